@@ -1,0 +1,98 @@
+//! `assay demo`: the whole job on a small synthetic economy, every step the one a user would type.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::AsArray;
+use assay_datasets::economy::{Economy, EconomySpec, generate, write_csv};
+use assay_engine::ingest::{IngestRequest, Silent, ingest};
+use assay_engine::scan::{ExportFormat, Labels, ScanRequest, backtest, export, load_tasks, scan};
+use assay_engine::warehouse::Warehouse;
+
+use crate::args::Cli;
+use crate::commands::{indicators, ingest as ingest_command, scan as scan_command};
+use crate::print;
+use crate::progress::progress;
+
+/// Generates, loads, scans, exports.
+pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
+    let root = PathBuf::from(location);
+    let files = root.join("files");
+    print::error("1/4 generating 300 taxpayers and 12 months of invoices, with labelled schemes among them");
+    let economy = generate(&EconomySpec { seed, ..EconomySpec::default() })?;
+    let written = write_csv(&economy, &files).with_context(|| format!("cannot write to {}", files.display()))?;
+    print::error(&format!("    {} files in {}", written.len(), files.display()));
+
+    let place = root.join("warehouse");
+    let shown = place.display().to_string();
+    let warehouse = if place.join("assay.json").exists() {
+        Warehouse::open(&shown).await?
+    } else {
+        Warehouse::init(&shown, 262_144).await?
+    };
+    print::error(&format!("2/4 loading them into the warehouse {shown}"));
+    for (table, pattern) in [("office", "office.csv"), ("taxpayer", "taxpayer.csv"), ("invoice", "invoice_*.csv")] {
+        let request = IngestRequest {
+            table: Some(table.into()),
+            files: vec![files.join(pattern).display().to_string()],
+            mapping: None,
+            encoding: None,
+            delimiter: None,
+            sheet: None,
+            threads: cli.threads(),
+            memory: cli.load_memory(),
+        };
+        ingest_command::report(cli.format, &ingest(&warehouse, request, progress()).await?).await?;
+    }
+
+    print::error("3/4 judging every taxpayer by every indicator");
+    let request = ScanRequest { as_of: None, only: Vec::new(), force: false, session: cli.session() };
+    let summary = scan(&warehouse, &request, progress()).await?;
+    scan_command::report(&summary)?;
+
+    print::error("4/4 writing one workbook an office");
+    let (month, tasks) = load_tasks(&warehouse, None, &cli.session()).await?;
+    let lists = root.join("tasks");
+    let files = export(&tasks, month, &lists, ExportFormat::Xlsx)?;
+    honest(cli, &warehouse, &economy, month).await?;
+    conclude(&lists, &files.iter().map(|f| f.path.as_path()).collect::<Vec<_>>(), &shown)
+}
+
+/// How well the scan found what was planted: nobody should believe a demo that does not say.
+async fn honest(cli: &Cli, warehouse: &Warehouse, economy: &Economy, month: i32) -> Result<()> {
+    let labels = Labels { file: "truth.csv".into(), by_id: guilty(economy)? };
+    let (_, rows) = backtest(warehouse, Some(month), &[], &labels, &cli.session(), Arc::new(Silent)).await?;
+    print::error("    against the planted truth (hits, lift and AUC of each indicator, and of the score):");
+    indicators::report(cli.format, &rows).await
+}
+
+/// Every registered taxpayer, guilty when the truth names it in any role but innocent.
+fn guilty(economy: &Economy) -> Result<HashMap<String, bool>> {
+    let text = |batch: &arrow::array::RecordBatch, name: &str| -> Result<Vec<String>> {
+        let column = batch.column_by_name(name).with_context(|| format!("the generated tables have no column {name}"))?;
+        Ok(column.as_string::<i32>().iter().map(|v| v.unwrap_or_default().to_owned()).collect())
+    };
+    let mut labels: HashMap<String, bool> =
+        text(&economy.taxpayer, "taxpayer_id")?.into_iter().map(|id| (id, false)).collect();
+    for (id, role) in text(&economy.truth, "taxpayer_id")?.into_iter().zip(text(&economy.truth, "role")?) {
+        if role != "innocent" {
+            labels.insert(id, true);
+        }
+    }
+    Ok(labels)
+}
+
+fn conclude(lists: &Path, files: &[&Path], warehouse: &str) -> Result<()> {
+    print::line("")?;
+    for file in files {
+        print::line(&format!("workbook: {}", file.display()))?;
+    }
+    print::line(&format!(
+        "\n{} workbooks in {}. Go on with:\n  assay -w {warehouse} tasks list --grade high\n  \
+         assay -w {warehouse} sql \"select grade, count(*), sum(amount) from task group by grade\"",
+        files.len(),
+        lists.display()
+    ))
+}

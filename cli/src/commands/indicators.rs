@@ -1,0 +1,108 @@
+//! `assay indicators`.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use assay_engine::ingest::Silent;
+use assay_engine::scan::{BacktestRow, backtest, load_catalogue, read_labels};
+use assay_engine::warehouse::Warehouse;
+use assay_indicators::{Catalogue, check, list, show, test};
+use assay_sql::{Format, new_session};
+use std::sync::Arc;
+
+use crate::args::{Cli, IndicatorsCommand};
+use crate::{print, settings};
+
+/// Lists, shows, checks, tests or backtests indicators.
+pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
+    match command {
+        IndicatorsCommand::List => list_all(cli, &load_catalogue(own(cli).await?.as_ref())?).await?,
+        IndicatorsCommand::Show { code } => match show(&load_catalogue(own(cli).await?.as_ref())?, code) {
+            Some(text) => print::line(&text)?,
+            None => bail!("no indicator {code}; all of them: assay indicators list"),
+        },
+        IndicatorsCommand::Check => return check_all(cli).await,
+        IndicatorsCommand::Test { code } => return test_all(cli, code.as_deref()).await,
+        IndicatorsCommand::Backtest { codes, labels, sheet, id_column, label_column, as_of } => {
+            let labels = read_labels(labels, sheet.as_deref(), id_column.as_deref(), label_column.as_deref())?;
+            let warehouse = super::open(cli).await?;
+            let (month, rows) = backtest(&warehouse, *as_of, codes, &labels, &cli.session(), Arc::new(Silent)).await?;
+            let positives = labels.by_id.values().filter(|l| **l).count();
+            print::error(&format!("as of {month}: {} labelled taxpayers, {positives} positive", labels.by_id.len()));
+            report(cli.format, &rows).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The warehouse, when one is named: the catalogue can be read without any.
+async fn own(cli: &Cli) -> Result<Option<Warehouse>> {
+    match settings::warehouse(cli.warehouse.as_deref()) {
+        Ok(location) => Ok(Some(Warehouse::open(&location).await?)),
+        Err(_) => Ok(None),
+    }
+}
+
+async fn list_all(cli: &Cli, catalogue: &Catalogue) -> Result<()> {
+    let header = ["code", "version", "name_zh", "name_en", "family", "severity", "tax", "lines"];
+    let rows: Vec<Vec<String>> = list(catalogue)
+        .into_iter()
+        .map(|s| vec![s.code, s.version.to_string(), s.name_zh, s.name_en, s.family, s.severity, s.tax, s.lines])
+        .collect();
+    print::rows(&header, &rows, cli.format).await
+}
+
+async fn check_all(cli: &Cli) -> Result<ExitCode> {
+    let warehouse = own(cli).await?;
+    let folder = warehouse.as_ref().and_then(|w| w.definitions("indicators"));
+    let (catalogue, mut problems) = Catalogue::load(folder.as_deref())?;
+    problems.extend(check(&new_session(&cli.session())?, &catalogue));
+    problems.sort();
+    problems.dedup();
+    for problem in &problems {
+        print::error(&problem.to_string());
+    }
+    print::line(&format!("{} indicators, {} problems", catalogue.entries().len(), problems.len()))?;
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+async fn test_all(cli: &Cli, code: Option<&str>) -> Result<ExitCode> {
+    let catalogue = load_catalogue(own(cli).await?.as_ref())?;
+    let mut summaries = test(&new_session(&cli.session())?, &catalogue);
+    if let Some(code) = code {
+        summaries.retain(|s| s.code == code);
+        if summaries.is_empty() {
+            bail!("no indicator {code}; all of them: assay indicators list");
+        }
+    }
+    for difference in summaries.iter().flat_map(|s| &s.differences) {
+        print::error(difference);
+    }
+    let rows: Vec<Vec<String>> =
+        summaries.iter().map(|s| vec![s.code.clone(), s.passed.to_string(), s.failed.to_string()]).collect();
+    print::rows(&["code", "passed", "failed"], &rows, cli.format).await?;
+    let failed = summaries.iter().any(|s| s.failed > 0);
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Prints a backtest.
+pub async fn report(format: Format, rows: &[BacktestRow]) -> Result<()> {
+    let header = ["code", "name", "known", "hits", "true_hits", "precision", "lift", "auc"];
+    let figure = |f: Option<f64>, digits: usize| f.map(|f| format!("{f:.digits$}")).unwrap_or_default();
+    let table: Vec<Vec<String>> = rows
+        .iter()
+        .map(|r| {
+            vec![
+                r.code.clone(),
+                r.name_zh.clone(),
+                r.known.to_string(),
+                r.hits.to_string(),
+                r.true_hits.to_string(),
+                figure(r.precision, 3),
+                figure(r.lift, 2),
+                figure(r.auc, 3),
+            ]
+        })
+        .collect();
+    print::rows(&header, &table, format).await
+}

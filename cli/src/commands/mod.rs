@@ -1,0 +1,49 @@
+//! One module a command: it reads its arguments, calls the engine and prints.
+
+mod demo;
+mod indicators;
+mod ingest;
+mod quality;
+mod scan;
+mod schema;
+mod sql;
+mod tasks;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use assay_engine::warehouse::Warehouse;
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command};
+use crate::{print, settings};
+
+/// Exit code when rows were rejected.
+const REJECTED: u8 = 3;
+
+/// Runs the command.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Init { location, bucket_width } => {
+            let warehouse = Warehouse::init(location, *bucket_width).await?;
+            print::line(&format!("created an empty warehouse at {}", warehouse.url()))?;
+        }
+        Command::Ingest(args) => return ingest::run(&cli, args).await,
+        Command::Quality { table } => quality::run(&cli, table.as_deref()).await?,
+        Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
+        Command::Tasks(command) => tasks::run(&cli, command).await?,
+        Command::Indicators(command) => return indicators::run(&cli, command).await,
+        Command::Sql(args) => sql::run(&cli, args).await?,
+        Command::Schema { table } => schema::run(&cli, table.as_deref()).await?,
+        Command::Demo { location, seed } => demo::run(&cli, location, *seed).await?,
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "assay", &mut std::io::stdout());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The warehouse the arguments, environment or settings file name.
+async fn open(cli: &Cli) -> Result<Warehouse> {
+    Ok(Warehouse::open(&settings::warehouse(cli.warehouse.as_deref())?).await?)
+}

@@ -1,0 +1,54 @@
+//! Results on stdout, messages on stderr.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use assay_sql::{Format, OutputOptions, write_stream};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::memory::MemoryStream;
+
+/// One line on stdout.
+pub fn line(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
+/// One line on stderr.
+pub fn error(text: &str) {
+    // Nowhere left to say that this failed.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Streams a result to stdout.
+pub async fn stream(stream: SendableRecordBatchStream, format: Format, options: &OutputOptions) -> anyhow::Result<u64> {
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let rows = write_stream(stream, format, options, &mut out).await?;
+    out.flush()?;
+    Ok(rows)
+}
+
+/// Rows of text as a table, CSV or JSON.
+pub async fn rows(header: &[&str], rows: &[Vec<String>], format: Format) -> anyhow::Result<()> {
+    let schema = Arc::new(Schema::new(header.iter().map(|h| Field::new(*h, DataType::Utf8, true)).collect::<Vec<_>>()));
+    let columns: Vec<ArrayRef> = (0..header.len())
+        .map(|i| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r[i].as_str()))) as ArrayRef)
+        .collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+    let memory = MemoryStream::try_new(vec![batch], schema, None)?;
+    let options = OutputOptions { table_rows: usize::MAX, cell_width: 100 };
+    stream(Box::pin(memory), format, &options).await.map(|_| ())
+}
+
+/// `1234567` → `1,234,567`.
+pub fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}

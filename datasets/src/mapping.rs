@@ -1,0 +1,275 @@
+//! The mapping language: how the files of a feed become rows of a canonical table.
+//!
+//! A mapping is a TOML file with one or more feeds. It says which files and sheets belong to a feed, how they are
+//! encoded, and where each canonical column comes from. It describes; reading files and evaluating expressions is
+//! the engine's job.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::schema::{self, ColumnType, Table};
+
+/// The mappings that come with Assay: name and TOML text.
+pub const EMBEDDED: &[(&str, &str)] = &[("cumcm2020c", include_str!("../mappings/cumcm2020c.toml"))];
+
+/// One mapping file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// Name used with `--mapping`.
+    pub name: String,
+    /// What it is, in Chinese.
+    pub zh: String,
+    /// What it is, in English.
+    pub en: String,
+    /// Its feeds.
+    #[serde(rename = "feed")]
+    pub feeds: Vec<Feed>,
+}
+
+/// One kind of file (or one sheet of it) and the table it fills.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// Stored as `_source` on every row.
+    pub name: String,
+    /// The canonical table.
+    pub table: String,
+    /// Shell patterns on the file's name; empty for a feed chosen explicitly.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// The workbook's sheet; its first one when absent.
+    pub sheet: Option<String>,
+    /// `utf-8`, `gb18030`, `utf-16le`, `utf-16be`; detected when absent.
+    pub encoding: Option<String>,
+    /// `,` `tab` `|` `;`; detected from the header when absent.
+    pub delimiter: Option<String>,
+    /// Taxpayer ids are anonymised codes: their form is not checked.
+    #[serde(default)]
+    pub anonymised_ids: bool,
+    /// Source columns that are left out on purpose.
+    #[serde(default)]
+    pub ignore: Vec<String>,
+    /// Canonical column → where it comes from.
+    #[serde(default)]
+    pub columns: BTreeMap<String, Spanned<ColumnSource>>,
+    /// Conditions every row must meet, as SQL over the canonical columns.
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<RowRule>,
+}
+
+/// Where a canonical column comes from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum ColumnSource {
+    /// A source column.
+    Name(String),
+    /// The first of these source columns that the file has.
+    Aliases(Vec<String>),
+    /// With transforms.
+    Full(Transform),
+}
+
+/// A column source with transforms; exactly one of `from`, `const`, `sql` is given.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transform {
+    /// A source column, or several names it goes by.
+    pub from: Option<OneOrMany>,
+    /// The same text in every row.
+    #[serde(rename = "const")]
+    pub constant: Option<String>,
+    /// A SQL expression over the source columns (all text, trimmed; empty is null).
+    pub sql: Option<String>,
+    /// Source text → canonical text; other values are tried as they are.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+    /// Round amounts with more decimals than the column holds, half away from zero; otherwise they are rejected.
+    #[serde(default)]
+    pub round: bool,
+    /// Pad a code on the left with zeros to this many characters.
+    pub pad: Option<usize>,
+}
+
+/// One name or several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several, tried in order.
+    Many(Vec<String>),
+}
+
+/// A condition every row must meet; rows where it is false are rejected, unknown passes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowRule {
+    /// Short name, stored with the rejected row.
+    pub name: String,
+    /// SQL over the canonical columns.
+    pub sql: String,
+    /// What is wrong, in Chinese.
+    pub zh: String,
+    /// What is wrong, in English.
+    pub en: String,
+}
+
+impl ColumnSource {
+    /// The transform in its full form.
+    pub fn transform(&self) -> Transform {
+        match self {
+            Self::Name(name) => Transform { from: Some(OneOrMany::One(name.clone())), ..Transform::default() },
+            Self::Aliases(names) => Transform { from: Some(OneOrMany::Many(names.clone())), ..Transform::default() },
+            Self::Full(transform) => transform.clone(),
+        }
+    }
+}
+
+impl Transform {
+    /// Names the source column goes by, in order.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.from {
+            None => Vec::new(),
+            Some(OneOrMany::One(name)) => vec![name],
+            Some(OneOrMany::Many(names)) => names.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+impl Feed {
+    /// The feed of a canonical file: headers are named as in the data dictionary, no mapping needed.
+    pub fn canonical(table: &Table) -> Self {
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| (c.name.clone(), Spanned::new(0..0, ColumnSource::Name(c.name.clone()))))
+            .collect();
+        Self {
+            name: format!("canonical.{}", table.name),
+            table: table.name.clone(),
+            files: Vec::new(),
+            sheet: None,
+            encoding: None,
+            delimiter: None,
+            anonymised_ids: false,
+            ignore: Vec::new(),
+            columns,
+            rules: Vec::new(),
+        }
+    }
+
+    /// Whether this is [`Self::canonical`]: columns a file lacks are then null, not an error.
+    pub fn is_canonical(&self) -> bool {
+        self.name.starts_with("canonical.")
+    }
+}
+
+/// Reads a mapping; everything wrong with it is returned at once, each with file, line and remedy.
+pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
+    let mapping: Mapping = toml::from_str(text).map_err(|e| {
+        let line = e.span().map_or(1, |s| line_of(text, s.start));
+        vec![format!("{file}:{line}: {}; see `assay mapping --help` for the language", e.message())]
+    })?;
+    let mut problems = Vec::new();
+    for feed in &mapping.feeds {
+        check_feed(file, text, feed, &mut problems);
+    }
+    if mapping.feeds.is_empty() {
+        problems.push(format!("{file}:1: no feed; add at least one [[feed]] with a table and columns"));
+    }
+    if problems.is_empty() { Ok(mapping) } else { Err(problems) }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.get(..offset).map_or(1, |t| t.matches('\n').count() + 1)
+}
+
+fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
+    let at = line_of(text, text.find(&format!("\"{}\"", feed.name)).unwrap_or(0));
+    let catalog = schema::catalog();
+    let Some(table) = catalog.table(&feed.table) else {
+        let near = catalog.nearest(&feed.table).join(", ");
+        problems.push(format!("{file}:{at}: feed {}: no table {}; did you mean {near}?", feed.name, feed.table));
+        return;
+    };
+    for (name, source) in &feed.columns {
+        let line = line_of(text, source.span().start);
+        let Some(column) = table.column(name) else {
+            let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+            problems.push(format!(
+                "{file}:{line}: table {} has no column {name}; its columns are {}",
+                feed.table,
+                names.join(", ")
+            ));
+            continue;
+        };
+        let transform = source.get_ref().transform();
+        let given = [transform.from.is_some(), transform.constant.is_some(), transform.sql.is_some()];
+        if given.iter().filter(|g| **g).count() != 1 {
+            problems.push(format!("{file}:{line}: column {name}: give exactly one of from, const, sql"));
+        }
+        if column.ty == ColumnType::Enum {
+            for (from, to) in &transform.values {
+                if !column.values.iter().any(|v| &v.code == to) {
+                    let known: Vec<&str> = column.values.iter().map(|v| v.code.as_str()).collect();
+                    problems.push(format!(
+                        "{file}:{line}: column {name}: {from} maps to {to}, which is none of {}",
+                        known.join(", ")
+                    ));
+                }
+            }
+        }
+    }
+    for column in table.columns.iter().filter(|c| c.required && !feed.columns.contains_key(&c.name)) {
+        let derived = matches!(&table.period, Some(schema::PeriodSource::Derived(_))) && column.name == "period";
+        if !derived {
+            problems.push(format!(
+                "{file}:{at}: feed {}: required column {} of table {} is not mapped; add it under [feed.columns]",
+                feed.name, column.name, feed.table
+            ));
+        }
+    }
+    if let Some(encoding) = &feed.encoding {
+        if !["utf-8", "gb18030", "utf-16le", "utf-16be"].contains(&encoding.as_str()) {
+            problems.push(format!("{file}:{at}: encoding {encoding} is none of utf-8, gb18030, utf-16le, utf-16be"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn embedded_mappings_are_right() {
+        for (name, text) in EMBEDDED {
+            let mapping = parse(name, text).unwrap_or_else(|e| panic!("{}", e.join("\n")));
+            assert_eq!(&mapping.name, name);
+        }
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let text = "name = 'x'\nzh = ''\nen = ''\n[[feed]]\nname = 'f'\ntable = 'invoice'\nencoding = 'latin9'\n\
+                    [feed.columns]\namout = 'a'\nstatus = { from = 's', values = { v = 'gone' } }\ntax = { from = 't', sql = '1' }\n";
+        let problems = parse("m.toml", text).unwrap_err();
+        let all = problems.join("\n");
+        assert!(all.contains("m.toml:9: table invoice has no column amout"), "{all}");
+        assert!(all.contains("m.toml:10: column status: v maps to gone"), "{all}");
+        assert!(all.contains("m.toml:11: column tax: give exactly one"), "{all}");
+        assert!(all.contains("required column issued_at"), "{all}");
+        assert!(all.contains("latin9"), "{all}");
+    }
+
+    #[test]
+    fn unknown_keys_and_tables_are_refused() {
+        let text = "name = 'x'\nzh = ''\nen = ''\n[[feed]]\nname = 'f'\ntable = 'invoice'\ncolour = 1\n";
+        assert!(parse("m", text).unwrap_err()[0].starts_with("m:7: unknown field"));
+        let text = "name = 'x'\nzh = ''\nen = ''\n[[feed]]\nname = 'f'\ntable = 'invoce'\n";
+        assert!(parse("m", text).unwrap_err()[0].contains("invoice"));
+    }
+}

@@ -1,0 +1,423 @@
+//! Records of a feed to rows of a canonical table, column by column; what does not fit is set aside with a reason.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray, StringBuilder,
+    new_null_array,
+};
+use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
+use assay_datasets::mapping::{Feed, Transform};
+use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table};
+use assay_sql::{resident_id_is_valid, uscc_is_valid};
+use datafusion::common::DFSchema;
+use datafusion::execution::context::SessionContext;
+use datafusion::physical_expr::PhysicalExpr;
+
+use super::parse::{self, Parsed};
+use super::reject::Reject;
+use super::source::RawBatch;
+use crate::{EngineError, Result};
+
+/// How one feed's columns become one table's, for files with one particular header.
+pub struct Converter {
+    table: &'static Table,
+    feed: Feed,
+    header: Vec<String>,
+    text_schema: SchemaRef,
+    plans: Vec<Plan>,
+    rules: Vec<Rule>,
+    canonical: SchemaRef,
+}
+
+/// Where one canonical column comes from in this header.
+struct Plan {
+    origin: Origin,
+    transform: Transform,
+    /// What the column is called in the file, for messages.
+    shown: String,
+}
+
+enum Origin {
+    Column(usize),
+    Constant(String),
+    Computed(Arc<dyn PhysicalExpr>),
+    Absent,
+}
+
+struct Rule {
+    name: String,
+    zh: String,
+    en: String,
+    expr: Arc<dyn PhysicalExpr>,
+}
+
+/// Rows of a canonical table, with what was set aside.
+pub struct Converted {
+    /// Good rows, in the table's canonical schema (personal data still in clear).
+    pub batch: RecordBatch,
+    /// Row number in the file of each good row.
+    pub rows: Int64Array,
+    /// Bad rows.
+    pub rejects: Vec<Reject>,
+    /// Records read.
+    pub read: usize,
+}
+
+impl Converter {
+    /// Resolves `feed` against a file's `header`.
+    ///
+    /// # Errors
+    /// When a column the mapping names is missing, naming it and what the file has instead.
+    pub fn new(context: &SessionContext, table: &'static Table, feed: &Feed, shown: &str, header: &[String]) -> Result<Self> {
+        let text_schema: SchemaRef = Arc::new(Schema::new(
+            header.iter().map(|h| Field::new(h, DataType::Utf8, true)).collect::<Vec<_>>(),
+        ));
+        let mut missing = Vec::new();
+        let mut plans = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            plans.push(plan(context, &text_schema, feed, header, column, &mut missing)?);
+        }
+        if feed.is_canonical() {
+            let derived = matches!(&table.period, Some(PeriodSource::Derived(_)));
+            let absent = |c: &&Column| c.required && !(derived && c.name == "period") && !header.contains(&c.name);
+            missing.extend(table.columns.iter().filter(absent).map(|c| c.name.clone()));
+        }
+        if !missing.is_empty() {
+            return Err(EngineError::input(format!(
+                "{shown}: missing column {} (needed by feed {}); the file has: {}. Correct the file, or the mapping",
+                missing.join(", "),
+                feed.name,
+                header.join(", ")
+            )));
+        }
+        let canonical = nullable(&table.canonical_schema());
+        let schema = DFSchema::try_from(canonical.as_ref().clone())?;
+        let mut rules = Vec::with_capacity(feed.rules.len());
+        for rule in &feed.rules {
+            let logical = context.parse_sql_expr(&rule.sql, &schema)?;
+            let expr = context.create_physical_expr(logical, &schema)?;
+            rules.push(Rule { name: rule.name.clone(), zh: rule.zh.clone(), en: rule.en.clone(), expr });
+        }
+        Ok(Self { table, feed: feed.clone(), header: header.to_vec(), text_schema, plans, rules, canonical })
+    }
+
+    /// The table rows are converted to.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// The feed's name.
+    pub fn source(&self) -> &str {
+        &self.feed.name
+    }
+
+    /// Columns of the file that go nowhere.
+    pub fn unused(&self) -> Vec<&str> {
+        let used = |i: usize| self.plans.iter().any(|p| matches!(p.origin, Origin::Column(c) if c == i));
+        let in_sql = |h: &str| self.plans.iter().any(|p| p.transform.sql.as_ref().is_some_and(|s| s.contains(h)));
+        let header = self.header.iter().enumerate();
+        header
+            .filter(|(i, h)| !h.is_empty() && !used(*i) && !in_sql(h) && !self.feed.ignore.contains(h))
+            .map(|(_, h)| h.as_str())
+            .collect()
+    }
+
+    /// Converts one batch.
+    pub fn convert(&self, raw: &RawBatch) -> Result<Converted> {
+        let read = raw.rows.len() + raw.bad.len();
+        let texts = self.texts(raw)?;
+        let mut failures = Failures::default();
+        let mut columns = Vec::with_capacity(self.plans.len());
+        for (index, (column, plan)) in self.table.columns.iter().zip(&self.plans).enumerate() {
+            let array = self.column(index, column, plan, raw, &texts, &mut failures)?;
+            columns.push(array);
+        }
+        self.derive_period(&mut columns)?;
+        for (index, column) in self.table.columns.iter().enumerate() {
+            self.check(index, column, &columns[index], &mut failures);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(raw.rows.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.canonical), columns, &options)?;
+        self.apply_rules(&batch, &mut failures)?;
+        let rejects = self.rejects(raw, &texts, &failures)?;
+        let rows = Int64Array::from(raw.rows.clone());
+        if failures.rows.is_empty() {
+            return Ok(Converted { batch, rows, rejects, read });
+        }
+        let keep: BooleanArray = (0..raw.rows.len()).map(|r| Some(!failures.rows.contains_key(&r))).collect();
+        let kept = arrow::compute::filter(&rows, &keep)?.as_primitive().clone();
+        Ok(Converted { batch: filter_record_batch(&batch, &keep)?, rows: kept, rejects, read })
+    }
+
+    /// Source columns as trimmed text; the columns of Parquet files that are not text stay as they are.
+    fn texts(&self, raw: &RawBatch) -> Result<Vec<ArrayRef>> {
+        raw.columns
+            .iter()
+            .map(|array| match array.data_type() {
+                DataType::Utf8 => Ok(Arc::new(parse::clean(array.as_string::<i32>())) as ArrayRef),
+                DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
+                    let text = cast(array, &DataType::Utf8)?;
+                    Ok(Arc::new(parse::clean(text.as_string::<i32>())) as ArrayRef)
+                }
+                _ => Ok(Arc::clone(array)),
+            })
+            .collect()
+    }
+
+    fn column(
+        &self,
+        index: usize,
+        column: &Column,
+        plan: &Plan,
+        raw: &RawBatch,
+        texts: &[ArrayRef],
+        failures: &mut Failures,
+    ) -> Result<ArrayRef> {
+        let rows = raw.rows.len();
+        let source = match &plan.origin {
+            Origin::Absent => return Ok(new_null_array(&column.ty.arrow_type(), rows)),
+            Origin::Column(i) => Arc::clone(&texts[*i]),
+            Origin::Constant(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
+            Origin::Computed(expr) => self.compute(expr, texts, rows)?,
+        };
+        let target = column.ty.arrow_type();
+        if source.data_type() != &DataType::Utf8 {
+            return typed(&source, &target, index, failures);
+        }
+        let text = vocabulary(source.as_string::<i32>(), &plan.transform);
+        let parsed = parse_as(column.ty, &text, plan.transform.round);
+        for row in parsed.failed {
+            failures.add(row, index, "type");
+        }
+        Ok(parsed.array)
+    }
+
+    fn compute(&self, expr: &Arc<dyn PhysicalExpr>, texts: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let columns: Vec<ArrayRef> = texts
+            .iter()
+            .map(|a| if a.data_type() == &DataType::Utf8 { Ok(Arc::clone(a)) } else { cast(a, &DataType::Utf8) })
+            .collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.text_schema), columns, &options)?;
+        Ok(cast(&expr.evaluate(&batch)?.into_array(rows)?, &DataType::Utf8)?)
+    }
+
+    fn derive_period(&self, columns: &mut [ArrayRef]) -> Result<()> {
+        let Some(PeriodSource::Derived(from)) = &self.table.period else { return Ok(()) };
+        let position = |name: &str| self.table.columns.iter().position(|c| c.name == name);
+        let (Some(from), Some(period)) = (position(from), position("period")) else { return Ok(()) };
+        let days: Box<dyn Iterator<Item = Option<i32>>> = match columns[from].data_type() {
+            DataType::Date32 => Box::new(columns[from].as_primitive::<Date32Type>().iter()),
+            _ => Box::new(
+                columns[from]
+                    .as_primitive::<TimestampMillisecondType>()
+                    .iter()
+                    .map(|v| v.and_then(|ms| i32::try_from(ms.div_euclid(86_400_000)).ok())),
+            ),
+        };
+        let mut last = (i32::MIN, None);
+        let derived: arrow::array::Int32Array = days
+            .map(|day| {
+                let day = day?;
+                if last.0 != day {
+                    last = (day, month_of(day));
+                }
+                last.1
+            })
+            .collect();
+        let stated = columns[period].as_primitive::<Int32Type>();
+        let merged: arrow::array::Int32Array = derived.iter().zip(stated.iter()).map(|(d, s)| d.or(s)).collect();
+        columns[period] = Arc::new(merged);
+        Ok(())
+    }
+
+    /// What the dictionary demands of a value: present where required, a known code, a plausible taxpayer id.
+    fn check(&self, index: usize, column: &Column, array: &ArrayRef, failures: &mut Failures) {
+        if column.required && array.null_count() > 0 {
+            (0..array.len()).filter(|r| array.is_null(*r)).for_each(|r| failures.add(r, index, "missing"));
+        }
+        if column.ty == ColumnType::Enum && !column.open {
+            let values = array.as_string::<i32>();
+            let known = |v: &str| column.values.iter().any(|e| e.code == v);
+            (0..values.len())
+                .filter(|r| values.is_valid(*r) && !known(values.value(*r)))
+                .for_each(|r| failures.add(r, index, "code"));
+        }
+        if column.party && !self.feed.anonymised_ids {
+            let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str()) && self.table.group == "registration";
+            let values = array.as_string::<i32>();
+            (0..values.len())
+                .filter(|r| values.is_valid(*r) && !is_taxpayer_id(values.value(*r), strict))
+                .for_each(|r| failures.add(r, index, "taxpayer_id"));
+        }
+    }
+
+    fn apply_rules(&self, batch: &RecordBatch, failures: &mut Failures) -> Result<()> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let verdict = rule.expr.evaluate(batch)?.into_array(batch.num_rows())?;
+            let Some(verdict) = verdict.as_boolean_opt() else {
+                return Err(EngineError::input(format!("rule {} of feed {} is not a condition", rule.name, self.feed.name)));
+            };
+            (0..verdict.len())
+                .filter(|r| verdict.is_valid(*r) && !verdict.value(*r))
+                .for_each(|r| failures.add(r, self.plans.len() + index, "rule"));
+        }
+        Ok(())
+    }
+
+    fn rejects(&self, raw: &RawBatch, texts: &[ArrayRef], failures: &Failures) -> Result<Vec<Reject>> {
+        let mut rejects = Vec::with_capacity(raw.bad.len() + failures.rows.len());
+        rejects.extend(raw.bad.iter().map(Reject::of_record));
+        for (&row, found) in &failures.rows {
+            let record: Vec<String> = texts.iter().map(|t| display(t, row)).collect::<Result<_>>()?;
+            let (index, rule) = found.first;
+            let line = raw.rows[row];
+            rejects.push(match self.rules.get(index.wrapping_sub(self.plans.len())) {
+                Some(r) => Reject::of_rule(line, &r.name, &r.zh, &r.en, &record),
+                None => {
+                    let value = match &self.plans[index].origin {
+                        Origin::Column(i) => record[*i].clone(),
+                        Origin::Constant(text) => text.clone(),
+                        Origin::Computed(_) | Origin::Absent => String::new(),
+                    };
+                    Reject::of_value(line, &self.table.columns[index], &self.plans[index].shown, value, rule, found.more, &record)
+                }
+            });
+        }
+        Ok(rejects)
+    }
+}
+
+/// Rows that fail, each with its first failing column (or row rule, numbered after the columns).
+#[derive(Default)]
+struct Failures {
+    rows: BTreeMap<usize, Failure>,
+}
+
+struct Failure {
+    first: (usize, &'static str),
+    more: usize,
+}
+
+impl Failures {
+    fn add(&mut self, row: usize, column: usize, rule: &'static str) {
+        match self.rows.get_mut(&row) {
+            None => {
+                self.rows.insert(row, Failure { first: (column, rule), more: 0 });
+            }
+            // An unreadable value is null and so also missing: one fault, not two.
+            Some(found) if found.first.0 == column => {}
+            Some(found) => found.more += 1,
+        }
+    }
+}
+
+fn plan(
+    context: &SessionContext,
+    text_schema: &SchemaRef,
+    feed: &Feed,
+    header: &[String],
+    column: &Column,
+    missing: &mut Vec<String>,
+) -> Result<Plan> {
+    let Some(source) = feed.columns.get(&column.name) else {
+        return Ok(Plan { origin: Origin::Absent, transform: Transform::default(), shown: column.name.clone() });
+    };
+    let transform = source.get_ref().transform();
+    let mut shown = column.name.clone();
+    let origin = if let Some(sql) = &transform.sql {
+        let schema = DFSchema::try_from(text_schema.as_ref().clone())?;
+        let expr = context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
+        match expr {
+            Ok(expr) => Origin::Computed(expr),
+            Err(e) => {
+                missing.push(format!("for {} ({})", column.name, e.strip_backtrace()));
+                Origin::Absent
+            }
+        }
+    } else if let Some(text) = &transform.constant {
+        Origin::Constant(text.clone())
+    } else {
+        let names = transform.names();
+        match names.iter().find_map(|n| header.iter().position(|h| h == n)) {
+            Some(i) => {
+                shown.clone_from(&header[i]);
+                Origin::Column(i)
+            }
+            None => {
+                if !feed.is_canonical() {
+                    missing.push(names.join(" / "));
+                }
+                Origin::Absent
+            }
+        }
+    };
+    Ok(Plan { origin, transform, shown })
+}
+
+fn nullable(schema: &Schema) -> SchemaRef {
+    Arc::new(Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
+}
+
+fn typed(source: &ArrayRef, target: &DataType, index: usize, failures: &mut Failures) -> Result<ArrayRef> {
+    let array = cast_with_options(source, target, &CastOptions { safe: true, ..CastOptions::default() })?;
+    if array.null_count() > source.null_count() {
+        (0..array.len()).filter(|r| array.is_null(*r) && source.is_valid(*r)).for_each(|r| failures.add(r, index, "type"));
+    }
+    Ok(array)
+}
+
+fn vocabulary(values: &StringArray, transform: &Transform) -> StringArray {
+    if transform.values.is_empty() && transform.pad.is_none() {
+        return values.clone();
+    }
+    let mut out = StringBuilder::with_capacity(values.len(), values.value_data().len());
+    for value in values {
+        let mapped = value.map(|v| transform.values.get(v).map_or(v, String::as_str));
+        match (mapped, transform.pad) {
+            (None, _) => out.append_null(),
+            (Some(v), Some(width)) => out.append_value(format!("{v:0>width$}")),
+            (Some(v), None) => out.append_value(v),
+        }
+    }
+    out.finish()
+}
+
+fn parse_as(ty: ColumnType, text: &StringArray, round: bool) -> Parsed {
+    match ty {
+        ColumnType::Text | ColumnType::Enum => Parsed { array: Arc::new(text.clone()), failed: Vec::new() },
+        ColumnType::Int => parse::integer32(text),
+        ColumnType::Count => parse::integer(text),
+        ColumnType::Bool => parse::boolean(text),
+        ColumnType::Money => parse::decimal(text, 18, 2, round),
+        ColumnType::Rate => parse::decimal(text, 6, 4, round),
+        ColumnType::Share => parse::decimal(text, 9, 6, round),
+        ColumnType::Quantity => parse::decimal(text, 24, 8, round),
+        ColumnType::Date => parse::date(text),
+        ColumnType::Timestamp => parse::timestamp(text),
+        ColumnType::Period => parse::period(text),
+    }
+}
+
+fn month_of(days: i32) -> Option<i32> {
+    use chrono::Datelike;
+    let date = arrow::temporal_conversions::date32_to_datetime(days)?;
+    Some(date.year() * 100 + i32::try_from(date.month()).ok()?)
+}
+
+fn display(array: &ArrayRef, row: usize) -> Result<String> {
+    if array.is_null(row) {
+        return Ok(String::new());
+    }
+    Ok(arrow::util::display::array_value_to_string(array, row)?)
+}
+
+/// An id a taxpayer can have: 15 to 20 capitals and digits; in a register (`strict`) an 18-character one must also
+/// pass the check of GB 32100 or, for a person, of GB 11643.
+fn is_taxpayer_id(id: &str, strict: bool) -> bool {
+    let plausible = (15..=20).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    plausible && (!strict || id.len() != 18 || uscc_is_valid(id) || resident_id_is_valid(id))
+}

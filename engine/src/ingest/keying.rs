@@ -1,0 +1,245 @@
+//! Canonical rows to stored rows: integer keys for parties, vault keys instead of personal data, lineage, bucket.
+//!
+//! This is the one writer of the vault: after it no clear personal value is left in a row.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMillisecondArray, new_null_array,
+};
+use arrow::compute::nullif;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use assay_datasets::schema::{Column, Condition, Table};
+use assay_sql::{resident_id_is_valid, uscc_is_valid};
+
+use super::convert::Converted;
+use crate::warehouse::dictionary::{Dictionary, DictionaryKind, PARTY, PERSON, VAULT};
+use crate::warehouse::{Commit, Config, Transaction, Warehouse};
+use crate::{EngineError, Result};
+
+/// The dictionaries of a load.
+pub struct Keyer {
+    party: Dictionary,
+    vault: Vec<(DictionaryKind, Dictionary)>,
+}
+
+/// Lineage of a batch of rows.
+pub struct Lineage<'a> {
+    /// Feed.
+    pub source: &'a str,
+    /// File.
+    pub file: &'a str,
+    /// Batch id.
+    pub batch: &'a str,
+    /// Time of ingestion, ms.
+    pub at: i64,
+}
+
+/// Lineage texts are the same in every row of a batch: views hold them once, whatever the number of rows.
+const VIEWS: [&str; 3] = ["_source", "_file", "_batch"];
+
+/// The stored schema as held in memory while loading.
+pub fn staged_schema(stored: &Schema) -> SchemaRef {
+    let field = |f: &Arc<Field>| {
+        if VIEWS.contains(&f.name().as_str()) { f.as_ref().clone().with_data_type(DataType::Utf8View) } else { f.as_ref().clone() }
+    };
+    Arc::new(Schema::new(stored.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
+impl Keyer {
+    /// Loads the dictionaries as of `commit`.
+    pub async fn load(warehouse: &Warehouse, commit: &Commit) -> Result<Self> {
+        let party = Dictionary::load(warehouse, commit, PARTY).await?;
+        let mut vault = Vec::with_capacity(VAULT.len());
+        for kind in VAULT {
+            vault.push((kind, Dictionary::load(warehouse, commit, kind).await?));
+        }
+        Ok(Self { party, vault })
+    }
+
+    /// Writes what is new.
+    pub async fn save(&self, transaction: &mut Transaction) -> Result<()> {
+        self.party.save(transaction).await?;
+        for (_, dictionary) in &self.vault {
+            dictionary.save(transaction).await?;
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, kind: DictionaryKind) -> Result<&mut Dictionary> {
+        let found = self.vault.iter_mut().find(|(k, _)| *k == kind);
+        found.map(|(_, d)| d).ok_or_else(|| EngineError::internal(format!("no dictionary {}", kind.table)))
+    }
+
+    /// The stored form of `converted`, in [`staged_schema`].
+    pub fn stored(
+        &mut self,
+        table: &Table,
+        config: &Config,
+        schema: &SchemaRef,
+        converted: &Converted,
+        lineage: &Lineage<'_>,
+    ) -> Result<RecordBatch> {
+        let rows = converted.batch.num_rows();
+        let mut columns: BTreeMap<String, ArrayRef> = table
+            .columns
+            .iter()
+            .zip(converted.batch.columns())
+            .map(|(c, a)| (c.name.clone(), Arc::clone(a)))
+            .collect();
+        self.hide_natural_persons(table, &mut columns)?;
+        self.hide_personal(table, &mut columns)?;
+        for column in table.parties().filter(|c| !c.always_personal()) {
+            if let Some(key) = column.party_key() {
+                let keys = self.party.keys(columns[&column.name].as_string::<i32>())?;
+                columns.insert(key, Arc::new(keys));
+            }
+        }
+        columns.insert("bucket".into(), Arc::new(buckets(table, config, &columns, rows)));
+        let view = |text: &str| Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef;
+        columns.insert("_source".into(), view(lineage.source));
+        columns.insert("_file".into(), view(lineage.file));
+        columns.insert("_batch".into(), view(lineage.batch));
+        columns.insert("_row".into(), Arc::new(converted.rows.clone()));
+        let at = TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(lineage.at, rows));
+        columns.insert("_ingested_at".into(), Arc::new(at));
+        let arrays = schema
+            .fields()
+            .iter()
+            .map(|f| {
+                columns
+                    .get(f.name())
+                    .map(Arc::clone)
+                    .ok_or_else(|| EngineError::internal(format!("table {}: no value for {}", table.name, f.name())))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
+    }
+
+    /// A taxpayer id that is a person's identity number, and the name of a consumer, are personal data wherever
+    /// they stand: both become `NP<key>`, the key being the person's in the vault.
+    fn hide_natural_persons(&mut self, table: &Table, columns: &mut BTreeMap<String, ArrayRef>) -> Result<()> {
+        for column in table.parties().filter(|c| c.personal.is_none()) {
+            let prefix = column.name.strip_suffix("_id").unwrap_or(&column.name);
+            let name_column = if prefix == "taxpayer" { "name".to_owned() } else { format!("{prefix}_name") };
+            let ids = columns[&column.name].as_string::<i32>().clone();
+            let names = columns.get(&name_column).map(|a| a.as_string::<i32>().clone());
+            let name_at = |r: usize| names.as_ref().filter(|n| n.is_valid(r)).map(|n| n.value(r));
+            let person = |r: usize| {
+                if ids.is_valid(r) { is_person_id(ids.value(r)) } else { name_at(r).is_some_and(is_person_name) }
+            };
+            if !(0..ids.len()).any(person) {
+                continue;
+            }
+            let people = self.clear(PERSON)?;
+            let mut new_ids: Vec<Option<String>> = Vec::with_capacity(ids.len());
+            let mut new_names: Vec<Option<String>> = Vec::with_capacity(ids.len());
+            for r in 0..ids.len() {
+                let id = ids.is_valid(r).then(|| ids.value(r));
+                if !person(r) {
+                    new_ids.push(id.map(str::to_owned));
+                    new_names.push(name_at(r).map(str::to_owned));
+                    continue;
+                }
+                // An identity number alone tells the person; a name alone never gives a party key.
+                let fields = if id.is_some() { [None, id] } else { [name_at(r), None] };
+                let entry = Dictionary::join(&fields).unwrap_or_default();
+                let pseudonym = format!("NP{}", people.key(&entry)?);
+                new_ids.push(id.map(|_| pseudonym.clone()));
+                new_names.push(name_at(r).map(|_| pseudonym));
+            }
+            columns.insert(column.name.clone(), Arc::new(StringArray::from(new_ids)));
+            if names.is_some() {
+                columns.insert(name_column, Arc::new(StringArray::from(new_names)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces marked columns by vault keys. Columns that share a key column form one entry.
+    fn hide_personal(&mut self, table: &Table, columns: &mut BTreeMap<String, ArrayRef>) -> Result<()> {
+        let mut groups: BTreeMap<&str, Vec<&Column>> = BTreeMap::new();
+        for column in &table.columns {
+            if let Some(personal) = &column.personal {
+                groups.entry(&personal.key_column).or_default().push(column);
+            }
+        }
+        let mut stored: Vec<(String, ArrayRef)> = Vec::new();
+        for (key_column, members) in groups {
+            let Some(kind) = members.first().and_then(|c| c.personal.as_ref()).map(|p| DictionaryKind::from(p.dictionary)) else {
+                continue;
+            };
+            let mut values: Vec<Option<StringArray>> = vec![None; kind.fields.len()];
+            for column in &members {
+                let Some(personal) = &column.personal else { continue };
+                let text = columns[&column.name].as_string::<i32>().clone();
+                let clear = match &personal.when {
+                    None => text.clone(),
+                    Some(condition) => {
+                        let personal_rows = holds(condition, columns);
+                        let open = nullif(&text, &personal_rows)?;
+                        stored.push((column.name.clone(), open));
+                        let not = arrow::compute::not(&personal_rows)?;
+                        nullif(&text, &not)?.as_string::<i32>().clone()
+                    }
+                };
+                if let Some(i) = kind.fields.iter().position(|f| *f == personal.field) {
+                    values[i] = Some(clear);
+                }
+            }
+            let keys = entry_keys(self.clear(kind)?, &values)?;
+            stored.push((key_column.to_owned(), Arc::new(keys)));
+        }
+        columns.extend(stored);
+        Ok(())
+    }
+}
+
+fn entry_keys(dictionary: &mut Dictionary, fields: &[Option<StringArray>]) -> Result<Int64Array> {
+    if let [Some(only)] = fields {
+        return dictionary.keys(only);
+    }
+    let rows = fields.iter().flatten().map(Array::len).next().unwrap_or(0);
+    let entries: StringArray = (0..rows)
+        .map(|r| {
+            let parts: Vec<Option<&str>> =
+                fields.iter().map(|f| f.as_ref().filter(|a| a.is_valid(r)).map(|a| a.value(r))).collect();
+            Dictionary::join(&parts)
+        })
+        .collect();
+    dictionary.keys(&entries)
+}
+
+fn holds(condition: &Condition, columns: &BTreeMap<String, ArrayRef>) -> BooleanArray {
+    match condition {
+        Condition::Is { column, values } => {
+            let array = columns[column].as_string::<i32>();
+            array.iter().map(|v| Some(v.is_some_and(|v| values.iter().any(|w| w == v)))).collect()
+        }
+        Condition::Missing { column } => {
+            let array = &columns[column];
+            (0..array.len()).map(|r| Some(array.is_null(r))).collect()
+        }
+    }
+}
+
+fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>, rows: usize) -> Int32Array {
+    let keys = table.bucket_key().and_then(|k| columns.get(&k).cloned()).unwrap_or_else(|| new_null_array(&DataType::Int64, rows));
+    keys.as_primitive::<Int64Type>().iter().map(|k| Some(config.bucket_of(k))).collect()
+}
+
+fn is_person_id(id: &str) -> bool {
+    id.len() == 18 && id.as_bytes()[0] != b'9' && !uscc_is_valid(id) && resident_id_is_valid(id)
+}
+
+/// Short names without any word of an organisation.
+fn is_person_name(name: &str) -> bool {
+    const ORGANISATION: [char; 24] = [
+        '司', '厂', '店', '社', '所', '院', '校', '部', '会', '局', '团', '行', '站', '场', '馆', '中', '队', '处', '户', '坊',
+        '园', '室', '铺', '业',
+    ];
+    let length = name.chars().count();
+    (2..=4).contains(&length) && !name.chars().any(|c| ORGANISATION.contains(&c) || c.is_ascii())
+}

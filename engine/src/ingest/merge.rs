@@ -1,0 +1,170 @@
+//! One unit's stored rows and the rows arriving for it, merged into the unit's new content: exact duplicates
+//! dropped, later versions of a key in place of earlier ones, sorted.
+
+use std::collections::HashMap;
+
+use ahash::{AHashMap, AHashSet};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+use assay_datasets::schema::{Table, lineage_fields};
+
+use super::stage::{KeyHash, UnitRows};
+use crate::Result;
+use crate::warehouse::UnitKey;
+
+/// A row dropped because an equal one is there.
+pub struct Duplicate {
+    /// Position in the merged input.
+    pub row: (usize, usize),
+    /// The row kept.
+    pub kept: (usize, usize),
+}
+
+/// The unit's new content.
+pub struct Merged {
+    /// Sorted rows.
+    pub batch: RecordBatch,
+    /// Dropped as exact duplicates.
+    pub duplicates: Vec<Duplicate>,
+    /// Versions displaced by a later one.
+    pub replaced: usize,
+    /// Whether anything differs from what was stored.
+    pub changed: bool,
+}
+
+/// Merges. The first `stored` rows of `input` are the unit's present content; `moved` are keys whose newest version
+/// now lies in another unit.
+pub fn merge(table: &Table, input: &UnitRows, stored: usize, moved: Option<&AHashSet<KeyHash>>) -> Result<Merged> {
+    let schema = input.batches.first().map(RecordBatch::schema);
+    let content = schema.as_ref().map(content_columns).unwrap_or_default();
+    let version = version_column(table, schema.as_ref());
+    let mut winners: AHashMap<KeyHash, usize> = AHashMap::with_capacity(input.rows.len());
+    let (mut duplicates, mut replaced, mut changed) = (Vec::new(), 0, false);
+    for (i, hash) in input.hashes.iter().enumerate() {
+        if moved.is_some_and(|m| m.contains(hash)) {
+            replaced += 1;
+            changed |= i < stored;
+            continue;
+        }
+        let Some(winner) = winners.get_mut(hash) else {
+            winners.insert(*hash, i);
+            changed |= i >= stored;
+            continue;
+        };
+        let (row, kept) = (input.rows[i], input.rows[*winner]);
+        if equal(&input.batches, &content, row, kept) {
+            duplicates.push(Duplicate { row, kept });
+        } else {
+            replaced += 1;
+            if !version.is_some_and(|v| newer(&input.batches, v, kept, row)) {
+                *winner = i;
+                changed = true;
+            }
+        }
+    }
+    let mut keep: Vec<usize> = winners.into_values().collect();
+    keep.sort_unstable();
+    let batch = sorted(table, input, &keep)?;
+    Ok(Merged { batch, duplicates, replaced, changed })
+}
+
+fn content_columns(schema: &SchemaRef) -> Vec<usize> {
+    let lineage = lineage_fields();
+    let own = |name: &str| name == "bucket" || lineage.iter().any(|f| f.name() == name);
+    schema.fields().iter().enumerate().filter(|(_, f)| !own(f.name())).map(|(i, _)| i).collect()
+}
+
+fn equal(batches: &[RecordBatch], columns: &[usize], a: (usize, usize), b: (usize, usize)) -> bool {
+    columns.iter().all(|c| batches[a.0].column(*c).slice(a.1, 1) == batches[b.0].column(*c).slice(b.1, 1))
+}
+
+fn version_column(table: &Table, schema: Option<&SchemaRef>) -> Option<usize> {
+    schema?.index_of(table.version_by.as_deref()?).ok()
+}
+
+/// Whether `a` has a later source time than `b`; unknown times decide nothing.
+fn newer(batches: &[RecordBatch], column: usize, a: (usize, usize), b: (usize, usize)) -> bool {
+    let time = |(batch, row): (usize, usize)| {
+        let array = batches[batch].column(column);
+        let values = arrow::compute::cast(array, &arrow::datatypes::DataType::Int64).ok()?;
+        values.is_valid(row).then(|| values.as_primitive::<Int64Type>().value(row))
+    };
+    matches!((time(a), time(b)), (Some(a), Some(b)) if a > b)
+}
+
+fn sorted(table: &Table, input: &UnitRows, keep: &[usize]) -> Result<RecordBatch> {
+    let batches: Vec<&RecordBatch> = input.batches.iter().collect();
+    let Some(schema) = batches.first().map(|b| b.schema()) else {
+        return Ok(RecordBatch::new_empty(super::keying::staged_schema(&table.stored_schema())));
+    };
+    let mut order: Vec<(usize, usize)> = keep.iter().map(|i| input.rows[*i]).collect();
+    let names: Vec<String> = table.bucket_key().into_iter().chain(table.sort.iter().cloned()).collect();
+    let mut keys = Vec::with_capacity(names.len());
+    for name in &names {
+        let column = schema.index_of(name)?;
+        let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(column).as_ref()).collect();
+        keys.push(arrow::compute::interleave(&arrays, &order)?);
+    }
+    if !keys.is_empty() {
+        let fields = keys.iter().map(|k| SortField::new(k.data_type().clone())).collect();
+        let rows = RowConverter::new(fields)?.convert_columns(&keys)?;
+        let mut positions: Vec<usize> = (0..order.len()).collect();
+        // Stable: rows with equal keys keep their order of arrival, whatever the number of threads.
+        positions.sort_by(|a, b| rows.row(*a).cmp(&rows.row(*b)));
+        order = positions.into_iter().map(|p| order[p]).collect();
+    }
+    Ok(interleave_record_batch(&batches, &order)?)
+}
+
+/// Keys that arrive in one unit while another unit holds, or also receives, an earlier version: for each unit the
+/// keys whose rows must go. `stored` gives the keys of stored rows of other units.
+pub fn moved_keys(
+    arriving: &[(KeyHash, UnitKey)],
+    stored: impl Iterator<Item = Result<(UnitKey, Vec<KeyHash>)>>,
+) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
+    let mut home: AHashMap<KeyHash, UnitKey> = AHashMap::with_capacity(arriving.len());
+    let mut moved: HashMap<UnitKey, AHashSet<KeyHash>> = HashMap::new();
+    for (hash, unit) in arriving {
+        if let Some(before) = home.insert(*hash, *unit)
+            && before != *unit
+        {
+            moved.entry(before).or_default().insert(*hash);
+            // The key may have come back to a unit it had left.
+            if let Some(here) = moved.get_mut(unit) {
+                here.remove(hash);
+            }
+        }
+    }
+    for unit in stored {
+        let (unit, hashes) = unit?;
+        for hash in hashes {
+            if home.get(&hash).is_some_and(|h| *h != unit) {
+                moved.entry(unit).or_default().insert(hash);
+            }
+        }
+    }
+    moved.retain(|_, keys| !keys.is_empty());
+    Ok(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn unit(period: i32) -> UnitKey {
+        UnitKey { period: Some(period), bucket: Some(0) }
+    }
+
+    #[test]
+    fn a_key_lives_where_it_last_arrived() {
+        let arriving = [(1, unit(1)), (1, unit(2)), (2, unit(1)), (3, unit(1)), (3, unit(2)), (3, unit(1))];
+        let stored = vec![Ok((unit(7), vec![2, 9])), Ok((unit(1), vec![2]))];
+        let moved = moved_keys(&arriving, stored.into_iter()).unwrap();
+        assert_eq!(moved[&unit(1)], AHashSet::from_iter([1]));
+        assert_eq!(moved[&unit(2)], AHashSet::from_iter([3]));
+        assert_eq!(moved[&unit(7)], AHashSet::from_iter([2]));
+    }
+}

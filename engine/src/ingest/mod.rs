@@ -1,0 +1,96 @@
+//! Ingestion: files of any supported shape into the canonical tables, in one commit.
+//!
+//! [`select`] finds what to read, [`source`] reads it, [`convert`] maps it column by column, [`keying`] replaces ids
+//! by keys and personal data by vault keys, [`stage`] sorts rows into units, [`merge`] merges each unit with what is
+//! stored. Rows that do not fit lie in `rejected_row`, equal ones are counted in `duplicate_row`: records read are
+//! always kept + duplicate + rejected.
+
+mod convert;
+mod keying;
+mod load;
+mod merge;
+pub mod parse;
+mod pipeline;
+mod reject;
+pub mod select;
+pub mod source;
+mod stage;
+mod summary;
+pub mod system;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use assay_datasets::mapping::Feed;
+use assay_datasets::schema::Table;
+
+pub use reject::Reject;
+pub use summary::{IngestSummary, TableSummary};
+
+use crate::Result;
+use crate::warehouse::Warehouse;
+
+/// What to load, and how.
+#[derive(Debug, Clone)]
+pub struct IngestRequest {
+    /// Canonical table; `None`: every table the mapping has feeds for.
+    pub table: Option<String>,
+    /// Files and shell patterns.
+    pub files: Vec<String>,
+    /// Mapping name or path; `None`: headers are the dictionary's own.
+    pub mapping: Option<String>,
+    /// Overrides the mapping's or detected encoding.
+    pub encoding: Option<String>,
+    /// Overrides the mapping's or detected delimiter.
+    pub delimiter: Option<String>,
+    /// Overrides the mapping's sheet.
+    pub sheet: Option<String>,
+    /// Threads.
+    pub threads: usize,
+    /// Bytes of rows held in memory before they are spilled.
+    pub memory: usize,
+}
+
+/// Told how far a load is.
+pub trait Progress: Send + Sync {
+    /// A phase begins: `read`, `write`, `commit`.
+    fn phase(&self, name: &str, total: usize);
+    /// So many more records or units are done.
+    fn advance(&self, n: usize);
+}
+
+/// No progress shown.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn phase(&self, _: &str, _: usize) {}
+    fn advance(&self, _: usize) {}
+}
+
+/// One thing to read: a feed's sheet or member of a file.
+#[derive(Debug, Clone)]
+pub struct Input {
+    path: PathBuf,
+    member: source::Member,
+    feed: Feed,
+    table: &'static Table,
+    options: source::ReadOptions,
+}
+
+impl Input {
+    /// Name stored in `_file`: the file and, for a workbook, its sheet.
+    fn label(&self) -> String {
+        match &self.options.sheet {
+            Some(sheet) => format!("{} [{sheet}]", self.member.display()),
+            None => self.member.display(),
+        }
+    }
+}
+
+/// Loads files.
+///
+/// # Errors
+/// When anything is wrong with a file as a whole; nothing is then loaded from any of them. Bad rows are no error.
+pub async fn ingest(warehouse: &Warehouse, request: IngestRequest, progress: Arc<dyn Progress>) -> Result<IngestSummary> {
+    load::run(warehouse.clone(), request, progress).await
+}

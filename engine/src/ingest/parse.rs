@@ -1,0 +1,336 @@
+//! Text columns to typed columns: money, dates, instants, months, codes. Each parser is a loop over one Arrow
+//! array that notes which rows it could not read; nothing is guessed and nothing is rounded unasked.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int32Builder, Int64Builder, StringArray,
+    StringBuilder, TimestampMillisecondBuilder,
+};
+use chrono::{NaiveDate, NaiveTime};
+
+/// A parsed column and the rows whose text could not be read.
+pub struct Parsed {
+    /// The typed column; null where the text was missing or unreadable.
+    pub array: ArrayRef,
+    /// Unreadable rows.
+    pub failed: Vec<usize>,
+}
+
+/// Trims text; empty becomes null. Columns that need nothing are returned as they are.
+pub fn clean(values: &StringArray) -> StringArray {
+    let dirty = |v: &str| v.is_empty() || v.starts_with(is_blank) || v.ends_with(is_blank);
+    if !(0..values.len()).any(|i| values.is_valid(i) && dirty(values.value(i))) {
+        return values.clone();
+    }
+    let mut out = StringBuilder::with_capacity(values.len(), values.value_data().len());
+    for value in values {
+        match value.map(|v| v.trim_matches(is_blank)) {
+            Some(v) if !v.is_empty() => out.append_value(v),
+            _ => out.append_null(),
+        }
+    }
+    out.finish()
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{3000}' || c == '\u{feff}' || c == '\u{200b}'
+}
+
+fn each<T>(
+    values: &StringArray,
+    mut parse: impl FnMut(&str) -> Option<T>,
+    mut append: impl FnMut(Option<T>),
+) -> Vec<usize> {
+    let mut failed = Vec::new();
+    for row in 0..values.len() {
+        if values.is_null(row) {
+            append(None);
+            continue;
+        }
+        let parsed = parse(values.value(row));
+        if parsed.is_none() {
+            failed.push(row);
+        }
+        append(parsed);
+    }
+    failed
+}
+
+/// Decimals with `scale` digits after the point and `precision` in all. More decimals are refused unless zero, or
+/// rounded half away from zero with `round`. Thousands separators, a currency sign and a trailing `%` are understood.
+pub fn decimal(values: &StringArray, precision: u8, scale: i8, round: bool) -> Parsed {
+    let mut out = Decimal128Builder::with_capacity(values.len());
+    let failed = each(values, |v| parse_decimal(v, precision, scale, round), |v| out.append_option(v));
+    let array = out.finish();
+    // The precision was checked value by value, so this only sets the type.
+    let array = array.clone().with_precision_and_scale(precision, scale).unwrap_or(array);
+    Parsed { array: Arc::new(array), failed }
+}
+
+/// One decimal as its unscaled integer; `None` when it is no number or does not fit.
+pub fn parse_decimal(text: &str, precision: u8, scale: i8, round: bool) -> Option<i128> {
+    let scale = u32::try_from(scale).ok()?;
+    let (text, percent) = match text.strip_suffix(['%', '％']) {
+        Some(rest) => (rest.trim_end(), 2),
+        None => (text, 0),
+    };
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((m, e)) => (m, e.parse::<i32>().ok().filter(|e| e.abs() < 40)?),
+        None => (text, 0),
+    };
+    let (negative, digits) = sign(mantissa);
+    // Digits after the point still to be kept, once exponent and percent moved it.
+    let mut left = i64::from(scale) + i64::from(exponent) - percent;
+    let (mut value, mut seen, mut point, mut next) = (0_i128, false, false, None);
+    for c in digits.chars() {
+        match c {
+            '0'..='9' => {
+                seen = true;
+                let digit = i128::from(c as u32 - '0' as u32);
+                if point && left <= 0 {
+                    if next.is_none() {
+                        next = Some(digit);
+                    }
+                    if digit != 0 && !round {
+                        return None;
+                    }
+                    continue;
+                }
+                value = value.checked_mul(10)?.checked_add(digit)?;
+                left -= i64::from(point);
+            }
+            '.' if !point => point = true,
+            ',' | '，' if !point && seen => {}
+            _ => return None,
+        }
+    }
+    if !seen {
+        return None;
+    }
+    value = shift(value, left, round)?;
+    if round && left >= 0 && next.is_some_and(|d| d >= 5) {
+        value = value.checked_add(1)?;
+    }
+    let limit = 10_i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if negative { -value } else { value })
+}
+
+fn sign(text: &str) -> (bool, &str) {
+    let text = text.trim_start_matches(['¥', '￥', ' ']);
+    match text.strip_prefix(['-', '－', '−']) {
+        Some(rest) => (true, rest.trim_start_matches(['¥', '￥', ' '])),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
+/// Moves the decimal point: `left` digits are still missing (or, below zero, too many were kept).
+fn shift(value: i128, left: i64, round: bool) -> Option<i128> {
+    let power = 10_i128.checked_pow(u32::try_from(left.unsigned_abs()).ok()?)?;
+    if left >= 0 {
+        return value.checked_mul(power);
+    }
+    let (whole, rest) = (value / power, value % power);
+    match (rest == 0, round) {
+        (true, _) => Some(whole),
+        (false, true) => Some(whole + i128::from(rest * 2 >= power)),
+        (false, false) => None,
+    }
+}
+
+/// Whole numbers; `12.0` is one, `12.5` is not.
+pub fn integer(values: &StringArray) -> Parsed {
+    let mut out = Int64Builder::with_capacity(values.len());
+    let failed = each(
+        values,
+        |v| parse_decimal(v, 18, 0, false).and_then(|i| i64::try_from(i).ok()),
+        |v| out.append_option(v),
+    );
+    Parsed { array: Arc::new(out.finish()), failed }
+}
+
+/// Whole numbers of 32 bits.
+pub fn integer32(values: &StringArray) -> Parsed {
+    let mut out = Int32Builder::with_capacity(values.len());
+    let failed = each(
+        values,
+        |v| parse_decimal(v, 10, 0, false).and_then(|i| i32::try_from(i).ok()),
+        |v| out.append_option(v),
+    );
+    Parsed { array: Arc::new(out.finish()), failed }
+}
+
+/// `true/false`, `1/0`, `Y/N`, `是/否`.
+pub fn boolean(values: &StringArray) -> Parsed {
+    let mut out = BooleanBuilder::with_capacity(values.len());
+    let parse = |v: &str| match v {
+        "true" | "TRUE" | "True" | "1" | "Y" | "y" | "是" => Some(true),
+        "false" | "FALSE" | "False" | "0" | "N" | "n" | "否" => Some(false),
+        _ => None,
+    };
+    let failed = each(values, parse, |v| out.append_option(v));
+    Parsed { array: Arc::new(out.finish()), failed }
+}
+
+/// Months as YYYYMM.
+pub fn period(values: &StringArray) -> Parsed {
+    let mut out = Int32Builder::with_capacity(values.len());
+    let failed = each(values, parse_period, |v| out.append_option(v));
+    Parsed { array: Arc::new(out.finish()), failed }
+}
+
+/// `202002`, `2020-02`, `2020/2`, `2020年2月`, or any date in the month.
+pub fn parse_period(text: &str) -> Option<i32> {
+    if text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()) {
+        let n: i32 = text.parse().ok()?;
+        return (1..=12).contains(&(n % 100)).then_some(n).filter(|n| (1900..2200).contains(&(n / 100)));
+    }
+    let mut parts = text.trim_end_matches(['月', '日']).split(['-', '/', '.', '年', '月']);
+    let (year, month) = (parts.next()?, parts.next()?);
+    let day = parts.next();
+    let date = ymd(year, month, day.unwrap_or("1"))?;
+    use chrono::Datelike;
+    Some(date.year() * 100 + i32::try_from(date.month()).ok()?)
+}
+
+/// Dates.
+pub fn date(values: &StringArray) -> Parsed {
+    let mut out = Date32Builder::with_capacity(values.len());
+    let failed = each(values, |v| parse_instant(v).map(|(d, _)| days(d)), |v| out.append_option(v));
+    Parsed { array: Arc::new(out.finish()), failed }
+}
+
+/// Instants in local time, to the millisecond; a date alone is midnight.
+pub fn timestamp(values: &StringArray) -> Parsed {
+    let mut out = TimestampMillisecondBuilder::with_capacity(values.len());
+    let parse = |v: &str| parse_instant(v).map(|(d, ms)| i64::from(days(d)) * 86_400_000 + ms);
+    let failed = each(values, parse, |v| out.append_option(v));
+    Parsed { array: Arc::new(out.finish()), failed }
+}
+
+fn days(date: NaiveDate) -> i32 {
+    use chrono::Datelike;
+    date.num_days_from_ce() - 719_163
+}
+
+/// A date with an optional time: `2020-02-29`, `2020/2/29`, `20200229`, `2020年2月29日`, then `T` or a space and
+/// `13:45`, `13:45:00`, `13:45:00.123`. Returns the date and milliseconds since midnight.
+pub fn parse_instant(text: &str) -> Option<(NaiveDate, i64)> {
+    let (day, time) = match text.split_once([' ', 'T']) {
+        Some((d, t)) => (d, Some(t.trim())),
+        None => (text, None),
+    };
+    let date = parse_date(day)?;
+    let ms = match time {
+        None | Some("") => 0,
+        Some(t) => {
+            let t = t.trim_end_matches('Z');
+            let parsed = ["%H:%M:%S%.f", "%H:%M:%S", "%H:%M"].iter().find_map(|f| NaiveTime::parse_from_str(t, f).ok())?;
+            let since = parsed.signed_duration_since(NaiveTime::MIN);
+            since.num_milliseconds()
+        }
+    };
+    Some((date, ms))
+}
+
+fn parse_date(text: &str) -> Option<NaiveDate> {
+    let bytes = text.as_bytes();
+    if bytes.len() == 8 && bytes.iter().all(u8::is_ascii_digit) {
+        return ymd(&text[..4], &text[4..6], &text[6..]);
+    }
+    let mut parts = text.trim_end_matches('日').split(['-', '/', '.', '年', '月']);
+    let date = ymd(parts.next()?, parts.next()?, parts.next()?)?;
+    parts.next().is_none().then_some(date)
+}
+
+fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
+    let number = |t: &str, longest: usize| -> Option<u32> {
+        (!t.is_empty() && t.len() <= longest && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse().ok()).flatten()
+    };
+    if year.len() != 4 {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(i32::try_from(number(year, 4)?).ok()?, number(month, 2)?, number(day, 2)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cents(text: &str) -> Option<i128> {
+        parse_decimal(text, 18, 2, false)
+    }
+
+    #[test]
+    fn money() {
+        for (text, want) in [
+            ("1234.56", Some(123_456)),
+            ("-1,234.5", Some(-123_450)),
+            ("￥1，234", Some(123_400)),
+            ("0.10", Some(10)),
+            (".5", Some(50)),
+            ("1e3", Some(100_000)),
+            ("1.5E-1", Some(15)),
+            ("12.340", Some(1234)),
+            ("12.345", None),
+            ("abc", None),
+            ("", None),
+            ("-", None),
+            ("1.2.3", None),
+            ("9999999999999999.99", Some(999_999_999_999_999_999)),
+            ("10000000000000000.00", None),
+        ] {
+            assert_eq!(cents(text), want, "{text}");
+        }
+        assert_eq!(parse_decimal("12.345", 18, 2, true), Some(1235));
+        assert_eq!(parse_decimal("-12.344", 18, 2, true), Some(-1234));
+        assert_eq!(parse_decimal("-0.005", 18, 2, true), Some(-1));
+        assert_eq!(parse_decimal("13%", 6, 4, false), Some(1300));
+    }
+
+    #[test]
+    fn instants() {
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).unwrap();
+        assert_eq!(parse_instant("2017/9/1"), Some((day(2017, 9, 1), 0)));
+        assert_eq!(parse_instant("2020年2月29日"), Some((day(2020, 2, 29), 0)));
+        assert_eq!(parse_instant("20200229"), Some((day(2020, 2, 29), 0)));
+        assert_eq!(parse_instant("2024-03-05 10:11:12"), Some((day(2024, 3, 5), 36_672_000)));
+        for bad in ["2017/13/40", "2017-02-29", "17/9/1", "2017-9", "2017-9-1-1", "2017-01-01 25:00:00", "x"] {
+            assert_eq!(parse_instant(bad), None, "{bad}");
+        }
+        assert_eq!(parse_period("2020年2月"), Some(202_002));
+        assert_eq!(parse_period("2020-13"), None);
+        assert_eq!(parse_period("202013"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn cents_read_back(value in -99_999_999_999_i64..99_999_999_999) {
+            let text = format!("{}{}.{:02}", if value < 0 { "-" } else { "" }, value.abs() / 100, value.abs() % 100);
+            prop_assert_eq!(cents(&text), Some(i128::from(value)));
+        }
+
+        #[test]
+        fn excel_numbers_read_back(value in -9_999_999_999_i64..9_999_999_999) {
+            // A cell holds a double; its shortest text must give the same cents.
+            let text = format!("{}", value as f64 / 100.0);
+            prop_assert_eq!(cents(&text), Some(i128::from(value)));
+        }
+
+        #[test]
+        fn dates_read_back(days_since in 0_i32..40_000, style in 0_usize..3) {
+            let date = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + chrono::Days::new(days_since as u64);
+            let text = date.format(["%Y-%m-%d", "%Y/%-m/%-d", "%Y%m%d"][style]).to_string();
+            prop_assert_eq!(parse_instant(&text), Some((date, 0)));
+            prop_assert_eq!(days(date), days_since);
+        }
+
+        #[test]
+        fn any_text_is_safe(text in "\\PC{0,24}") {
+            let _ = (cents(&text), parse_instant(&text), parse_period(&text));
+        }
+    }
+}

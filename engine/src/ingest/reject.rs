@@ -1,0 +1,169 @@
+//! Rows that did not load: why, where, and what an officer can do about it.
+//!
+//! Where a row stands and which rule it broke lies in the open table `rejected_row`; its values, which may be
+//! personal data, lie in the vault's `rejected_value`.
+
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use assay_datasets::schema::{Column, ColumnType};
+
+use super::source::BadRecord;
+use super::system;
+use crate::Result;
+
+/// One rejected row.
+#[derive(Debug, Clone)]
+pub struct Reject {
+    /// Number in the file.
+    pub row: i64,
+    /// Column as the file calls it; empty when the whole record is bad.
+    pub column: String,
+    /// The value at fault.
+    pub value: String,
+    /// Rule it broke: `type`, `missing`, `code`, `taxpayer_id`, `fields`, `encoding`, or a mapping's own.
+    pub rule: String,
+    /// What is wrong, for an officer.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
+    /// The whole record, fields joined by commas.
+    pub record: String,
+}
+
+impl Reject {
+    /// A record that could not be split.
+    pub fn of_record(bad: &BadRecord) -> Self {
+        let (zh, en) = if bad.rule == "fields" {
+            (
+                format!("列数与表头不符（{}），请检查是否有未加引号的分隔符或换行", bad.detail.replace("instead of", "列，应为")),
+                format!("wrong number of fields ({}): look for an unquoted delimiter or line break", bad.detail),
+            )
+        } else {
+            (
+                format!("含有不是{}编码的字节，请用原系统重新导出", bad.detail),
+                format!("bytes that are not {} text: export the file again", bad.detail),
+            )
+        };
+        Self { row: bad.row, column: String::new(), value: String::new(), rule: bad.rule.into(), zh, en, record: bad.record.clone() }
+    }
+
+    /// A row that breaks a mapping's rule.
+    pub fn of_rule(row: i64, name: &str, zh: &str, en: &str, record: &[String]) -> Self {
+        Self {
+            row,
+            column: String::new(),
+            value: String::new(),
+            rule: name.into(),
+            zh: zh.into(),
+            en: en.into(),
+            record: record.join(","),
+        }
+    }
+
+    /// A value that cannot stand in `column`; `more` further columns of the row are bad too.
+    pub fn of_value(
+        row: i64,
+        column: &Column,
+        shown: &str,
+        value: String,
+        rule: &str,
+        more: usize,
+        record: &[String],
+    ) -> Self {
+        let (zh, en) = match rule {
+            "missing" => (
+                format!("“{shown}”（{}）为空，此列必填", column.zh),
+                format!("{shown} is empty but required"),
+            ),
+            "code" => {
+                let known: Vec<&str> = column.values.iter().map(|v| v.code.as_str()).collect();
+                (
+                    format!("“{shown}”（{}）的取值不在代码表内（{}），请在映射中补充对应关系", column.zh, known.join("、")),
+                    format!("{shown} is none of {}: add it to the mapping's values", known.join(", ")),
+                )
+            }
+            "taxpayer_id" => (
+                format!("“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码）", column.zh),
+                format!("{shown} is no valid taxpayer id (15 to 20 capitals and digits; check character)"),
+            ),
+            _ => (
+                format!("“{shown}”（{}）不是有效的{}", column.zh, type_zh(column.ty)),
+                format!("{shown} is not {}", type_en(column.ty)),
+            ),
+        };
+        let zh = if more == 0 { zh } else { format!("{zh}；该行另有{more}列不合格") };
+        let en = if more == 0 { en } else { format!("{en}; {more} more columns of the row are bad") };
+        Self { row, column: shown.into(), value, rule: rule.into(), zh, en, record: record.join(",") }
+    }
+}
+
+fn type_zh(ty: ColumnType) -> &'static str {
+    match ty {
+        ColumnType::Money => "金额（形如1234.56，最多两位小数）",
+        ColumnType::Rate | ColumnType::Share => "比率（形如0.13或13%）",
+        ColumnType::Quantity => "数量（最多八位小数）",
+        ColumnType::Date => "日期（形如2020-02-29）",
+        ColumnType::Timestamp => "时间（形如2020-02-29 13:45:00）",
+        ColumnType::Period => "所属期（形如202002）",
+        ColumnType::Int | ColumnType::Count => "整数",
+        ColumnType::Bool => "是否标志",
+        ColumnType::Text | ColumnType::Enum => "文本",
+    }
+}
+
+fn type_en(ty: ColumnType) -> &'static str {
+    match ty {
+        ColumnType::Money => "an amount (like 1234.56, at most two decimals)",
+        ColumnType::Rate | ColumnType::Share => "a rate (like 0.13 or 13%)",
+        ColumnType::Quantity => "a quantity (at most eight decimals)",
+        ColumnType::Date => "a date (like 2020-02-29)",
+        ColumnType::Timestamp => "a time (like 2020-02-29 13:45:00)",
+        ColumnType::Period => "a month (like 202002)",
+        ColumnType::Int | ColumnType::Count => "a whole number",
+        ColumnType::Bool => "a yes or no",
+        ColumnType::Text | ColumnType::Enum => "text",
+    }
+}
+
+/// Where a set of rejects comes from.
+pub struct Origin<'a> {
+    /// Table they were meant for.
+    pub table: &'a str,
+    /// Feed.
+    pub source: &'a str,
+    /// File.
+    pub file: &'a str,
+    /// Batch.
+    pub batch: &'a str,
+    /// Time of ingestion, ms.
+    pub at: i64,
+}
+
+/// The open and the vault's rows of some rejects; `first` numbers them within the batch.
+pub fn batches(rejects: &[Reject], origin: &Origin<'_>, first: usize) -> Result<(RecordBatch, RecordBatch)> {
+    let n = rejects.len();
+    let same = |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)));
+    let texts = |f: fn(&Reject) -> &String| Arc::new(StringArray::from_iter_values(rejects.iter().map(f)));
+    let ids = Arc::new(StringArray::from_iter_values((0..n).map(|i| format!("{}-{:09}", origin.batch, first + i))));
+    let rows = Arc::new(Int64Array::from_iter_values(rejects.iter().map(|r| r.row)));
+    let at = Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(origin.at, n)));
+    let open = RecordBatch::try_new(
+        system::rejected_row().schema,
+        vec![
+            Arc::clone(&ids) as _,
+            same(origin.table),
+            texts(|r| &r.column),
+            texts(|r| &r.rule),
+            texts(|r| &r.zh),
+            texts(|r| &r.en),
+            same(origin.source),
+            same(origin.file),
+            rows,
+            same(origin.batch),
+            at,
+        ],
+    )?;
+    let clear = RecordBatch::try_new(system::rejected_value().schema, vec![ids, texts(|r| &r.value), texts(|r| &r.record)])?;
+    Ok((open, clear))
+}

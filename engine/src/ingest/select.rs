@@ -1,0 +1,179 @@
+//! From what a person named (files, patterns, a mapping) to what is read: one input per feed and file member.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use assay_datasets::mapping::{self, Feed, Mapping};
+use assay_datasets::schema::{self, Table};
+
+use super::source::{self, Encoding, Member, ReadOptions};
+use super::{IngestRequest, Input};
+use crate::warehouse::Warehouse;
+use crate::{EngineError, Result};
+
+/// A file as it was when the load began.
+#[derive(Debug, Clone)]
+pub struct Fingerprint {
+    /// The file.
+    pub path: PathBuf,
+    /// Bytes.
+    pub bytes: u64,
+    /// BLAKE3 of its content, hexadecimal.
+    pub hash: String,
+    modified: Option<SystemTime>,
+}
+
+impl Fingerprint {
+    /// Reads the file once and hashes it.
+    pub fn take(path: &Path) -> Result<Self> {
+        let meta = std::fs::metadata(path).map_err(EngineError::file(path))?;
+        let mut file = File::open(path).map_err(EngineError::file(path))?;
+        let mut hasher = blake3::Hasher::new();
+        std::io::copy(&mut file, &mut hasher).map_err(EngineError::file(path))?;
+        let hash = hasher.finalize().to_hex().to_string();
+        Ok(Self { path: path.to_owned(), bytes: meta.len(), hash, modified: meta.modified().ok() })
+    }
+
+    /// Fails when the file is not any more what was hashed.
+    pub fn check_unchanged(&self) -> Result<()> {
+        let changed = || {
+            EngineError::input(format!(
+                "{} changed while it was being read; nothing was loaded. Wait until it is complete and run the command again",
+                self.path.display()
+            ))
+        };
+        let meta = std::fs::metadata(&self.path).map_err(|_| changed())?;
+        let same = meta.len() == self.bytes && meta.modified().ok() == self.modified;
+        if same || Self::take(&self.path)?.hash == self.hash { Ok(()) } else { Err(changed()) }
+    }
+}
+
+/// The mapping of that name: a file, one of the warehouse's, or one that comes with Assay.
+pub fn find_mapping(warehouse: &Warehouse, name: &str) -> Result<Mapping> {
+    let path = Path::new(name);
+    let own = warehouse.definitions("mappings").map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
+    let (shown, text) = if path.extension().is_some_and(|e| e == "toml") {
+        (name.to_owned(), std::fs::read_to_string(path).map_err(EngineError::file(path))?)
+    } else if let Some(own) = own {
+        (own.display().to_string(), std::fs::read_to_string(&own).map_err(EngineError::file(&own))?)
+    } else if let Some((_, text)) = mapping::EMBEDDED.iter().find(|(n, _)| *n == name) {
+        (format!("{name}.toml"), (*text).to_owned())
+    } else {
+        let known: Vec<&str> = mapping::EMBEDDED.iter().map(|(n, _)| *n).collect();
+        return Err(EngineError::input(format!(
+            "no mapping {name}; known are {} and the files in the warehouse's definitions/mappings, or give a path to a .toml file",
+            known.join(", ")
+        )));
+    };
+    mapping::parse(&shown, &text).map_err(EngineError::Definitions)
+}
+
+/// Every file the patterns name, in order, once.
+pub fn files(patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for pattern in patterns {
+        let before = found.len();
+        if Path::new(pattern).exists() {
+            found.push(PathBuf::from(pattern));
+        } else {
+            let matches = glob::glob(pattern).map_err(|e| EngineError::input(format!("{pattern}: {e}")))?;
+            found.extend(matches.filter_map(std::result::Result::ok));
+        }
+        if found.len() == before {
+            return Err(EngineError::input(format!("{pattern}: no such file")));
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|p| seen.insert(p.clone()));
+    Ok(found)
+}
+
+/// The table of that name.
+pub fn find_table(name: &str) -> Result<&'static Table> {
+    let catalog = schema::catalog();
+    catalog.table(name).ok_or_else(|| {
+        let near = catalog.nearest(name).join(", ");
+        EngineError::input(format!("no table {name}; did you mean {near}? All of them: assay schema"))
+    })
+}
+
+/// What is to be read.
+pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Input>> {
+    let feeds: Vec<Feed> = match (&request.mapping, &request.table) {
+        (Some(name), table) => {
+            let mut feeds = find_mapping(warehouse, name)?.feeds;
+            if let Some(table) = table {
+                find_table(table)?;
+                feeds.retain(|f| &f.table == table);
+                if feeds.is_empty() {
+                    return Err(EngineError::input(format!("mapping {name} has no feed for table {table}")));
+                }
+            }
+            feeds
+        }
+        (None, Some(table)) => vec![Feed::canonical(find_table(table)?)],
+        (None, None) => {
+            return Err(EngineError::input(
+                "name a table (files with the dictionary's own headers), or a mapping with --mapping",
+            ));
+        }
+    };
+    let mut inputs = Vec::new();
+    for path in files(&request.files)? {
+        for member in source::members(&path)? {
+            let fitting = feeds.iter().filter(|f| fits(f, &member));
+            let before = inputs.len();
+            for feed in fitting {
+                inputs.push(input(request, feed, &path, &member)?);
+            }
+            if inputs.len() == before {
+                let patterns: Vec<&str> = feeds.iter().flat_map(|f| &f.files).map(String::as_str).collect();
+                return Err(EngineError::input(format!(
+                    "{}: no feed of the mapping takes a file of this name; its patterns are {}",
+                    path.display(),
+                    patterns.join(", ")
+                )));
+            }
+        }
+    }
+    Ok(inputs)
+}
+
+fn fits(feed: &Feed, member: &Member) -> bool {
+    let file = member.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let matches = |p: &String| {
+        glob::Pattern::new(p).is_ok_and(|g| g.matches(&file) || g.matches(&member.name) || g.matches(&member.display()))
+    };
+    feed.files.is_empty() || feed.files.iter().any(matches)
+}
+
+fn input(request: &IngestRequest, feed: &Feed, path: &Path, member: &Member) -> Result<Input> {
+    let encoding = match (&request.encoding, &feed.encoding) {
+        (Some(name), _) | (None, Some(name)) => Some(Encoding::parse(name)?),
+        (None, None) => None,
+    };
+    let delimiter = match (&request.delimiter, &feed.delimiter) {
+        (Some(name), _) | (None, Some(name)) => Some(parse_delimiter(name)?),
+        (None, None) => None,
+    };
+    let sheet = request.sheet.clone().or_else(|| feed.sheet.clone()).filter(|_| source::is_workbook(member));
+    Ok(Input {
+        path: path.to_owned(),
+        member: member.clone(),
+        feed: feed.clone(),
+        table: find_table(&feed.table)?,
+        options: ReadOptions { encoding, delimiter, sheet },
+    })
+}
+
+fn parse_delimiter(name: &str) -> Result<u8> {
+    match name {
+        "tab" | "\t" | "\\t" => Ok(b'\t'),
+        "comma" => Ok(b','),
+        "pipe" => Ok(b'|'),
+        "semicolon" => Ok(b';'),
+        _ if name.len() == 1 => Ok(name.as_bytes()[0]),
+        _ => Err(EngineError::input(format!("delimiter {name}: use one character, or comma, tab, pipe, semicolon"))),
+    }
+}

@@ -1,0 +1,181 @@
+//! Workbooks: XLSX streamed cell by cell; XLS, XLSB and ODS, which have no streaming form, sheet by sheet.
+//!
+//! Cells become text: numbers in their shortest exact form, dates as `2020-02-29 13:45:00`.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringBuilder};
+use calamine::{Data, DataRef, Reader, Sheets, open_workbook_auto};
+
+use super::{BATCH_ROWS, RawBatch, RecordSink, clean_header};
+use crate::{EngineError, Result};
+
+/// Reads one sheet (the first, when none is named) into `sink`.
+pub(super) fn read(path: &Path, shown: &str, sheet: Option<&str>, sink: &mut dyn RecordSink) -> Result<()> {
+    let broken = |e: calamine::Error| {
+        EngineError::input(format!("{shown} cannot be read as a workbook ({e}); save it again as .xlsx or ask for it again"))
+    };
+    let mut book: Sheets<BufReader<File>> = open_workbook_auto(path).map_err(broken)?;
+    let names = book.sheet_names();
+    let sheet = match sheet {
+        None => names.first().cloned().ok_or_else(|| EngineError::input(format!("{shown} has no sheet")))?,
+        Some(wanted) => {
+            let found = names.iter().find(|n| n.trim() == wanted.trim()).cloned();
+            found.ok_or_else(|| {
+                EngineError::input(format!("{shown} has no sheet {wanted}; its sheets are {}", names.join(", ")))
+            })?
+        }
+    };
+    let shown = format!("{shown} [{sheet}]");
+    let mut rows = Rows::new(&shown, sink);
+    if let Sheets::Xlsx(xlsx) = &mut book {
+        let damaged = |e: calamine::XlsxError| EngineError::input(format!("{shown} is damaged ({e}); ask for it again"));
+        let mut cells = xlsx.worksheet_cells_reader(&sheet).map_err(damaged)?;
+        while let Some(cell) = cells.next_cell().map_err(damaged)? {
+            let (row, column) = cell.get_position();
+            rows.cell(row, column as usize, |text| write_ref(text, cell.get_value()))?;
+        }
+    } else {
+        let range = book.worksheet_range(&sheet).map_err(broken)?;
+        let (top, left) = range.start().unwrap_or((0, 0));
+        for (row, column, value) in range.used_cells() {
+            let row = top + u32::try_from(row).unwrap_or(u32::MAX);
+            rows.cell(row, left as usize + column, |text| write_owned(text, value))?;
+        }
+    }
+    rows.finish()
+}
+
+/// Gathers cells, which arrive row by row, into batches.
+struct Rows<'a> {
+    shown: &'a str,
+    sink: &'a mut dyn RecordSink,
+    header: Option<Vec<String>>,
+    current: Vec<String>,
+    filled: Vec<bool>,
+    row: Option<u32>,
+    builders: Vec<StringBuilder>,
+    rows: Vec<i64>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(shown: &'a str, sink: &'a mut dyn RecordSink) -> Self {
+        let (current, filled, builders, rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { shown, sink, header: None, current, filled, row: None, builders, rows }
+    }
+
+    fn cell(&mut self, row: u32, column: usize, write: impl FnOnce(&mut String) -> bool) -> Result<()> {
+        if self.row != Some(row) {
+            self.end_row()?;
+            self.row = Some(row);
+        }
+        if self.header.as_ref().is_some_and(|h| column >= h.len()) {
+            return Ok(());
+        }
+        while self.current.len() <= column {
+            self.current.push(String::new());
+            self.filled.push(false);
+        }
+        let text = &mut self.current[column];
+        text.clear();
+        self.filled[column] = write(text);
+        Ok(())
+    }
+
+    fn end_row(&mut self) -> Result<()> {
+        let Some(row) = self.row.take() else { return Ok(()) };
+        if !self.filled.iter().any(|f| *f) {
+            return Ok(());
+        }
+        if self.header.is_none() {
+            let mut names = std::mem::take(&mut self.current);
+            while names.last().is_some_and(|n| n.trim().is_empty()) {
+                names.pop();
+            }
+            let names = clean_header(self.shown, names)?;
+            self.sink.header(&names)?;
+            self.current = vec![String::new(); names.len()];
+            self.filled = vec![false; names.len()];
+            self.builders = names.iter().map(|_| StringBuilder::new()).collect();
+            self.header = Some(names);
+            return Ok(());
+        }
+        for (i, builder) in self.builders.iter_mut().enumerate() {
+            if self.filled[i] {
+                builder.append_value(&self.current[i]);
+            } else {
+                builder.append_null();
+            }
+        }
+        self.filled.fill(false);
+        self.rows.push(i64::from(row) + 1);
+        if self.rows.len() == BATCH_ROWS { self.emit() } else { Ok(()) }
+    }
+
+    fn emit(&mut self) -> Result<()> {
+        let columns = self.builders.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
+        self.sink.batch(RawBatch { columns, rows: std::mem::take(&mut self.rows), bad: Vec::new() })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.end_row()?;
+        if self.header.is_none() {
+            return Err(EngineError::input(format!("{} is empty; a header and rows are expected", self.shown)));
+        }
+        if self.rows.is_empty() { Ok(()) } else { self.emit() }
+    }
+}
+
+/// Writes a cell's text; `false` for an empty one.
+fn write_ref(text: &mut String, value: &DataRef<'_>) -> bool {
+    match value {
+        DataRef::Empty => false,
+        DataRef::String(s) => push(text, s),
+        DataRef::SharedString(s) => push(text, s),
+        DataRef::Float(f) => number(text, *f),
+        DataRef::Int(i) => write!(text, "{i}").is_ok(),
+        DataRef::Bool(b) => write!(text, "{b}").is_ok(),
+        DataRef::DateTime(d) => date(text, d),
+        DataRef::DateTimeIso(s) | DataRef::DurationIso(s) => push(text, s),
+        DataRef::Error(e) => write!(text, "{e}").is_ok(),
+        // Formatted text and other kinds a later version of the reader may add.
+        #[allow(unreachable_patterns)]
+        other => write_owned(text, &Data::from(other.clone())),
+    }
+}
+
+fn write_owned(text: &mut String, value: &Data) -> bool {
+    match value {
+        Data::Empty => false,
+        Data::String(s) | Data::DateTimeIso(s) | Data::DurationIso(s) => push(text, s),
+        Data::Float(f) => number(text, *f),
+        Data::Int(i) => write!(text, "{i}").is_ok(),
+        Data::Bool(b) => write!(text, "{b}").is_ok(),
+        Data::DateTime(d) => date(text, d),
+        Data::Error(e) => write!(text, "{e}").is_ok(),
+        #[allow(unreachable_patterns)]
+        other => write!(text, "{other}").is_ok(),
+    }
+}
+
+fn push(text: &mut String, value: &str) -> bool {
+    text.push_str(value);
+    !value.is_empty()
+}
+
+/// The shortest decimal that reads back as the same double: 1234.56 stays 1234.56.
+fn number(text: &mut String, value: f64) -> bool {
+    write!(text, "{value}").is_ok()
+}
+
+fn date(text: &mut String, value: &calamine::ExcelDateTime) -> bool {
+    if value.is_duration() {
+        return number(text, value.as_f64());
+    }
+    let (year, month, day, hour, minute, second, _) = value.to_ymd_hms_milli();
+    write!(text, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}").is_ok()
+}

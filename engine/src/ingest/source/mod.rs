@@ -1,0 +1,143 @@
+//! Reading files as batches of records, whatever their format: text, workbooks, Parquet, plain or compressed.
+//!
+//! A source delivers column names once and then batches; it knows nothing of canonical tables. Text and workbooks
+//! deliver text columns, Parquet its own types.
+
+mod compress;
+mod excel;
+mod parquet;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::ArrayRef;
+
+pub use compress::{Member, members};
+pub use text::Encoding;
+
+use crate::{EngineError, Result};
+
+/// Records per batch.
+pub const BATCH_ROWS: usize = 32_768;
+
+/// How a file is to be read; what is `None` is detected.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// Stated encoding of text.
+    pub encoding: Option<Encoding>,
+    /// Stated delimiter of text.
+    pub delimiter: Option<u8>,
+    /// Sheet of a workbook.
+    pub sheet: Option<String>,
+}
+
+/// Some records of a file.
+#[derive(Debug)]
+pub struct RawBatch {
+    /// One array per source column.
+    pub columns: Vec<ArrayRef>,
+    /// 1-based number of each record in its file, the header being row 1 where there is one.
+    pub rows: Vec<i64>,
+    /// Records that could not be split into columns at all.
+    pub bad: Vec<BadRecord>,
+}
+
+/// A record that is not even a record.
+#[derive(Debug, Clone)]
+pub struct BadRecord {
+    /// Its number in the file.
+    pub row: i64,
+    /// `fields` or `encoding`.
+    pub rule: &'static str,
+    /// Expected and found, for the message.
+    pub detail: String,
+    /// The record as read.
+    pub record: String,
+}
+
+/// Takes what a source delivers.
+pub trait RecordSink {
+    /// Column names, once per member and before any batch.
+    fn header(&mut self, columns: &[String]) -> Result<()>;
+    /// The next records.
+    fn batch(&mut self, batch: RawBatch) -> Result<()>;
+}
+
+/// What kind of file a member is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Workbook,
+    Parquet,
+}
+
+fn kind_of(name: &str) -> Kind {
+    let lower = name.to_lowercase();
+    let is = |endings: &[&str]| endings.iter().any(|e| lower.ends_with(e));
+    if is(&[".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"]) {
+        Kind::Workbook
+    } else if is(&[".parquet", ".pq"]) {
+        Kind::Parquet
+    } else {
+        Kind::Text
+    }
+}
+
+/// Reads one member of a file into `sink`.
+///
+/// # Errors
+/// When the member cannot be read to its end; the error names the file.
+pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+    match kind_of(&member.name) {
+        Kind::Text => text::read(member, options, sink),
+        Kind::Workbook => {
+            let plain = member.plain_file()?;
+            excel::read(plain.path(), &member.display(), options.sheet.as_deref(), sink)
+        }
+        Kind::Parquet => {
+            let plain = member.plain_file()?;
+            parquet::read(plain.path(), &member.display(), sink)
+        }
+    }
+}
+
+/// Whether the member is a workbook (its sheets are feeds of their own).
+pub fn is_workbook(member: &Member) -> bool {
+    kind_of(&member.name) == Kind::Workbook
+}
+
+/// A file on disk, perhaps a temporary one that vanishes when dropped.
+pub enum PlainFile {
+    /// The user's own file.
+    Own(PathBuf),
+    /// An unpacked copy.
+    Unpacked(tempfile::NamedTempFile),
+}
+
+impl PlainFile {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Own(path) => path,
+            Self::Unpacked(file) => file.path(),
+        }
+    }
+}
+
+/// Trims header names, refuses empty and repeated ones.
+fn clean_header(file: &str, names: Vec<String>) -> Result<Vec<String>> {
+    let names: Vec<String> = names.into_iter().map(|n| n.trim().trim_start_matches('\u{feff}').to_owned()).collect();
+    for (i, name) in names.iter().enumerate() {
+        if !name.is_empty() && names[..i].contains(name) {
+            return Err(EngineError::input(format!(
+                "{file}: column {name} stands twice in the header (columns {} and {}); remove or rename one",
+                names.iter().position(|n| n == name).unwrap_or(0) + 1,
+                i + 1
+            )));
+        }
+    }
+    if names.iter().all(String::is_empty) {
+        return Err(EngineError::input(format!("{file}: the first row is empty; a header with column names is expected")));
+    }
+    Ok(names)
+}

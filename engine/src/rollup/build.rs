@@ -1,0 +1,287 @@
+//! Building stale rollup units: the invoices of a chunk of units are read once into memory, in the columns the
+//! rollups need, and every rollup that is stale there is computed from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::{concat_batches, lexsort_to_indices, take_record_batch, SortColumn};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use assay_sql::session::{SessionOptions, new_session};
+use datafusion::datasource::MemTable;
+use datafusion::logical_expr::col;
+use datafusion::prelude::SessionContext;
+use url::Url;
+
+use super::plan::{ROLLUPS, Rollup, Side, Source, Stale, stale};
+use super::RollupSummary;
+use crate::ingest::Progress;
+use crate::warehouse::{
+    Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse, encode_unit,
+};
+use crate::{EngineError, Result};
+
+/// Invoices held in memory at a time (about 100 bytes each in the columns rollups read).
+const CHUNK_ROWS: usize = 4 << 20;
+
+/// The columns a rollup may read.
+const COLUMNS: [&str; 12] = [
+    "period", "seller_key", "buyer_key", "issued_at", "amount", "tax", "total", "status", "kind", "original_invoice_id",
+    "buyer_id", "invoice_id",
+];
+
+pub(super) async fn refresh(warehouse: &Warehouse, options: &SessionOptions, progress: Arc<dyn Progress>) -> Result<RollupSummary> {
+    // Looking needs no lock; only when something is stale a transaction begins, and looks again.
+    let head = warehouse.head().await?;
+    let (_, work) = look(warehouse, &head).await?;
+    if work.iter().all(|(_, s)| s.sources.is_empty() && s.old.is_empty()) {
+        return Ok(summary(&work, 0));
+    }
+    let names: Vec<&str> = ROLLUPS.iter().map(|r| r.name).collect();
+    let mut transaction = warehouse.begin("rollup", &names).await?;
+    match build(warehouse, &mut transaction, options, progress).await {
+        Ok(summary) => {
+            transaction.commit(serde_json::json!({ "rollups": summary.built })).await?;
+            Ok(summary)
+        }
+        Err(error) => {
+            // What cannot be removed now, the next writer removes.
+            let _ = transaction.abort().await;
+            Err(error)
+        }
+    }
+}
+
+type Work = Vec<(Rollup, Stale)>;
+
+async fn look(warehouse: &Warehouse, commit: &Commit) -> Result<(Option<TableFiles>, Work)> {
+    let Some(invoices) = warehouse.table(commit, "invoice").await? else { return Ok((None, Vec::new())) };
+    let mut work = Vec::with_capacity(ROLLUPS.len());
+    for rollup in ROLLUPS {
+        let present = warehouse.table(commit, rollup.name).await?;
+        work.push((rollup, stale(&rollup, &invoices, present.as_ref())));
+    }
+    Ok((Some(invoices), work))
+}
+
+fn summary(work: &Work, invoices: usize) -> RollupSummary {
+    RollupSummary {
+        built: work.iter().map(|(r, s)| (r.name.to_owned(), s.sources.len())).collect(),
+        kept: work.iter().map(|(_, s)| s.kept).sum(),
+        invoices,
+    }
+}
+
+async fn build(
+    warehouse: &Warehouse,
+    transaction: &mut Transaction,
+    options: &SessionOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<RollupSummary> {
+    let (invoices, work) = look(warehouse, &transaction.base().clone()).await?;
+    let Some(invoices) = invoices else { return Ok(RollupSummary::default()) };
+    let mut read = 0;
+    let chunks = chunks(&work);
+    progress.phase("rollup", chunks.len());
+    for chunk in chunks {
+        let context = new_session(options)?;
+        let url = Url::parse(STORE_URL).map_err(|e| EngineError::internal(e.to_string()))?;
+        context.register_object_store(&url, Arc::clone(warehouse.store()));
+        read += load(&context, &invoices, chunk.files).await?;
+        for (rollup, sources) in chunk.rollups {
+            build_one(&context, warehouse.config(), transaction, &rollup, &sources).await?;
+        }
+        progress.advance(1);
+    }
+    for (rollup, found) in &work {
+        if let Some(spec) = known_spec(warehouse, transaction, rollup).await? {
+            for old in &found.old {
+                transaction.remove(&spec, old.clone())?;
+            }
+        }
+    }
+    Ok(summary(&work, read))
+}
+
+/// Some months of invoices and what is built from them.
+struct Chunk {
+    files: Vec<UnitFile>,
+    rollups: Vec<(Rollup, BTreeMap<Source, String>)>,
+}
+
+/// Months are taken together until a chunk is full; a month whose seller-side units alone are too large is split by
+/// bucket for them, and read whole only for the buyers' side.
+fn chunks(work: &Work) -> Vec<Chunk> {
+    let mut months: BTreeMap<i32, BTreeMap<String, UnitFile>> = BTreeMap::new();
+    for (_, found) in work {
+        for (source, (_, files)) in &found.sources {
+            let month = months.entry(source.period).or_default();
+            month.extend(files.iter().map(|f| (f.path.clone(), f.clone())));
+        }
+    }
+    let mut chunks = Vec::new();
+    let (mut periods, mut rows) = (BTreeSet::new(), 0);
+    for (period, files) in &months {
+        let size: usize = files.values().map(|f| f.rows).sum();
+        if !periods.is_empty() && rows + size > CHUNK_ROWS {
+            chunks.push(chunk(work, &months, &std::mem::take(&mut periods)));
+            rows = 0;
+        }
+        periods.insert(*period);
+        rows += size;
+    }
+    if !periods.is_empty() {
+        chunks.push(chunk(work, &months, &periods));
+    }
+    chunks
+}
+
+fn chunk(work: &Work, months: &BTreeMap<i32, BTreeMap<String, UnitFile>>, periods: &BTreeSet<i32>) -> Chunk {
+    let files = periods.iter().filter_map(|p| months.get(p)).flat_map(|m| m.values().cloned()).collect();
+    let rollups = work
+        .iter()
+        .map(|(rollup, found)| {
+            let mine = found.sources.iter().filter(|(s, _)| periods.contains(&s.period));
+            (*rollup, mine.map(|(s, (print, _))| (s.clone(), print.clone())).collect::<BTreeMap<_, _>>())
+        })
+        .filter(|(_, sources)| !sources.is_empty())
+        .collect();
+    Chunk { files, rollups }
+}
+
+/// Reads the files' columns once and registers them as `invoice`, in the order they are stored in.
+async fn load(context: &SessionContext, invoices: &TableFiles, files: Vec<UnitFile>) -> Result<usize> {
+    let rows = files.iter().map(|f| f.rows).sum();
+    let table = UnitTable::with_files(invoices, files);
+    let mut names: Vec<&str> = COLUMNS.to_vec();
+    names.push("bucket");
+    let frame = context.read_table(Arc::new(table))?.select_columns(&names)?;
+    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
+    let partitions = frame.collect_partitioned().await?;
+    let memory = MemTable::try_new(schema, partitions)?;
+    let order = vec![vec![col("period").sort(true, true), col("seller_key").sort(true, true)]];
+    context.register_table("invoice_all", Arc::new(memory.with_sort_order(order)))?;
+    Ok(rows)
+}
+
+async fn build_one(
+    context: &SessionContext,
+    config: &Config,
+    transaction: &mut Transaction,
+    rollup: &Rollup,
+    sources: &BTreeMap<Source, String>,
+) -> Result<()> {
+    let wanted = wanted(sources);
+    context.deregister_table("invoice")?;
+    let view = context.sql(&format!("SELECT * FROM invoice_all WHERE {wanted}")).await?.into_view();
+    context.register_table("invoice", view)?;
+    let frame = context.sql(rollup.sql).await?;
+    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
+    let batches = frame.collect().await?;
+    let schema = batches.first().map_or_else(|| Arc::clone(&schema), RecordBatch::schema);
+    let whole = concat_batches(&schema, &batches)?;
+    let sorted = sort(&with_bucket(&whole, rollup, config)?, rollup)?;
+    let spec = spec_of(rollup, &sorted.schema());
+    let mut units = split(&sorted)?;
+    // A source without rows leaves an empty unit, or it would look stale for ever.
+    let covered = |s: &Source, units: &[((i32, i32), RecordBatch)]| {
+        units.iter().any(|((p, b), _)| *p == s.period && s.bucket.is_none_or(|bucket| bucket == *b))
+    };
+    for source in sources.keys() {
+        if !covered(source, &units) {
+            units.push(((source.period, source.bucket.unwrap_or(0)), RecordBatch::new_empty(sorted.schema())));
+        }
+    }
+    for (unit, slice) in units {
+        let source = Source { period: unit.0, bucket: if rollup.side == Side::Seller { Some(unit.1) } else { None } };
+        let Some(print) = sources.get(&source) else {
+            return Err(EngineError::internal(format!("{} built a unit nobody asked for: {source:?}", rollup.name)));
+        };
+        let name = format!("{}_{print}", transaction.file_name());
+        let key = UnitKey { period: Some(unit.0), bucket: Some(unit.1) };
+        let encoded = encode_unit(&spec.schema, &spec.order, key, &name, &[slice], true)?;
+        transaction.add(&spec, encoded).await?;
+    }
+    Ok(())
+}
+
+/// The months (and buckets) to read from the chunk, as SQL.
+fn wanted(sources: &BTreeMap<Source, String>) -> String {
+    let mut by_bucket: BTreeMap<Option<i32>, Vec<String>> = BTreeMap::new();
+    for source in sources.keys() {
+        by_bucket.entry(source.bucket).or_default().push(source.period.to_string());
+    }
+    let parts: Vec<String> = by_bucket
+        .into_iter()
+        .map(|(bucket, periods)| {
+            let months = format!("period IN ({})", periods.join(", "));
+            bucket.map_or(months.clone(), |b| format!("({months} AND bucket = {b})"))
+        })
+        .collect();
+    parts.join(" OR ")
+}
+
+fn with_bucket(batch: &RecordBatch, rollup: &Rollup, config: &Config) -> Result<RecordBatch> {
+    let keys = batch.column(batch.schema().index_of(rollup.key)?).as_primitive::<Int64Type>();
+    let buckets: arrow::array::Int32Array = keys.iter().map(|k| Some(config.bucket_of(k))).collect();
+    let mut fields: Vec<Field> = batch.schema().fields().iter().map(|f| plain(f)).collect();
+    fields.push(Field::new("bucket", DataType::Int32, false));
+    let mut columns = batch
+        .columns()
+        .iter()
+        .zip(&fields)
+        .map(|(c, f)| arrow::compute::cast(c, f.data_type()))
+        .collect::<Result<Vec<_>, _>>()?;
+    columns.push(Arc::new(buckets));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// Views are for queries; what is stored is plain text. Every figure may be null but the keys.
+fn plain(field: &Field) -> Field {
+    let data_type = match field.data_type() {
+        DataType::Utf8View => DataType::Utf8,
+        other => other.clone(),
+    };
+    Field::new(field.name(), data_type, true)
+}
+
+fn sort(batch: &RecordBatch, rollup: &Rollup) -> Result<RecordBatch> {
+    let names = ["period", "bucket", rollup.key].into_iter().chain(rollup.then.iter().copied());
+    let mut columns = Vec::new();
+    for name in names {
+        let values = Arc::clone(batch.column(batch.schema().index_of(name)?));
+        columns.push(SortColumn { values, options: None });
+    }
+    Ok(take_record_batch(batch, &lexsort_to_indices(&columns, None)?)?)
+}
+
+/// Splits rows sorted by period and bucket into units.
+fn split(batch: &RecordBatch) -> Result<Vec<((i32, i32), RecordBatch)>> {
+    let periods = batch.column(batch.schema().index_of("period")?).as_primitive::<Int32Type>();
+    let buckets = batch.column(batch.schema().index_of("bucket")?).as_primitive::<Int32Type>();
+    let mut units = Vec::new();
+    let mut start = 0;
+    for row in 1..=batch.num_rows() {
+        let unit = (periods.value(start), buckets.value(start));
+        if row == batch.num_rows() || (periods.value(row), buckets.value(row)) != unit {
+            units.push((unit, batch.slice(start, row - start)));
+            start = row;
+        }
+    }
+    Ok(units)
+}
+
+fn spec_of(rollup: &Rollup, schema: &SchemaRef) -> TableSpec {
+    let order = std::iter::once(rollup.key).chain(rollup.then.iter().copied()).map(str::to_owned).collect();
+    TableSpec {
+        name: rollup.name.into(),
+        schema: Arc::clone(schema),
+        partition_by: vec!["period".into(), "bucket".into()],
+        order,
+    }
+}
+
+async fn known_spec(warehouse: &Warehouse, transaction: &Transaction, rollup: &Rollup) -> Result<Option<TableSpec>> {
+    let present = warehouse.table(transaction.base(), rollup.name).await?;
+    Ok(present.map(|p| spec_of(rollup, &p.schema)))
+}

@@ -1,0 +1,170 @@
+//! How well each indicator, and the score, finds labelled taxpayers: hits, precision, lift and AUC. Reads a judged
+//! profile; runs nothing and stores nothing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Decimal128Type, Int64Type};
+use assay_indicators::Layout;
+use assay_risk_models::measures::{HitCounts, auc};
+use serde::Serialize;
+
+use super::judge::{Columns, Judgement, column, keys};
+use crate::error::{EngineError, Result};
+
+/// One line of a backtest: an indicator, or the score (code `score`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BacktestRow {
+    /// Code of the indicator, or `score`, whose hits are the taxpayers with any hit at all.
+    pub code: String,
+    /// Chinese name.
+    pub name_zh: String,
+    /// English name.
+    pub name_en: String,
+    /// Labelled taxpayers of the profile.
+    pub labelled: usize,
+    /// Positives among them.
+    pub positives: usize,
+    /// Labelled taxpayers the indicator could tell about.
+    pub known: usize,
+    /// Hits among the labelled.
+    pub hits: usize,
+    /// Hits among the positives.
+    pub true_hits: usize,
+    /// Share of the hits that are positive.
+    pub precision: Option<f64>,
+    /// Precision over the share of positives among the labelled.
+    pub lift: Option<f64>,
+    /// Area under the ROC curve by value in the direction of the first line (unknown ranks lowest), or by score (no
+    /// hit is 0).
+    pub auc: Option<f64>,
+}
+
+/// The values of an indicator for chosen taxpayers; a taxpayer whom it does not concern or who lacks a fact is
+/// `None`, one who is not in the profile is absent.
+///
+/// # Errors
+/// When the code is not in the layout, or the batches are not those of the layout.
+pub fn values_of(
+    layout: &Layout,
+    batches: &[RecordBatch],
+    code: &str,
+    wanted: &HashSet<i64>,
+) -> Result<BTreeMap<i64, Option<f64>>> {
+    let compiled = layout
+        .indicators
+        .iter()
+        .find(|compiled| compiled.definition.code.value == code)
+        .ok_or_else(|| EngineError::input(format!("indicator {code} is not part of this scan")))?;
+    let mut values = BTreeMap::new();
+    for batch in batches {
+        let columns = Columns::of(batch, compiled)?;
+        for (row, key) in keys(batch)?.values().iter().enumerate() {
+            if wanted.contains(key) {
+                values.insert(*key, columns.told(row));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Holds a judged profile against labels (taxpayer key to positive). Labelled taxpayers who are not in the profile
+/// are left out of every count. The rows are by code, the score last.
+///
+/// # Errors
+/// When the batches are not those of the layout.
+pub fn backtest(
+    layout: &Layout,
+    batches: &[RecordBatch],
+    judgement: &Judgement,
+    labels: &HashMap<i64, bool>,
+) -> Result<Vec<BacktestRow>> {
+    let wanted: HashSet<i64> = labels.keys().copied().collect();
+    let hits = hits_by_indicator(&judgement.hits)?;
+    let mut rows = Vec::new();
+    for compiled in &layout.indicators {
+        let definition = &compiled.definition;
+        let code = &definition.code.value;
+        let values = values_of(layout, batches, code, &wanted)?;
+        let upward = compiled.lines.first().is_none_or(|line| line.op.upward());
+        let rank = |value: f64| if upward { value } else { -value };
+        let subjects: Vec<Subject> = values
+            .iter()
+            .map(|(key, value)| Subject {
+                rank: value.map(rank),
+                hit: hits.get(code.as_str()).is_some_and(|hit| hit.contains(key)),
+                positive: labels[key],
+            })
+            .collect();
+        rows.push(row(code, &definition.name.zh, &definition.name.en, &subjects));
+    }
+    rows.push(row("score", "综合评分", "score", &score_subjects(batches, judgement, labels)?));
+    Ok(rows)
+}
+
+/// One labelled taxpayer.
+struct Subject {
+    rank: Option<f64>,
+    hit: bool,
+    positive: bool,
+}
+
+fn row(code: &str, name_zh: &str, name_en: &str, subjects: &[Subject]) -> BacktestRow {
+    let counts = HitCounts::of(subjects.iter().map(|s| (s.hit, s.positive)));
+    let ranked: Vec<(Option<f64>, bool)> = subjects.iter().map(|s| (s.rank, s.positive)).collect();
+    BacktestRow {
+        code: code.to_owned(),
+        name_zh: name_zh.to_owned(),
+        name_en: name_en.to_owned(),
+        labelled: counts.labelled,
+        positives: counts.positives,
+        known: subjects.iter().filter(|s| s.rank.is_some()).count(),
+        hits: counts.hits,
+        true_hits: counts.true_hits,
+        precision: counts.precision(),
+        lift: counts.lift(),
+        auc: auc(&ranked),
+    }
+}
+
+fn score_subjects(
+    batches: &[RecordBatch],
+    judgement: &Judgement,
+    labels: &HashMap<i64, bool>,
+) -> Result<Vec<Subject>> {
+    let points = column(&judgement.scores, "score")?
+        .as_primitive_opt::<Decimal128Type>()
+        .ok_or_else(|| EngineError::internal("score is no decimal"))?;
+    let scores: HashMap<i64, f64> = keys(&judgement.scores)?
+        .values()
+        .iter()
+        .zip(points.values())
+        .map(|(key, hundredths)| (*key, *hundredths as f64 / 100.0))
+        .collect();
+    let mut subjects = BTreeMap::new();
+    for batch in batches {
+        for key in keys(batch)?.values() {
+            if let Some(positive) = labels.get(key) {
+                let score = scores.get(key).copied();
+                let subject =
+                    Subject { rank: Some(score.unwrap_or(0.0)), hit: score.is_some(), positive: *positive };
+                subjects.insert(*key, subject);
+            }
+        }
+    }
+    Ok(subjects.into_values().collect())
+}
+
+fn hits_by_indicator(hits: &RecordBatch) -> Result<HashMap<String, HashSet<i64>>> {
+    let codes = column(hits, "indicator")?
+        .as_string_opt::<i32>()
+        .ok_or_else(|| EngineError::internal("indicator is no text"))?;
+    let keys = column(hits, "taxpayer_key")?
+        .as_primitive_opt::<Int64Type>()
+        .ok_or_else(|| EngineError::internal("taxpayer_key is no Int64"))?;
+    let mut by_code: HashMap<String, HashSet<i64>> = HashMap::new();
+    for row in 0..codes.len() {
+        by_code.entry(codes.value(row).to_owned()).or_default().insert(keys.value(row));
+    }
+    Ok(by_code)
+}

@@ -1,0 +1,194 @@
+//! The result tables of a scan: their schemas, and findings as their rows.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use assay_indicators::{CompiledIndicator, Layout};
+use rayon::prelude::*;
+
+use super::judge::{Hit, Scored, Tally, column};
+use super::render::{HitTexts, Texts, quoted};
+use crate::error::{EngineError, Result};
+
+const AMOUNT: DataType = DataType::Decimal128(18, 2);
+const POINTS: DataType = DataType::Decimal128(9, 2);
+
+fn schema(fields: &[(&str, DataType, bool)]) -> SchemaRef {
+    Arc::new(Schema::new(
+        fields.iter().map(|(name, kind, null)| Field::new(*name, kind.clone(), *null)).collect::<Vec<_>>(),
+    ))
+}
+
+/// Table `hit`: one row for each taxpayer and indicator whose line was crossed.
+pub fn hit_schema() -> SchemaRef {
+    schema(&[
+        ("as_of", DataType::Int32, false),
+        ("taxpayer_key", DataType::Int64, false),
+        ("taxpayer_id", DataType::Utf8, true),
+        ("indicator", DataType::Utf8, false),
+        ("version", DataType::Int32, false),
+        ("family", DataType::Utf8, false),
+        ("tax", DataType::Utf8, false),
+        ("severity", DataType::Utf8, false),
+        ("value", DataType::Float64, false),
+        ("op", DataType::Utf8, false),
+        ("line", DataType::Float64, false),
+        ("line_kind", DataType::Utf8, false),
+        ("line_source", DataType::Utf8, false),
+        ("peer_group", DataType::Utf8, true),
+        ("peer_n", DataType::Int64, true),
+        ("deviation", DataType::Float64, false),
+        ("amount", AMOUNT, true),
+        ("points", POINTS, false),
+        ("message_zh", DataType::Utf8, false),
+        ("message_en", DataType::Utf8, false),
+        ("facts", DataType::Utf8, false),
+        ("evidence_sql", DataType::Utf8, false),
+    ])
+}
+
+/// Table `score`: one row for each taxpayer with a hit.
+pub fn score_schema() -> SchemaRef {
+    schema(&[
+        ("as_of", DataType::Int32, false),
+        ("taxpayer_key", DataType::Int64, false),
+        ("taxpayer_id", DataType::Utf8, true),
+        ("score", POINTS, false),
+        ("grade", DataType::Utf8, false),
+        ("hits", DataType::Int64, false),
+        ("families", DataType::Int64, false),
+        ("amount", AMOUNT, true),
+    ])
+}
+
+/// Table `scan_indicator`: one row for each indicator of the scan. `missing_facts` is JSON, fact to count.
+pub fn scan_indicator_schema() -> SchemaRef {
+    schema(&[
+        ("as_of", DataType::Int32, false),
+        ("indicator", DataType::Utf8, false),
+        ("version", DataType::Int32, false),
+        ("applicable", DataType::Int64, false),
+        ("hits", DataType::Int64, false),
+        ("unknown", DataType::Int64, false),
+        ("not_applicable", DataType::Int64, false),
+        ("missing_facts", DataType::Utf8, false),
+    ])
+}
+
+pub(super) fn hit_batch(
+    layout: &Layout,
+    batches: &[RecordBatch],
+    hits: &[Hit],
+    scored: &[Scored],
+) -> Result<RecordBatch> {
+    let texts = Texts::of(layout)?;
+    let rendered: Vec<HitTexts> = hits
+        .par_iter()
+        .map(|hit| texts[hit.indicator].render(hit, &batches[hit.batch]))
+        .collect::<Result<_>>()?;
+    let of = |hit: &Hit| -> &CompiledIndicator { &layout.indicators[hit.indicator] };
+    let text = |get: &dyn Fn(&Hit) -> String| -> ArrayRef {
+        Arc::new(hits.iter().map(|hit| Some(get(hit))).collect::<StringArray>())
+    };
+    let from_text = |get: &dyn Fn(&HitTexts) -> &String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rendered.iter().map(get)))
+    };
+    let points = scored.iter().flat_map(|s| s.score.points.iter().map(|p| i128::from(*p)));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from_value(layout.as_of, hits.len())),
+        Arc::new(Int64Array::from_iter_values(hits.iter().map(|hit| hit.taxpayer_key))),
+        ids(batches, hits.iter().map(|hit| (hit.batch, hit.row)))?,
+        text(&|hit| of(hit).definition.code.value.clone()),
+        Arc::new(Int32Array::from_iter_values(hits.iter().map(|hit| of(hit).definition.version))),
+        text(&|hit| of(hit).definition.family.clone()),
+        text(&|hit| of(hit).definition.tax.clone()),
+        text(&|hit| hit.severity(of(hit)).to_string()),
+        Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.value))),
+        text(&|hit| of(hit).lines[hit.line].op.to_string()),
+        Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.at))),
+        text(&|hit| of(hit).lines[hit.line].kind.as_str().to_owned()),
+        text(&|hit| of(hit).lines[hit.line].source.to_string()),
+        Arc::new(hits.iter().map(|hit| hit.peers.as_ref().map(|p| p.0.as_str())).collect::<StringArray>()),
+        Arc::new(hits.iter().map(|hit| hit.peers.as_ref().map(|p| as_i64(p.1))).collect::<Int64Array>()),
+        Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.deviation))),
+        decimals(hits.iter().map(|hit| hit.amount), 18)?,
+        decimals(points.map(Some), 9)?,
+        from_text(&|t| &t.message_zh),
+        from_text(&|t| &t.message_en),
+        from_text(&|t| &t.facts),
+        from_text(&|t| &t.evidence_sql),
+    ];
+    Ok(RecordBatch::try_new(hit_schema(), columns)?)
+}
+
+pub(super) fn score_batch(
+    layout: &Layout,
+    batches: &[RecordBatch],
+    scored: &[Scored],
+) -> Result<RecordBatch> {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from_value(layout.as_of, scored.len())),
+        Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),
+        ids(batches, scored.iter().map(|s| (s.batch, s.row)))?,
+        decimals(scored.iter().map(|s| Some(i128::from(s.score.total))), 9)?,
+        Arc::new(StringArray::from_iter_values(scored.iter().map(|s| s.score.grade.as_str()))),
+        Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| as_i64(s.hits.len())))),
+        Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.score.families))),
+        decimals(scored.iter().map(|s| s.score.amount), 18)?,
+    ];
+    Ok(RecordBatch::try_new(score_schema(), columns)?)
+}
+
+pub(super) fn tally_batch(layout: &Layout, tallies: &[Tally]) -> Result<RecordBatch> {
+    let numbers = |get: fn(&Tally) -> usize| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(tallies.iter().map(|tally| as_i64(get(tally)))))
+    };
+    let missing = |tally: &Tally| {
+        let pairs: Vec<String> =
+            tally.missing.iter().map(|(fact, n)| format!("{}:{n}", quoted(fact))).collect();
+        format!("{{{}}}", pairs.join(","))
+    };
+    let definitions = || layout.indicators.iter().map(|compiled| &compiled.definition);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from_value(layout.as_of, tallies.len())),
+        Arc::new(StringArray::from_iter_values(definitions().map(|d| d.code.value.as_str()))),
+        Arc::new(Int32Array::from_iter_values(definitions().map(|d| d.version))),
+        numbers(|tally| tally.applicable),
+        numbers(|tally| tally.hits),
+        numbers(|tally| tally.unknown),
+        numbers(|tally| tally.not_applicable),
+        Arc::new(StringArray::from_iter_values(tallies.iter().map(missing))),
+    ];
+    Ok(RecordBatch::try_new(scan_indicator_schema(), columns)?)
+}
+
+/// The readable ids of rows given as (batch, row).
+fn ids(batches: &[RecordBatch], rows: impl Iterator<Item = (usize, usize)>) -> Result<ArrayRef> {
+    let texts = batches
+        .iter()
+        .map(|batch| Ok(arrow::compute::cast(column(batch, "taxpayer_id")?, &DataType::Utf8)?))
+        .collect::<Result<Vec<ArrayRef>>>()?;
+    let id = |(batch, row): (usize, usize)| -> Result<Option<String>> {
+        let column = texts[batch]
+            .as_string_opt::<i32>()
+            .ok_or_else(|| EngineError::internal("taxpayer_id is no text"))?;
+        Ok(column.is_valid(row).then(|| column.value(row).to_owned()))
+    };
+    let found = rows.map(id).collect::<Result<StringArray>>()?;
+    Ok(Arc::new(found))
+}
+
+/// Hundredths as a decimal column; a value that does not fit is an error, never cut.
+fn decimals(values: impl Iterator<Item = Option<i128>>, precision: u8) -> Result<ArrayRef> {
+    let array: Decimal128Array = values.collect();
+    let array = array.with_precision_and_scale(precision, 2)?;
+    array.validate_decimal_precision(precision)?;
+    Ok(Arc::new(array))
+}
+
+fn as_i64(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

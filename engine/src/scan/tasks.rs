@@ -1,0 +1,126 @@
+//! Between scans and the task module: what a merge needs from the warehouse, and reading stored tasks back for export.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema};
+use assay_indicators::Catalogue;
+use assay_risk_models::scorecard::Scorecard;
+use assay_sql::session::SessionOptions;
+use datafusion::execution::context::SessionContext;
+use std::sync::Arc;
+
+use super::judge::Judgement;
+use crate::tasks::{
+    ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv, export_parquet,
+    export_xlsx,
+};
+use crate::warehouse::session::{self, Access};
+use crate::warehouse::{Warehouse, clock};
+use crate::{EngineError, Result};
+
+/// How a task list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// One workbook an office.
+    Xlsx,
+    /// One list, UTF-8 with a byte order mark.
+    Csv,
+    /// One list, typed.
+    Parquet,
+}
+
+pub(super) async fn merge(
+    context: &SessionContext,
+    catalogue: &Catalogue,
+    card: &Scorecard,
+    judgement: &Judgement,
+    as_of: i32,
+) -> Result<Tasks> {
+    let taxpayers = rows(
+        context,
+        "SELECT taxpayer_key, name, industry_code, office_code, status, credit_rating, valid_from, valid_to FROM taxpayer",
+    )
+    .await?;
+    let offices = rows(context, "SELECT office_code, name, level, parent_code FROM office").await?;
+    let texts: BTreeMap<String, IndicatorText> = catalogue
+        .entries()
+        .iter()
+        .map(|e| (e.indicator.code.value.clone(), IndicatorText::of(&e.indicator)))
+        .collect();
+    let days = card.response_days;
+    let options = TaskOptions {
+        issued_on: clock::now().date(),
+        batch: format!("{as_of}-01"),
+        pushed_by: None,
+        first_sequence: 1,
+        due_days: GradeDays { high: days.high, medium: days.medium, low: days.low },
+        policy: ResponsePolicy::built_in()?,
+    };
+    let hits = [judgement.hits.clone()];
+    let scores = [judgement.scores.clone()];
+    let input = MergeInput { hits: &hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
+    Ok(crate::tasks::merge(input, &options)?)
+}
+
+/// A query's rows with text as plain strings, as the task module reads them.
+async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
+    let batches = context.sql(sql).await?.collect().await?;
+    batches.iter().map(plain).collect()
+}
+
+fn plain(batch: &RecordBatch) -> Result<RecordBatch> {
+    let field = |f: &Arc<Field>| match f.data_type() {
+        DataType::Utf8View | DataType::LargeUtf8 => f.as_ref().clone().with_data_type(DataType::Utf8),
+        _ => f.as_ref().clone(),
+    };
+    let fields: Vec<Field> = batch.schema().fields().iter().map(field).collect();
+    let columns = batch.columns().iter().zip(&fields).map(|(c, f)| cast(c, f.data_type())).collect::<Result<Vec<_>, _>>()?;
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// The stored tasks of a scan; of the latest one when no month is given.
+///
+/// # Errors
+/// When there was no such scan.
+pub async fn load(warehouse: &Warehouse, as_of: Option<i32>, options: &SessionOptions) -> Result<(i32, Tasks)> {
+    let head = warehouse.head().await?;
+    let context = session::open(warehouse, &head, Access::Open, options).await?;
+    let scans = rows(&context, "SELECT DISTINCT as_of FROM scan_run ORDER BY as_of").await?;
+    let mut months: Vec<i32> = Vec::new();
+    for batch in &scans {
+        use arrow::array::AsArray;
+        months.extend(batch.column(0).as_primitive::<arrow::datatypes::Int32Type>().values());
+    }
+    let chosen = as_of.or_else(|| months.last().copied());
+    let Some(month) = chosen.filter(|m| months.contains(m)) else {
+        let known: Vec<String> = months.iter().map(ToString::to_string).collect();
+        return Err(EngineError::input(match as_of {
+            Some(m) if !known.is_empty() => format!("no scan as of {m}; there are scans as of {}", known.join(", ")),
+            _ => "there are no tasks yet; run: assay scan".to_owned(),
+        }));
+    };
+    let tasks = rows(&context, &format!("SELECT * FROM task WHERE as_of = {month}")).await?;
+    let items = rows(&context, &format!("SELECT * FROM task_item WHERE as_of = {month}")).await?;
+    Ok((month, Tasks::from_batches(&tasks, &items)?))
+}
+
+/// Writes task lists into `folder`: one workbook an office, or one file with all of them.
+pub fn export(tasks: &Tasks, as_of: i32, folder: &Path, format: ExportFormat) -> Result<Vec<ExportedFile>> {
+    std::fs::create_dir_all(folder).map_err(EngineError::file(folder))?;
+    let whole = |extension: &str| folder.join(format!("tasks_{as_of}.{extension}"));
+    let one = |path| vec![ExportedFile { path, office_code: None, tasks: tasks.tasks.len(), items: tasks.items.len() }];
+    Ok(match format {
+        ExportFormat::Xlsx => export_xlsx(tasks, folder)?,
+        ExportFormat::Csv => {
+            export_csv(tasks, &whole("csv"))?;
+            one(whole("csv"))
+        }
+        ExportFormat::Parquet => {
+            export_parquet(tasks, &whole("parquet"))?;
+            one(whole("parquet"))
+        }
+    })
+}

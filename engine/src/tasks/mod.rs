@@ -1,0 +1,44 @@
+//! Tasks: from the hits and scores of one scan to one task per taxpayer, and to the workbook an office fills in.
+//!
+//! [`merge()`] folds all hits of a taxpayer into one graded, numbered, routed [`Task`] and keeps each hit as a
+//! [`TaskItem`]; [`export_xlsx`], [`export_csv`] and [`export_parquet`] write the list. Everything an officer reads is
+//! copied into the task when it is made, so that a later change of the catalogue does not change a list already sent.
+//! Scoring, storing and reading the lists that come back are not done here.
+
+mod columns;
+mod error;
+mod evidence;
+mod export;
+mod feedback;
+mod files;
+mod guide;
+mod inputs;
+mod merge;
+mod model;
+mod model_read;
+mod number;
+mod office;
+mod read;
+mod response;
+mod sheet;
+mod text;
+mod words;
+mod workbook;
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use columns::{Cell, Column, KEY_COLUMN, Width, list_columns, list_row};
+pub use error::TaskError;
+pub use export::{ExportedFile, export_csv, export_parquet, export_xlsx};
+pub use feedback::{
+    CONCLUSIONS, EXCLUSION_REASONS, FeedbackColumn, FeedbackKind, HANDLINGS, feedback_columns,
+};
+pub use merge::{MergeInput, TaskOptions, merge};
+pub use model::{Task, TaskItem, Tasks};
+pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
+pub use response::{GradeDays, ResponsePolicy};
+pub use text::IndicatorText;
+pub use workbook::{HEADER_ROW, LIST_SHEET};

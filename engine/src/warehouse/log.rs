@@ -1,0 +1,65 @@
+//! The warehouse's commit log: `commits/<n>.json`, each naming the Delta version of every table.
+//! A commit is one conditional put, so it happens whole or not at all.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
+use serde::{Deserialize, Serialize};
+
+use crate::{EngineError, Result};
+
+/// One state of the whole warehouse.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Commit {
+    /// 1, 2, 3 …; 0 is the empty warehouse.
+    pub id: u64,
+    /// When, Asia/Shanghai local time.
+    pub at: String,
+    /// What was done: `ingest`, `rollup`, `scan`, `recover`.
+    pub operation: String,
+    /// The transaction that wrote it.
+    pub transaction: String,
+    /// Version of Assay.
+    pub code: String,
+    /// Table name → Delta version.
+    pub tables: BTreeMap<String, u64>,
+    /// What the operation wants to remember (batch, as-of period, definition hash).
+    #[serde(default)]
+    pub info: serde_json::Value,
+}
+
+fn path(id: u64) -> Path {
+    Path::from(format!("commits/{id:020}.json"))
+}
+
+pub(super) async fn newest(store: &dyn ObjectStore) -> Result<Commit> {
+    let mut newest: Option<Path> = None;
+    let mut listing = store.list(Some(&Path::from("commits")));
+    while let Some(found) = listing.try_next().await? {
+        let is_commit = found.location.filename().is_some_and(|f| f.len() == 25 && f.ends_with(".json"));
+        if is_commit && newest.as_ref().is_none_or(|n| n < &found.location) {
+            newest = Some(found.location);
+        }
+    }
+    match newest {
+        None => Ok(Commit::default()),
+        Some(location) => {
+            let body = store.get(&location).await?.bytes().await?;
+            serde_json::from_slice(&body)
+                .map_err(|e| EngineError::Warehouse(format!("{location} is damaged ({e}); restore it from a backup")))
+        }
+    }
+}
+
+pub(super) async fn append(store: &dyn ObjectStore, commit: &Commit) -> Result<()> {
+    let body = serde_json::to_vec_pretty(commit)?;
+    match store.put_opts(&path(commit.id), body.into(), PutMode::Create.into()).await {
+        Ok(_) => Ok(()),
+        Err(object_store::Error::AlreadyExists { .. }) => Err(EngineError::Warehouse(
+            "another assay process committed meanwhile; nothing was changed, run the command again".into(),
+        )),
+        Err(e) => Err(e.into()),
+    }
+}

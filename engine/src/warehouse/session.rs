@@ -1,0 +1,193 @@
+//! A SQL session over one state of the warehouse: every table under its own name, opened when first used.
+//!
+//! Without the right to personal data a session sees the open tables only, with keys in place of people. With it,
+//! the vault appears as schema `vault` and tables with personal columns become views that show them in clear.
+
+use std::fmt;
+use std::sync::Arc;
+
+use assay_datasets::schema;
+use assay_sql::session::{SessionOptions, new_session};
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider, TableProvider};
+use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::error::{DataFusionError, Result as DfResult};
+use datafusion::execution::context::SessionContext;
+use url::Url;
+
+use super::dictionary::DictionaryKind;
+use super::provider::{STORE_URL, UnitTable};
+use super::{Commit, Warehouse};
+use crate::ingest::system;
+use crate::{EngineError, Result};
+
+/// What a session may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Open tables: no personal data.
+    #[default]
+    Open,
+    /// Personal data in clear.
+    Personal,
+}
+
+/// Opens a session on `commit` with all domain functions.
+pub async fn open(warehouse: &Warehouse, commit: &Commit, access: Access, options: &SessionOptions) -> Result<SessionContext> {
+    let context = new_session(options)?;
+    let url = Url::parse(STORE_URL).map_err(|e| EngineError::internal(e.to_string()))?;
+    context.register_object_store(&url, Arc::clone(warehouse.store()));
+    let catalog = Arc::new(MemoryCatalogProvider::new());
+    let schema = |prefix: &'static str| {
+        Arc::new(WarehouseSchema { warehouse: warehouse.clone(), commit: commit.clone(), prefix })
+    };
+    match access {
+        Access::Open => {
+            catalog.register_schema("public", schema(""))?;
+        }
+        Access::Personal => {
+            catalog.register_schema("open", schema(""))?;
+            catalog.register_schema("vault", schema("vault/"))?;
+        }
+    }
+    context.register_catalog("assay", catalog.clone());
+    set_default(&context, "open")?;
+    if access == Access::Personal {
+        let clear = Arc::new(datafusion::catalog::MemorySchemaProvider::new());
+        for name in table_names(commit, "") {
+            let provider = match clear_view(&context, commit, &name).await? {
+                Some(view) => view,
+                None => context.table_provider(format!("assay.open.\"{name}\"")).await?,
+            };
+            clear.register_table(name, provider)?;
+        }
+        catalog.register_schema("public", clear)?;
+    }
+    set_default(&context, "public")?;
+    Ok(context)
+}
+
+fn set_default(context: &SessionContext, schema: &str) -> Result<()> {
+    let state = context.state_ref();
+    let mut state = state.write();
+    let options = state.config_mut().options_mut();
+    options.catalog.default_catalog = "assay".into();
+    options.catalog.default_schema = schema.into();
+    Ok(())
+}
+
+/// Tables of the commit and of the dictionary under `prefix`; tables never loaded are there, empty.
+fn table_names(commit: &Commit, prefix: &str) -> Vec<String> {
+    let mut names: Vec<String> = commit
+        .tables
+        .keys()
+        .filter_map(|t| if prefix.is_empty() { (!t.contains('/')).then_some(t.as_str()) } else { t.strip_prefix(prefix) })
+        .map(str::to_owned)
+        .collect();
+    if prefix.is_empty() {
+        names.extend(schema::catalog().tables().iter().map(|t| t.name.clone()));
+        names.extend(system::open_specs().into_iter().map(|s| s.name));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The stored columns of a table that has no rows yet.
+fn empty_schema(name: &str) -> Option<arrow::datatypes::SchemaRef> {
+    if let Some(table) = schema::catalog().table(name) {
+        return Some(table.stored_schema());
+    }
+    system::all_specs().into_iter().find(|s| s.name == name).map(|s| s.schema)
+}
+
+/// `SELECT` that shows a table's personal columns in clear, when it has any.
+async fn clear_view(context: &SessionContext, commit: &Commit, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    let sql = if name == system::REJECTED_ROW {
+        if !commit.tables.contains_key(system::REJECTED_VALUE) {
+            return Ok(None);
+        }
+        "SELECT r.*, v.value, v.record FROM assay.open.rejected_row r \
+         LEFT JOIN assay.vault.rejected_value v ON v.reject_id = r.reject_id"
+            .to_owned()
+    } else {
+        match clear_select(commit, name) {
+            Some(sql) => sql,
+            None => return Ok(None),
+        }
+    };
+    let plan = context.state().create_logical_plan(&sql).await?;
+    Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
+}
+
+fn clear_select(commit: &Commit, name: &str) -> Option<String> {
+    let table = schema::catalog().table(name)?;
+    let mut columns = String::new();
+    let mut joins = String::new();
+    let mut replaced = String::new();
+    let mut joined: Vec<&str> = Vec::new();
+    for column in &table.columns {
+        let Some(personal) = &column.personal else { continue };
+        let kind = DictionaryKind::from(personal.dictionary);
+        let (dictionary, key) = (personal.dictionary.name(), kind.key);
+        let stays = personal.when.is_some();
+        if !commit.tables.contains_key(kind.table) {
+            if stays {
+                continue;
+            }
+            columns.push_str(&format!(", CAST(NULL AS VARCHAR) AS {}", column.name));
+            continue;
+        }
+        let alias = format!("v_{}", personal.key_column);
+        if !joined.contains(&personal.key_column.as_str()) {
+            joins.push_str(&format!(
+                " LEFT JOIN assay.vault.{dictionary} {alias} ON {alias}.{key} = t.{}",
+                personal.key_column
+            ));
+            joined.push(&personal.key_column);
+        }
+        // A column that is personal in some rows only stands in the open table; its clear value fills the gaps.
+        if stays {
+            replaced.push_str(&format!("{}{}", if replaced.is_empty() { "" } else { ", " }, column.name));
+            columns.push_str(&format!(", coalesce(t.{0}, {alias}.{1}) AS {0}", column.name, personal.field));
+        } else {
+            columns.push_str(&format!(", {alias}.{} AS {}", personal.field, column.name));
+        }
+    }
+    let except = if replaced.is_empty() { String::new() } else { format!(" EXCEPT ({replaced})") };
+    (!columns.is_empty()).then(|| format!("SELECT t.*{except}{columns} FROM assay.open.{name} t{joins}"))
+}
+
+struct WarehouseSchema {
+    warehouse: Warehouse,
+    commit: Commit,
+    prefix: &'static str,
+}
+
+impl fmt::Debug for WarehouseSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WarehouseSchema({:?}, commit {})", self.prefix, self.commit.id)
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for WarehouseSchema {
+    fn table_names(&self) -> Vec<String> {
+        table_names(&self.commit, self.prefix)
+    }
+
+    async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
+        let full = format!("{}{name}", self.prefix);
+        let opened = self.warehouse.table(&self.commit, &full).await.map_err(|e| DataFusionError::External(Box::new(e)))?;
+        match opened {
+            Some(files) => Ok(Some(Arc::new(UnitTable::new(files)))),
+            None => match empty_schema(&full) {
+                Some(schema) => Ok(Some(Arc::new(MemTable::try_new(schema, vec![vec![]])?))),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.table_names().iter().any(|t| t == name)
+    }
+}

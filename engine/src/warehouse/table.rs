@@ -1,0 +1,306 @@
+//! One Delta table: creating it, opening it at a version, committing files to it, rolling it back.
+//!
+//! Delta is used as the transaction log only. Data files are written by `super::unit` and scanned by
+//! `super::provider`; deletion vectors and column mapping never occur, and a table that has them is refused.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, Add, Remove, StructField, StructType};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::{DeltaTable, DeltaTableBuilder};
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use serde::{Deserialize, Serialize};
+
+use super::Warehouse;
+use crate::{EngineError, Result};
+
+const SCHEMA_PROPERTY: &str = "assay.schema";
+const ORDER_PROPERTY: &str = "assay.order";
+
+/// What a new table is made of.
+#[derive(Debug, Clone)]
+pub struct TableSpec {
+    /// Name, `vault/…` in the vault.
+    pub name: String,
+    /// Columns as stored, partition columns among them.
+    pub schema: SchemaRef,
+    /// Partition columns, a subset of `period`, `bucket`.
+    pub partition_by: Vec<String>,
+    /// Columns the rows of a file are sorted by, after `period`; the first is the party key.
+    pub order: Vec<String>,
+}
+
+/// One data file: a unit, or part of an unpartitioned table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitFile {
+    /// Path relative to the table.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Rows.
+    pub rows: usize,
+    /// Month, when the table is partitioned by it.
+    pub period: Option<i32>,
+    /// Bucket, when the table is partitioned by it.
+    pub bucket: Option<i32>,
+    /// Smallest and largest values of the ordering columns, as JSON from the Delta log.
+    pub bounds: Bounds,
+}
+
+/// Column statistics in Delta's own JSON form.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bounds {
+    /// Rows in the file.
+    pub num_records: u64,
+    /// Column → smallest value.
+    #[serde(default)]
+    pub min_values: BTreeMap<String, serde_json::Value>,
+    /// Column → largest value.
+    #[serde(default)]
+    pub max_values: BTreeMap<String, serde_json::Value>,
+    /// Column → number of nulls.
+    #[serde(default)]
+    pub null_count: BTreeMap<String, u64>,
+}
+
+/// A table at one version.
+#[derive(Debug, Clone)]
+pub struct TableFiles {
+    /// Name.
+    pub name: String,
+    /// Delta version.
+    pub version: u64,
+    /// Stored columns.
+    pub schema: SchemaRef,
+    /// Order of rows inside a file.
+    pub order: Vec<String>,
+    /// Files, by period, bucket and path.
+    pub files: Vec<UnitFile>,
+}
+
+impl TableFiles {
+    /// Rows of all files.
+    pub fn rows(&self) -> usize {
+        self.files.iter().map(|f| f.rows).sum()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredField {
+    name: String,
+    r#type: String,
+    nullable: bool,
+}
+
+fn schema_to_text(schema: &Schema) -> Result<String> {
+    let fields: Vec<StoredField> = schema
+        .fields()
+        .iter()
+        .map(|f| StoredField { name: f.name().clone(), r#type: f.data_type().to_string(), nullable: f.is_nullable() })
+        .collect();
+    Ok(serde_json::to_string(&fields)?)
+}
+
+fn schema_from_text(text: &str) -> Result<SchemaRef> {
+    let stored: Vec<StoredField> = serde_json::from_str(text)?;
+    let mut fields = Vec::with_capacity(stored.len());
+    for f in stored {
+        let data_type: DataType = f.r#type.parse()?;
+        fields.push(Field::new(f.name, data_type, f.nullable));
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn table_url(warehouse: &Warehouse, name: &str) -> Result<url::Url> {
+    let path = format!("{}/", Warehouse::table_path(name));
+    warehouse.url().join(&path).map_err(|e| EngineError::internal(format!("table name {name}: {e}")))
+}
+
+async fn load(warehouse: &Warehouse, name: &str, version: Option<u64>) -> Result<DeltaTable> {
+    let mut builder = DeltaTableBuilder::from_url(table_url(warehouse, name)?)?;
+    if let Some(version) = version {
+        builder = builder.with_version(version);
+    }
+    Ok(builder.load().await?)
+}
+
+/// Whether a Delta log exists for `name`, committed or not.
+async fn exists(warehouse: &Warehouse, name: &str) -> Result<bool> {
+    let table = DeltaTableBuilder::from_url(table_url(warehouse, name)?)?.build()?;
+    Ok(table.log_store().is_delta_table_location().await?)
+}
+
+/// Opens `name` at `version`.
+pub(super) async fn open(warehouse: &Warehouse, name: &str, version: u64) -> Result<TableFiles> {
+    let table = load(warehouse, name, Some(version)).await?;
+    read(name, &table)
+}
+
+fn read(name: &str, table: &DeltaTable) -> Result<TableFiles> {
+    let snapshot = table.snapshot()?;
+    let config = snapshot.metadata().configuration();
+    let text = config
+        .get(SCHEMA_PROPERTY)
+        .ok_or_else(|| EngineError::Warehouse(format!("table {name} was not written by assay; it cannot be read")))?;
+    let order = config.get(ORDER_PROPERTY).map(String::as_str).unwrap_or_default();
+    let mut files = Vec::new();
+    for view in snapshot.log_data().iter() {
+        let add = view.add_action();
+        if add.deletion_vector.is_some() {
+            return Err(EngineError::Warehouse(format!(
+                "table {name}: {} has a deletion vector, which assay never writes; another program changed this table",
+                add.path
+            )));
+        }
+        files.push(unit_file(name, &add)?);
+    }
+    files.sort_by(|a, b| (a.period, a.bucket, &a.path).cmp(&(b.period, b.bucket, &b.path)));
+    let version = table.version().ok_or_else(|| EngineError::internal(format!("table {name} has no version")))?;
+    Ok(TableFiles {
+        name: name.into(),
+        version,
+        schema: schema_from_text(text)?,
+        order: order.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        files,
+    })
+}
+
+fn unit_file(table: &str, add: &Add) -> Result<UnitFile> {
+    let part = |column: &str| -> Option<i32> {
+        add.partition_values.get(column).and_then(|v| v.as_ref()).and_then(|v| v.parse().ok())
+    };
+    let bounds: Bounds = match &add.stats {
+        Some(text) => serde_json::from_str(text)?,
+        None => Bounds::default(),
+    };
+    let size = u64::try_from(add.size).map_err(|_| EngineError::internal(format!("table {table}: negative file size")))?;
+    Ok(UnitFile {
+        path: add.path.clone(),
+        size,
+        rows: usize::try_from(bounds.num_records).unwrap_or(usize::MAX),
+        period: part("period"),
+        bucket: part("bucket"),
+        bounds,
+    })
+}
+
+fn partition_values(file: &UnitFile) -> HashMap<String, Option<String>> {
+    let mut values = HashMap::new();
+    if let Some(period) = file.period {
+        values.insert("period".to_owned(), Some(period.to_string()));
+    }
+    if let Some(bucket) = file.bucket {
+        values.insert("bucket".to_owned(), Some(bucket.to_string()));
+    }
+    values
+}
+
+fn add_action(file: &UnitFile, at_ms: i64) -> Result<Action> {
+    Ok(Action::Add(Add {
+        path: file.path.clone(),
+        partition_values: partition_values(file),
+        size: i64::try_from(file.size).unwrap_or(i64::MAX),
+        modification_time: at_ms,
+        data_change: true,
+        stats: Some(serde_json::to_string(&file.bounds)?),
+        ..Default::default()
+    }))
+}
+
+fn remove_action(file: &UnitFile, at_ms: i64) -> Action {
+    Action::Remove(Remove {
+        path: file.path.clone(),
+        data_change: true,
+        deletion_timestamp: Some(at_ms),
+        extended_file_metadata: Some(true),
+        partition_values: Some(partition_values(file)),
+        size: i64::try_from(file.size).ok(),
+        ..Default::default()
+    })
+}
+
+async fn create(warehouse: &Warehouse, spec: &TableSpec) -> Result<DeltaTable> {
+    let kernel: StructType = spec.schema.as_ref().try_into_kernel().map_err(EngineError::Arrow)?;
+    // Delta has no NOT NULL for what another engine may append; nullability is kept in our own property.
+    let columns: Vec<StructField> = kernel.fields().map(|f| StructField::nullable(f.name(), f.data_type().clone())).collect();
+    if let Some(root) = warehouse.local_path() {
+        let folder = root.join(Warehouse::table_path(&spec.name).as_ref());
+        std::fs::create_dir_all(&folder).map_err(EngineError::file(folder))?;
+    }
+    let url = table_url(warehouse, &spec.name)?;
+    let log_store = DeltaTableBuilder::from_url(url)?.build_storage()?;
+    Ok(CreateBuilder::new()
+        .with_log_store(log_store)
+        .with_table_name(&spec.name)
+        .with_columns(columns)
+        .with_partition_columns(spec.partition_by.clone())
+        .with_configuration([
+            (SCHEMA_PROPERTY.to_owned(), Some(schema_to_text(&spec.schema)?)),
+            (ORDER_PROPERTY.to_owned(), Some(spec.order.join(","))),
+        ])
+        .with_raise_if_key_not_exists(false)
+        .await?)
+}
+
+/// Brings the Delta log back to `pinned` when a killed transaction left it ahead, and returns the table ready
+/// for a commit. A table the killed transaction created is emptied.
+pub(super) async fn open_for_write(warehouse: &Warehouse, spec: &TableSpec, pinned: Option<u64>) -> Result<DeltaTable> {
+    if !exists(warehouse, &spec.name).await? {
+        return match pinned {
+            None => create(warehouse, spec).await,
+            Some(_) => Err(EngineError::Warehouse(format!(
+                "table {} is named by the warehouse but its files are gone; restore them from a backup",
+                spec.name
+            ))),
+        };
+    }
+    roll_back(warehouse, &spec.name, pinned).await
+}
+
+/// See [`open_for_write`]; a no-op when the log stands at `pinned`.
+pub(super) async fn roll_back(warehouse: &Warehouse, name: &str, pinned: Option<u64>) -> Result<DeltaTable> {
+    let table = load(warehouse, name, None).await?;
+    if table.version() == pinned {
+        return Ok(table);
+    }
+    let now = read(name, &table)?;
+    let before = match pinned {
+        Some(version) => open(warehouse, name, version).await?.files,
+        None => Vec::new(),
+    };
+    let removes: Vec<UnitFile> = now.files.iter().filter(|f| !before.iter().any(|b| b.path == f.path)).cloned().collect();
+    let adds: Vec<UnitFile> = before.iter().filter(|b| !now.files.iter().any(|f| f.path == b.path)).cloned().collect();
+    if removes.is_empty() && adds.is_empty() {
+        return Ok(table);
+    }
+    commit(table, &adds, &removes).await
+}
+
+/// Whether a Delta log exists at all (used by recovery).
+pub(super) async fn has_log(warehouse: &Warehouse, name: &str) -> Result<bool> {
+    exists(warehouse, name).await
+}
+
+/// One Delta commit adding and removing files; the returned table stands at the new version.
+pub(super) async fn commit(table: DeltaTable, adds: &[UnitFile], removes: &[UnitFile]) -> Result<DeltaTable> {
+    let at_ms = chrono::Utc::now().timestamp_millis();
+    let mut actions = Vec::with_capacity(adds.len() + removes.len());
+    actions.extend(removes.iter().map(|f| remove_action(f, at_ms)));
+    for file in adds {
+        actions.push(add_action(file, at_ms)?);
+    }
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    let properties = CommitProperties::default().with_max_retries(0);
+    let finalized = CommitBuilder::from(properties)
+        .with_actions(actions)
+        .build(Some(table.snapshot()?), table.log_store(), operation)
+        .await?;
+    let mut table = table;
+    table.load_version(finalized.version()).await?;
+    Ok(table)
+}

@@ -1,0 +1,275 @@
+//! A change to several tables that happens at once or not at all.
+//!
+//! Order of steps: lock → note in `pending/` which tables may change → put data files (invisible) → commit to each
+//! Delta log (still invisible: readers open pinned versions) → append to the commit log (visible, one conditional
+//! put) → drop the note. Killed before the append, the next writer finds the note, rolls the Delta logs back to
+//! the pinned versions and deletes the files; killed after it, only the note is left.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use serde::{Deserialize, Serialize};
+
+use super::log::{self, Commit};
+use super::table::{self, TableSpec, UnitFile};
+use super::unit::{EncodedUnit, UnitKey, encode_unit};
+use super::{Warehouse, clock};
+use crate::{EngineError, Result};
+
+#[derive(Debug, Default)]
+struct Change {
+    spec: Option<TableSpec>,
+    adds: Vec<UnitFile>,
+    removes: Vec<UnitFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    transaction: String,
+    base: u64,
+    tables: Vec<String>,
+}
+
+/// A running change. Dropped without [`Transaction::commit`], it leaves only invisible files, which the next
+/// writer removes.
+#[derive(Debug)]
+pub struct Transaction {
+    warehouse: Warehouse,
+    base: Commit,
+    id: String,
+    operation: String,
+    allowed: Vec<String>,
+    changes: BTreeMap<String, Change>,
+    files: u32,
+    _lock: Option<File>,
+}
+
+impl Transaction {
+    pub(super) async fn begin(warehouse: Warehouse, operation: &str, tables: &[&str]) -> Result<Self> {
+        let lock = lock(&warehouse)?;
+        recover(&warehouse).await?;
+        let base = warehouse.head().await?;
+        let nanos = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
+        let id = format!("{nanos:016x}{:08x}", std::process::id());
+        let allowed: Vec<String> = tables.iter().map(|t| (*t).to_owned()).collect();
+        let pending = Pending { transaction: id.clone(), base: base.id, tables: allowed.clone() };
+        warehouse.store().put(&pending_path(&id), serde_json::to_vec(&pending)?.into()).await?;
+        let changes = BTreeMap::new();
+        Ok(Self { warehouse, base, id, operation: operation.into(), allowed, changes, files: 0, _lock: lock })
+    }
+
+    /// The state this transaction starts from.
+    pub fn base(&self) -> &Commit {
+        &self.base
+    }
+
+    /// The warehouse.
+    pub fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
+    }
+
+    /// A new file name, unique to this transaction.
+    pub fn file_name(&mut self) -> String {
+        self.files += 1;
+        format!("part-{}-{:06}", self.id, self.files)
+    }
+
+    /// Puts an encoded unit; it becomes visible with the commit.
+    pub async fn add(&mut self, spec: &TableSpec, unit: EncodedUnit) -> Result<()> {
+        put(&self.warehouse, &spec.name, &unit.file, unit.bytes).await?;
+        let change = self.change(&spec.name)?;
+        change.spec.get_or_insert_with(|| spec.clone());
+        change.adds.push(unit.file);
+        Ok(())
+    }
+
+    /// Notes a unit that was already put with [`put`].
+    pub fn note_added(&mut self, spec: &TableSpec, file: UnitFile) -> Result<()> {
+        let change = self.change(&spec.name)?;
+        change.spec.get_or_insert_with(|| spec.clone());
+        change.adds.push(file);
+        Ok(())
+    }
+
+    /// Removes a file of the base state.
+    pub fn remove(&mut self, spec: &TableSpec, file: UnitFile) -> Result<()> {
+        let change = self.change(&spec.name)?;
+        change.spec.get_or_insert_with(|| spec.clone());
+        change.removes.push(file);
+        Ok(())
+    }
+
+    /// Appends rows to an unpartitioned table as one new file. No rows, no file.
+    pub async fn append(&mut self, spec: &TableSpec, batches: &[arrow::array::RecordBatch]) -> Result<()> {
+        if batches.iter().all(|b| b.num_rows() == 0) {
+            return Ok(());
+        }
+        let name = self.file_name();
+        let unit = encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, &name, batches, true)?;
+        self.add(spec, unit).await
+    }
+
+    /// Replaces all rows of an unpartitioned table.
+    pub async fn replace(&mut self, spec: &TableSpec, batches: &[arrow::array::RecordBatch]) -> Result<()> {
+        if let Some(current) = self.warehouse.table(&self.base, &spec.name).await? {
+            for file in current.files {
+                self.remove(spec, file)?;
+            }
+        }
+        self.append(spec, batches).await
+    }
+
+    fn change(&mut self, table: &str) -> Result<&mut Change> {
+        if !self.allowed.iter().any(|t| t == table) {
+            return Err(EngineError::internal(format!("table {table} was not announced when the transaction began")));
+        }
+        Ok(self.changes.entry(table.to_owned()).or_default())
+    }
+
+    /// Makes the change visible. Without any change nothing is written and the base commit is returned.
+    ///
+    /// # Errors
+    /// When a log cannot be written; the warehouse then stays in the base state.
+    pub async fn commit(self, info: serde_json::Value) -> Result<Commit> {
+        let mut tables = self.base.tables.clone();
+        let mut changed = false;
+        for (name, change) in &self.changes {
+            let Some(spec) = &change.spec else { continue };
+            let pinned = self.base.tables.get(name).copied();
+            let opened = table::open_for_write(&self.warehouse, spec, pinned).await?;
+            let after = table::commit(opened, &change.adds, &change.removes).await?;
+            let version = after.version().ok_or_else(|| EngineError::internal("a committed table has no version"))?;
+            tables.insert(name.clone(), version);
+            changed = true;
+        }
+        if !changed {
+            self.abort().await?;
+            return self.warehouse.head().await;
+        }
+        let commit = Commit {
+            id: self.base.id + 1,
+            at: clock::now().format("%Y-%m-%dT%H:%M:%S").to_string(),
+            operation: self.operation.clone(),
+            transaction: self.id.clone(),
+            code: env!("CARGO_PKG_VERSION").into(),
+            tables,
+            info,
+        };
+        log::append(self.warehouse.store().as_ref(), &commit).await?;
+        self.warehouse.store().delete(&pending_path(&self.id)).await?;
+        Ok(commit)
+    }
+
+    /// Gives up: deletes what was put. Also safe to skip (the next writer does it).
+    pub async fn abort(&self) -> Result<()> {
+        for (name, change) in &self.changes {
+            for file in &change.adds {
+                let path = file_path(name, &file.path);
+                match self.warehouse.store().delete(&path).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(e) => return Err(e.into()),
+                }
+            }
+        }
+        match self.warehouse.store().delete(&pending_path(&self.id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// Puts a unit's bytes under its table. Invisible until a transaction commits it.
+pub(crate) async fn put(warehouse: &Warehouse, table: &str, file: &UnitFile, bytes: Bytes) -> Result<()> {
+    warehouse.store().put(&file_path(table, &file.path), PutPayload::from_bytes(bytes)).await?;
+    Ok(())
+}
+
+/// Reads a unit's bytes.
+pub(crate) async fn get(warehouse: &Warehouse, table: &str, file: &UnitFile) -> Result<Bytes> {
+    Ok(warehouse.store().get(&file_path(table, &file.path)).await?.bytes().await?)
+}
+
+fn file_path(table: &str, file: &str) -> Path {
+    Path::from(format!("{}/{file}", Warehouse::table_path(table)))
+}
+
+fn pending_path(id: &str) -> Path {
+    Path::from(format!("pending/{id}.json"))
+}
+
+/// One writer at a time: an advisory lock the system releases when the process dies. On an object store the
+/// conditional put of the commit log alone decides.
+fn lock(warehouse: &Warehouse) -> Result<Option<File>> {
+    let Some(root) = warehouse.local_path() else { return Ok(None) };
+    let path = root.join("writer.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(EngineError::file(path.clone()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(EngineError::Warehouse(format!(
+            "another assay process is writing to {}; wait until it is done and run the command again",
+            root.display()
+        ))),
+        Err(std::fs::TryLockError::Error(e)) => Err(EngineError::file(path)(e)),
+    }
+}
+
+/// Cleans up after transactions that were killed.
+async fn recover(warehouse: &Warehouse) -> Result<()> {
+    let notes: Vec<_> = warehouse.store().list(Some(&Path::from("pending"))).try_collect().await?;
+    for note in notes {
+        let body = warehouse.store().get(&note.location).await?.bytes().await?;
+        // A note cut short by a full disk was written before any data file: nothing else to clean.
+        if let Ok(pending) = serde_json::from_slice::<Pending>(&body) {
+            clean(warehouse, &pending).await?;
+        }
+        warehouse.store().delete(&note.location).await?;
+    }
+    Ok(())
+}
+
+async fn clean(warehouse: &Warehouse, pending: &Pending) -> Result<()> {
+    let head = warehouse.head().await?;
+    if head.transaction == pending.transaction {
+        return Ok(());
+    }
+    tracing::info!(transaction = %pending.transaction, "cleaning up after an interrupted run");
+    let mut tables = head.tables.clone();
+    for name in &pending.tables {
+        let pinned = head.tables.get(name).copied();
+        if table::has_log(warehouse, name).await? {
+            let version = table::roll_back(warehouse, name, pinned).await?.version();
+            if let (Some(_), Some(version)) = (pinned, version) {
+                tables.insert(name.clone(), version);
+            }
+        }
+        delete_files_of(warehouse, name, &pending.transaction).await?;
+    }
+    if tables != head.tables {
+        let commit = Commit {
+            id: head.id + 1,
+            at: clock::now().format("%Y-%m-%dT%H:%M:%S").to_string(),
+            operation: "recover".into(),
+            transaction: format!("recover-{}", pending.transaction),
+            code: env!("CARGO_PKG_VERSION").into(),
+            tables,
+            info: head.info,
+        };
+        log::append(warehouse.store().as_ref(), &commit).await?;
+    }
+    Ok(())
+}
+
+async fn delete_files_of(warehouse: &Warehouse, table: &str, transaction: &str) -> Result<()> {
+    let marker = format!("part-{transaction}-");
+    let found: Vec<_> = warehouse.store().list(Some(&Warehouse::table_path(table))).try_collect().await?;
+    for object in found {
+        if object.location.filename().is_some_and(|f| f.starts_with(&marker)) {
+            warehouse.store().delete(&object.location).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! The language and the catalogue of risk indicators, compiled to DataFusion expressions.
+//!
+//! A definition is one TOML file: facts (SQL over declared profile columns, with lags and trailing windows), a
+//! value, lines, texts and test rows. [`Catalogue::load`] reads all of them and says everything that is wrong at
+//! once; [`check`] plans every expression without a warehouse and runs the test rows; [`compile`] turns the
+//! indicators of a scan into one plan. Judging the result (lines against columns, peers, scores) is the engine's.
+
+mod catalogue;
+mod check;
+mod compile;
+mod definition;
+mod describe;
+mod expression;
+mod features;
+mod line;
+mod message;
+mod parse;
+pub mod period;
+mod problem;
+mod reader;
+mod rewrite;
+mod sources;
+mod testrow;
+mod verdict;
+
+pub use catalogue::{Catalogue, Entry, ReadError};
+pub use check::{check, check_entry, fill_evidence};
+pub use compile::{CompileError, CompiledIndicator, Layout, Profile, SIZE_COLUMN, compile};
+pub use definition::{
+    Basis, Bilingual, BilingualList, Fact, Grain, Indicator, Line, LineKind, Mark, Op, PeerFigure,
+    PeerFigures, Severity, TestRow, TestValue, Unit, Verdict,
+};
+pub use describe::{Summary, TestSummary, line_text, list, show, test};
+pub use features::{Feature, FeatureCatalogue, FeatureSource};
+pub use line::{Crossing, deviation, first_crossed, threshold};
+pub use message::{FactValue, Language, Template, line_phrase, money, number};
+pub use problem::{Problem, Problems, SourceFile};
+pub use reader::At;
+pub use testrow::{TestReport, run_tests};
+pub use verdict::{AMOUNT, arrow_type};

@@ -1,0 +1,8 @@
+//! Tests of the crate as its users see it.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod catalogue;
+mod compiling;
+mod problems;
+mod shipped;
+mod support;

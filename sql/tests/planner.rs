@@ -1,0 +1,91 @@
+//! What DataFusion 55.2 gets wrong and our session must not: pinned, so that an upgrade shows.
+
+use datafusion::prelude::SessionContext;
+
+use crate::{failure, query, session, shown};
+
+/// Nullable columns: with required ones the bug does not show.
+const INVOICES: &str = "CREATE TABLE invoice AS SELECT seller, status, amount::decimal(18,2) AS amount, tax::decimal(18,2) AS tax
+    FROM (VALUES
+        (1, 'void', '100.00', '13.00'),
+        (1, 'valid', '200.00', '26.00'),
+        (1, NULL, '50.00', NULL),
+        (2, 'void', NULL, '1.00'),
+        (2, 'void', '70.00', '9.10')) AS t(seller, status, amount, tax)";
+
+/// The same CASE in several aggregates of one query (apache/datafusion #25369): the logical planner knows from the
+/// guard that the branch is not null, the physical one does not, and their schemas are compared.
+const REPEATED: [&str; 6] = [
+    "SELECT sum(CASE WHEN tax > 1 AND amount > 0 THEN tax ELSE 0 END) AS a, max(CASE WHEN tax > 1 AND amount > 0 THEN tax ELSE 0 END) AS b FROM invoice",
+    "SELECT seller, sum(CASE WHEN tax > 1 AND amount > 0 THEN tax ELSE 0 END) AS a, avg(CASE WHEN tax > 1 AND amount > 0 THEN tax ELSE 0 END) AS b FROM invoice GROUP BY seller ORDER BY seller",
+    "SELECT seller, sum(x) AS a, count(*) FILTER (WHERE x > 10) AS b FROM (SELECT seller, CASE WHEN tax > 1 AND status = 'void' THEN tax ELSE 0 END AS x FROM invoice) GROUP BY seller ORDER BY seller",
+    "SELECT sum(CASE WHEN (CASE WHEN tax > 1 AND amount < 150 THEN tax ELSE 0 END) BETWEEN 5 AND 20 THEN 1 ELSE 0 END) AS a FROM invoice",
+    "SELECT seller, sum(tax) FILTER (WHERE status = 'void' AND amount > 0) AS a, count(*) FILTER (WHERE status = 'void' AND amount > 0) AS b FROM invoice GROUP BY seller ORDER BY seller",
+    "SELECT seller, sum(CASE WHEN status = 'void' AND amount > 0 THEN tax END) AS a, max(CASE WHEN status = 'void' AND amount > 0 THEN tax END) AS b FROM invoice GROUP BY seller ORDER BY seller",
+];
+
+#[tokio::test]
+async fn repeated_case_over_nullable_columns_is_right() {
+    let context = session(2);
+    query(&context, INVOICES).await;
+    let mut results = String::new();
+    for sql in REPEATED {
+        let rows = query(&context, sql).await;
+        results.push_str(&arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string());
+        results.push('\n');
+    }
+    insta::assert_snapshot!(results, @"");
+}
+
+/// Shows when the setting is no longer needed: then take it out of the session.
+#[tokio::test]
+async fn plain_datafusion_still_refuses_it() {
+    let context = SessionContext::new();
+    query(&context, INVOICES).await;
+    let refused = async |sql: &str| match context.sql(sql).await {
+        Ok(frame) => frame.collect().await.is_err(),
+        Err(_) => true,
+    };
+    let mut count = 0;
+    for sql in REPEATED {
+        count += usize::from(refused(sql).await);
+    }
+    assert!(count >= 3, "{count} refused: DataFusion plans repeated CASE now, skip_physical_aggregate_schema_check can go");
+}
+
+#[tokio::test]
+async fn money_sums_exactly() {
+    insta::assert_snapshot!(shown(
+        "SELECT arrow_typeof(sum(m)) AS type, sum(m) AS total, checked_sum(m) AS checked
+         FROM (SELECT '9999999999999999.99'::decimal(18,2) AS m FROM range(1000)
+               UNION ALL SELECT '0.01'::decimal(18,2) FROM range(1000))"
+    )
+    .await, @"");
+}
+
+/// Plain `sum` wraps; `checked_sum` says so. Should `sum` begin to fail, `checked_sum` has done its work.
+#[tokio::test]
+async fn overflow_is_an_error_not_a_negative_number() {
+    let nines = format!("SELECT arrow_cast('{}', 'Decimal128(38, 0)') AS m FROM range(3)", "9".repeat(38));
+    let wrapped = shown(&format!("SELECT sum(m) < 0 AS wrapped FROM ({nines})")).await;
+    assert!(wrapped.contains("true"), "sum no longer wraps: {wrapped}");
+    for grouping in ["", "GROUP BY m"] {
+        let error = failure(&format!("SELECT checked_sum(m) FROM ({nines}) {grouping}")).await;
+        assert!(error.contains("does not fit decimal(38,0)"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn settings_are_as_decided() {
+    insta::assert_snapshot!(shown(
+        "SELECT name, value FROM information_schema.df_settings WHERE name IN (
+            'datafusion.execution.target_partitions', 'datafusion.execution.batch_size',
+            'datafusion.execution.skip_physical_aggregate_schema_check', 'datafusion.execution.spill_compression',
+            'datafusion.sql_parser.parse_float_as_decimal', 'datafusion.sql_parser.enable_ident_normalization',
+            'datafusion.execution.parquet.pushdown_filters', 'datafusion.execution.parquet.pruning',
+            'datafusion.execution.parquet.enable_page_index', 'datafusion.execution.parquet.bloom_filter_on_read',
+            'datafusion.execution.parquet.compression', 'datafusion.execution.parquet.statistics_enabled')
+         ORDER BY name"
+    )
+    .await, @"");
+}
