@@ -29,10 +29,8 @@ fn scalar(name: &str) -> ScalarUDF {
 /// Measures a function over one batch of columns.
 fn bench_scalar(criterion: &mut Criterion, name: &str, columns: &[ArrayRef], returns: DataType) {
     let function = scalar(name);
-    let arg_fields: Vec<_> = columns
-        .iter()
-        .map(|column| Arc::new(Field::new("arg", column.data_type().clone(), true)))
-        .collect();
+    let arg_fields: Vec<_> =
+        columns.iter().map(|column| Arc::new(Field::new("arg", column.data_type().clone(), true))).collect();
     let return_field = Arc::new(Field::new("result", returns, true));
     let config_options = Arc::new(ConfigOptions::default());
     let mut group = criterion.benchmark_group("scalar");
@@ -76,7 +74,10 @@ fn aggregates(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).build().unwrap();
 
     let mut group = criterion.benchmark_group("aggregate");
-    group.throughput(Throughput::Elements(rows as u64)).sample_size(10).measurement_time(Duration::from_secs(3));
+    group
+        .throughput(Throughput::Elements(rows as u64))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(3));
     for (name, measure) in [
         ("sum", "sum(amount)"),
         ("checked_sum", "checked_sum(amount)"),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -50,11 +52,13 @@ pub fn invoices(batches: usize, sellers: u64) -> Result<Vec<RecordBatch>> {
     (0..batches)
         .map(|_| {
             let sellers: Vec<i64> = (0..ROWS).map(|_| numbers.below(sellers) as i64).collect();
-            let buyers: Vec<i64> = sellers.iter().map(|seller| seller * 7 + numbers.below(50) as i64).collect();
+            let buyers: Vec<i64> =
+                sellers.iter().map(|seller| seller * 7 + numbers.below(50) as i64).collect();
             let ids = buyers.iter().map(|buyer| format!("9153{buyer:014}"));
             // 2025 in milliseconds, to the minute.
             let times = (0..ROWS).map(|_| 1_735_689_600_000 + 60_000 * numbers.below(525_600) as i64);
-            let amounts = Decimal128Array::from_iter_values((0..ROWS).map(|_| i128::from(numbers.below(100_000_00))));
+            let amounts =
+                Decimal128Array::from_iter_values((0..ROWS).map(|_| i128::from(numbers.below(10_000_000))));
             let columns: Vec<(&str, ArrayRef)> = vec![
                 ("seller_key", Arc::new(Int64Array::from(sellers))),
                 ("buyer_id", Arc::new(StringArray::from_iter_values(ids))),

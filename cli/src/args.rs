@@ -66,20 +66,27 @@ pub enum Command {
         bucket_width: i64,
     },
     /// Load files; prints rows read, kept, replaced, duplicate, rejected
-    #[command(after_help = "Examples:\n  assay ingest taxpayer register.csv              headers as in the dictionary\n  \
+    #[command(
+        after_help = "Examples:\n  assay ingest taxpayer register.csv              headers as in the dictionary\n  \
 assay ingest invoice 'inbox/2020-02/*.csv.gz'\n  assay ingest all --mapping cumcm2020c 附件1*.xlsx 附件2*.csv\n  \
 assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n\n\
-Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3.")]
+Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
+    )]
     Ingest(IngestArgs),
     /// What is wrong with the data: batches, and rejected rows by table, source, column and rule
-    #[command(after_help = "Examples:\n  assay quality\n  assay quality invoice --format json")]
+    #[command(after_help = "Examples:\n  assay quality\n  assay quality invoice --show rejected --format json")]
     Quality {
         /// Only this table
         table: Option<String>,
+        /// Only the loads, or only the rejected rows [default: both; in csv, json and parquet the rejected rows]
+        #[arg(long)]
+        show: Option<QualityPart>,
     },
     /// Judge every taxpayer by every indicator; writes hits, scores and tasks
-    #[command(after_help = "Examples:\n  assay scan                        as of the last month with invoices\n  \
-assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002")]
+    #[command(
+        after_help = "Examples:\n  assay scan                        as of the last month with invoices\n  \
+assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
+    )]
     Scan {
         /// Month, YYYYMM
         #[arg(long)]
@@ -126,6 +133,15 @@ echo 'show tables' | assay sql\n\nThe vault (names of people, phones, addresses)
     },
 }
 
+/// A part of the quality report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QualityPart {
+    /// One row a batch and table
+    Loads,
+    /// One row a table, source, column and rule
+    Rejected,
+}
+
 /// `ingest`.
 #[derive(Debug, Args)]
 pub struct IngestArgs {
@@ -152,7 +168,9 @@ pub struct IngestArgs {
 #[derive(Debug, Subcommand)]
 pub enum TasksCommand {
     /// The tasks of a scan
-    #[command(after_help = "Examples:\n  assay tasks list --grade high\n  assay tasks list --office 15100020300 --format csv")]
+    #[command(
+        after_help = "Examples:\n  assay tasks list --grade high\n  assay tasks list --office 15100020300 --format csv"
+    )]
     List {
         /// Month of the scan [default: the latest]
         #[arg(long)]
@@ -174,7 +192,9 @@ pub enum TasksCommand {
         as_of: Option<i32>,
     },
     /// Write one workbook an office, or one CSV or Parquet list
-    #[command(after_help = "Examples:\n  assay tasks export --to ./lists\n  assay tasks export --to ./lists --as csv")]
+    #[command(
+        after_help = "Examples:\n  assay tasks export --to ./lists\n  assay tasks export --to ./lists --as csv"
+    )]
     Export {
         /// Folder
         #[arg(long, default_value = "tasks")]
@@ -256,6 +276,8 @@ assay indicators backtest --labels 附件1.xlsx --sheet 企业信息 --id-column
 #[derive(Debug, Args)]
 pub struct SqlArgs {
     /// The query; read from standard input when absent
+    // A query may begin with a comment (`-- …`).
+    #[arg(allow_hyphen_values = true)]
     pub query: Option<String>,
     /// A file with the query
     #[arg(long, short = 'f', conflicts_with = "query")]
@@ -282,7 +304,8 @@ fn parse_bytes(text: &str) -> Result<usize, String> {
         Some(digits) => (digits, lower.as_bytes()[lower.len() - 1]),
         None => (lower, b' '),
     };
-    let number: usize = digits.trim().parse().map_err(|_| format!("{text} is no size; write it like 512M or 4G"))?;
+    let number: usize =
+        digits.trim().parse().map_err(|_| format!("{text} is no size; write it like 512M or 4G"))?;
     let shift = match unit {
         b'k' => 10,
         b'm' => 20,

@@ -21,7 +21,11 @@ pub fn error(text: &str) {
 }
 
 /// Streams a result to stdout.
-pub async fn stream(stream: SendableRecordBatchStream, format: Format, options: &OutputOptions) -> anyhow::Result<u64> {
+pub async fn stream(
+    stream: SendableRecordBatchStream,
+    format: Format,
+    options: &OutputOptions,
+) -> anyhow::Result<u64> {
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let rows = write_stream(stream, format, options, &mut out).await?;
     out.flush()?;
@@ -30,7 +34,9 @@ pub async fn stream(stream: SendableRecordBatchStream, format: Format, options: 
 
 /// Rows of text as a table, CSV or JSON.
 pub async fn rows(header: &[&str], rows: &[Vec<String>], format: Format) -> anyhow::Result<()> {
-    let schema = Arc::new(Schema::new(header.iter().map(|h| Field::new(*h, DataType::Utf8, true)).collect::<Vec<_>>()));
+    let schema = Arc::new(Schema::new(
+        header.iter().map(|h| Field::new(*h, DataType::Utf8, true)).collect::<Vec<_>>(),
+    ));
     let columns: Vec<ArrayRef> = (0..header.len())
         .map(|i| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r[i].as_str()))) as ArrayRef)
         .collect();

@@ -16,7 +16,9 @@ pub fn warehouse(stated: Option<&str>) -> anyhow::Result<String> {
             return from_file(&file);
         }
     }
-    bail!("which warehouse? Give --warehouse DIR, set ASSAY_WAREHOUSE, or write warehouse = \"DIR\" into assay.toml")
+    bail!(
+        "which warehouse? Give --warehouse DIR, set ASSAY_WAREHOUSE, or write warehouse = \"DIR\" into assay.toml"
+    )
 }
 
 fn from_file(file: &PathBuf) -> anyhow::Result<String> {

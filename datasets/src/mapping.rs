@@ -121,8 +121,12 @@ impl ColumnSource {
     /// The transform in its full form.
     pub fn transform(&self) -> Transform {
         match self {
-            Self::Name(name) => Transform { from: Some(OneOrMany::One(name.clone())), ..Transform::default() },
-            Self::Aliases(names) => Transform { from: Some(OneOrMany::Many(names.clone())), ..Transform::default() },
+            Self::Name(name) => {
+                Transform { from: Some(OneOrMany::One(name.clone())), ..Transform::default() }
+            }
+            Self::Aliases(names) => {
+                Transform { from: Some(OneOrMany::Many(names.clone())), ..Transform::default() }
+            }
             Self::Full(transform) => transform.clone(),
         }
     }
@@ -192,7 +196,8 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
     let catalog = schema::catalog();
     let Some(table) = catalog.table(&feed.table) else {
         let near = catalog.nearest(&feed.table).join(", ");
-        problems.push(format!("{file}:{at}: feed {}: no table {}; did you mean {near}?", feed.name, feed.table));
+        problems
+            .push(format!("{file}:{at}: feed {}: no table {}; did you mean {near}?", feed.name, feed.table));
         return;
     };
     for (name, source) in &feed.columns {
@@ -224,7 +229,8 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
         }
     }
     for column in table.columns.iter().filter(|c| c.required && !feed.columns.contains_key(&c.name)) {
-        let derived = matches!(&table.period, Some(schema::PeriodSource::Derived(_))) && column.name == "period";
+        let derived =
+            matches!(&table.period, Some(schema::PeriodSource::Derived(_))) && column.name == "period";
         if !derived {
             problems.push(format!(
                 "{file}:{at}: feed {}: required column {} of table {} is not mapped; add it under [feed.columns]",
@@ -234,7 +240,9 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
     }
     if let Some(encoding) = &feed.encoding {
         if !["utf-8", "gb18030", "utf-16le", "utf-16be"].contains(&encoding.as_str()) {
-            problems.push(format!("{file}:{at}: encoding {encoding} is none of utf-8, gb18030, utf-16le, utf-16be"));
+            problems.push(format!(
+                "{file}:{at}: encoding {encoding} is none of utf-8, gb18030, utf-16le, utf-16be"
+            ));
         }
     }
 }

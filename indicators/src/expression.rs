@@ -236,7 +236,11 @@ impl Resolver<'_> {
             ("trailing_avg", [n] | [n, _]) => (Fold::Avg, *n, numbers.get(1).copied().unwrap_or(0)),
             ("months", [n] | [n, _]) => (Fold::Months, *n, numbers.get(1).copied().unwrap_or(0)),
             _ => {
-                return Err(Fault::new(name, format!("`{name}` with {} numbers", numbers.len()), usage(name)));
+                return Err(Fault::new(
+                    name,
+                    format!("`{name}` with {} numbers", numbers.len()),
+                    usage(name),
+                ));
             }
         };
         if months == 0 {

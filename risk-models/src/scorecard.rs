@@ -75,6 +75,38 @@ struct AmountStep {
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RarityRule {
+    enabled: bool,
+    /// Share of hits at which a hit has its full points.
+    neutral_share: f64,
+    /// Weight of the neutral share, in taxpayers.
+    prior: f64,
+    min_factor: f64,
+    max_factor: f64,
+}
+
+impl RarityRule {
+    /// Self-information of being hit over that of being hit at the neutral share, within the bounds.
+    fn factor(&self, held: HeldAgainst) -> f64 {
+        let share = (held.hits as f64 + self.prior * self.neutral_share) / (held.told as f64 + self.prior);
+        // More hits than taxpayers told about, or nobody at all, is a caller's slip and must not turn the sign.
+        let share = if share.is_finite() { share.clamp(f64::MIN_POSITIVE, 1.0) } else { self.neutral_share };
+        (share.ln() / self.neutral_share.ln()).clamp(self.min_factor, self.max_factor)
+    }
+
+    fn sensible(&self) -> bool {
+        let share = self.neutral_share > 0.0 && self.neutral_share < 1.0;
+        let prior = self.prior.is_finite() && self.prior >= 0.0;
+        share
+            && prior
+            && self.min_factor > 0.0
+            && self.max_factor.is_finite()
+            && self.min_factor <= self.max_factor
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Caps {
     family: f64,
     total: f64,
@@ -124,6 +156,7 @@ pub struct Scorecard {
     base: PerGrade<f64>,
     deviation: DeviationRule,
     amount: AmountRule,
+    rarity: RarityRule,
     caps: Caps,
     grades: GradeLines,
     /// Days an office has to respond.
@@ -143,6 +176,15 @@ pub enum ScorecardError {
     Figures(Vec<String>),
 }
 
+/// How many taxpayers a line was held against in a scan, and how many of them crossed it or a graver one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldAgainst {
+    /// Those the indicator concerned and could tell about.
+    pub told: usize,
+    /// Those who crossed the line or a graver one of the same indicator.
+    pub hits: usize,
+}
+
 /// A hit as the scorecard sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct HitFigures<'a> {
@@ -154,6 +196,8 @@ pub struct HitFigures<'a> {
     pub deviation: f64,
     /// Tax at stake in fen, if known.
     pub amount: Option<i128>,
+    /// How common the hit is; `None` where that does not matter (a line of law).
+    pub held: Option<HeldAgainst>,
 }
 
 /// What one taxpayer's hits come to.
@@ -213,6 +257,10 @@ impl Scorecard {
                 !steps.is_empty() && ascending(&steps) && steps[0] <= 0,
                 "amount.steps must ascend and begin at 0",
             ),
+            (
+                self.rarity.sensible(),
+                "rarity: neutral_share must lie between 0 and 1, prior be at least 0, min_factor above 0 and not above max_factor",
+            ),
             (positive(self.caps.family) && positive(self.caps.total), "caps must be above 0"),
             (
                 self.grades.high > self.grades.medium && positive(self.grades.medium),
@@ -233,7 +281,12 @@ impl Scorecard {
             1.0
         };
         let deviation = 1.0 + (self.deviation.max_factor - 1.0) * beyond;
-        (self.base.of(hit.severity) * deviation * self.amount_factor(hit.amount) * 100.0).round() as i64
+        let factors = deviation * self.amount_factor(hit.amount) * self.rarity_factor(hit.held);
+        (self.base.of(hit.severity) * factors * 100.0).round() as i64
+    }
+
+    fn rarity_factor(&self, held: Option<HeldAgainst>) -> f64 {
+        held.filter(|_| self.rarity.enabled).map_or(1.0, |held| self.rarity.factor(held))
     }
 
     fn amount_factor(&self, cents: Option<i128>) -> f64 {
@@ -309,7 +362,7 @@ mod tests {
     use super::*;
 
     fn hit(family: &str, severity: Grade, deviation: f64, yuan: Option<i128>) -> HitFigures<'_> {
-        HitFigures { family, severity, deviation, amount: yuan.map(|yuan| yuan * 100) }
+        HitFigures { family, severity, deviation, amount: yuan.map(|yuan| yuan * 100), held: None }
     }
 
     #[test]
@@ -319,11 +372,34 @@ mod tests {
         assert_eq!(points(Grade::High, 0.0, Some(20_000)), 3000);
         assert_eq!(points(Grade::High, 1.0, Some(20_000)), 3750);
         assert_eq!(points(Grade::High, f64::INFINITY, Some(20_000)), 4500);
-        assert_eq!(points(Grade::Medium, 0.0, None), 1440);
+        assert_eq!(points(Grade::Medium, 0.0, None), 1800);
         assert_eq!(points(Grade::Low, 0.0, Some(9_999)), 720);
         assert_eq!(points(Grade::Low, 0.0, Some(100_000)), 1080);
         assert_eq!(points(Grade::Low, 0.0, Some(2_000_000)), 1260);
         assert_eq!(points(Grade::Low, 0.0, Some(-5)), 720);
+    }
+
+    #[test]
+    fn a_common_hit_says_less_and_a_rare_one_no_more() {
+        let card = Scorecard::embedded().unwrap();
+        let points = |hits, told| {
+            let held = Some(HeldAgainst { told, hits });
+            card.raw_points(&HitFigures { held, ..hit("f", Grade::High, 0.0, Some(20_000)) })
+        };
+        // A tenth is neutral whatever the number of firms; rarer is not worth more.
+        assert_eq!([points(10, 100), points(1_000, 10_000), points(1, 10_000)], [3000, 3000, 3000]);
+        // (97 + 3) / (170 + 30) = a half: one bit of log2(10).
+        assert_eq!(points(97, 170), (3000.0 / 10_f64.log2()).round() as i64);
+        assert_eq!([points(9_000, 10_000), points(10_000, 10_000)], [750, 750]);
+        // One firm of one, and nobody known at all: hardly off the neutral share.
+        assert_eq!(points(1, 1), (3000.0 * (4.0_f64 / 31.0).log10().abs()).round() as i64);
+        assert_eq!(points(0, 0), 3000);
+        let falling: Vec<i64> = (0..=100).map(|hits| points(hits * 10, 1_000)).collect();
+        assert!(falling.windows(2).all(|pair| pair[0] >= pair[1]), "{falling:?}");
+        let off = include_str!("../scorecard.toml").replace("enabled = true", "enabled = false");
+        let off = Scorecard::parse(&off).unwrap();
+        let held = Some(HeldAgainst { told: 100, hits: 100 });
+        assert_eq!(off.raw_points(&HitFigures { held, ..hit("f", Grade::High, 0.0, Some(20_000)) }), 3000);
     }
 
     #[test]
@@ -395,9 +471,12 @@ mod tests {
     fn senseless_figures_are_all_named() {
         let text = include_str!("../scorecard.toml")
             .replace("half_at = 1.0", "half_at = 0.0")
-            .replace("high = 61.0", "high = 3.0");
+            .replace("high = 61.0", "high = 3.0")
+            .replace("neutral_share = 0.10", "neutral_share = 1.0");
         let error = Scorecard::parse(&text).unwrap_err().to_string();
-        assert!(error.contains("half_at") && error.contains("grades.high"), "{error}");
+        for part in ["half_at", "grades.high", "neutral_share"] {
+            assert!(error.contains(part), "{error}");
+        }
         assert!(Scorecard::parse("version = 1\nbogus = 2").is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing but the rows shown in a table is held. Null is an empty field in CSV (an empty text too: the formats
 //! that keep them apart are JSON and Parquet), `null` in JSON, `∅` in a table. CSV is UTF-8 without byte order
-//! mark. JSON is one array of objects, one a line; decimals are numbers with all their digits, dates and
+//! mark. JSON is one array of objects; decimals are numbers with all their digits, dates and
 //! timestamps ISO 8601. Parquet is compressed with zstd.
 
 mod table;

@@ -28,11 +28,20 @@ fn trades(context: &SessionContext) {
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("seller", Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>())),
             ("buyer", Arc::new(rows.iter().map(|row| row.1).collect::<Int64Array>())),
-            ("buyer_id", Arc::new(rows.iter().map(|row| row.1.map(|b| format!("E{b}"))).collect::<StringArray>())),
+            (
+                "buyer_id",
+                Arc::new(rows.iter().map(|row| row.1.map(|b| format!("E{b}"))).collect::<StringArray>()),
+            ),
             ("amount", Arc::new(amounts.with_precision_and_scale(18, 2).unwrap())),
-            ("ratio", Arc::new(rows.iter().map(|row| row.2.map(|a| a as f64 / 3.0)).collect::<Float64Array>())),
+            (
+                "ratio",
+                Arc::new(rows.iter().map(|row| row.2.map(|a| a as f64 / 3.0)).collect::<Float64Array>()),
+            ),
         ];
-        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+        RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .unwrap()
     });
     let partitions: Vec<Vec<RecordBatch>> = partitions.map(|batch| vec![batch]).collect();
     let table = MemTable::try_new(partitions[0][0].schema(), partitions).unwrap();
@@ -143,15 +152,33 @@ async fn types_and_emptiness() {
             arrow_typeof(top_sum(k, v, 2)) AS int, arrow_typeof(checked_sum(m)) AS sum, arrow_typeof(hhi(k, v)) AS hhi
          FROM (SELECT k, v, v::decimal(18,2) AS m, v::double AS d FROM (VALUES (1, 2)) AS t(k, v))"
     )
-    .await, @"");
+    .await, @r#"
+        +-------------------+---------+-------+-------------------+---------+
+        | dec               | dbl     | int   | sum               | hhi     |
+        +-------------------+---------+-------+-------------------+---------+
+        | Decimal128(28, 2) | Float64 | Int64 | Decimal128(28, 2) | Float64 |
+        +-------------------+---------+-------+-------------------+---------+
+        "#);
     insta::assert_snapshot!(shown(
-        "SELECT hhi(k, v) AS hhi, top_sum(k, v, 2) AS top, checked_sum(v) AS sum FROM (VALUES (1, 2)) AS t(k, v) WHERE v > 5
+        "SELECT 'no rows' AS case, hhi(k, v) AS hhi, top_sum(k, v, 2) AS top, checked_sum(v) AS sum FROM (VALUES (1, 2)) AS t(k, v) WHERE v > 5
          UNION ALL
-         SELECT hhi(k, v), top_sum(k, v, 2), checked_sum(v) FROM (VALUES (NULL, 2), (1, NULL)) AS t(k, v) WHERE v IS NULL
+         SELECT 'null amount', hhi(k, v), top_sum(k, v, 2), checked_sum(v) FROM (VALUES (NULL, 2), (1, NULL)) AS t(k, v) WHERE v IS NULL
          UNION ALL
-         SELECT hhi(k, v), top_sum(k, v, 2), checked_sum(v) FROM (VALUES (NULL, NULL), (1, -2)) AS t(k, v)"
+         SELECT 'null key', hhi(k, v), top_sum(k, v, 2), checked_sum(v) FROM (VALUES (NULL, 2)) AS t(k, v)
+         UNION ALL
+         SELECT 'negative', hhi(k, v), top_sum(k, v, 2), checked_sum(v) FROM (VALUES (NULL, NULL), (1, -2)) AS t(k, v)
+         ORDER BY case"
     )
-    .await, @"");
+    .await, @r#"
+        +-------------+-----+-----+-----+
+        | case        | hhi | top | sum |
+        +-------------+-----+-----+-----+
+        | negative    |     | -2  | -2  |
+        | no rows     |     |     |     |
+        | null amount |     |     |     |
+        | null key    |     |     | 2   |
+        +-------------+-----+-----+-----+
+        "#);
 }
 
 #[tokio::test]
@@ -162,7 +189,13 @@ async fn keys_of_any_plain_type() {
          FROM (SELECT k, k > 1 AS b, k::decimal(5,1) AS m, arrow_cast(k, 'UInt64') AS u,
                 arrow_cast(k::text, 'Dictionary(Int32, Utf8)') AS d FROM (VALUES (1), (2), (3), (4)) AS t(k))"
     )
-    .await, @"");
+    .await, @r#"
+        +------+-------+------+-----+----------+------+
+        | int  | bool  | dec  | day | unsigned | dict |
+        +------+-------+------+-----+----------+------+
+        | 0.25 | 0.625 | 0.25 | 1.0 | 0.25     | 0.25 |
+        +------+-------+------+-----+----------+------+
+        "#);
 }
 
 #[tokio::test]
@@ -171,7 +204,15 @@ async fn running_windows() {
         "SELECT k, top_sum(k, v, 1) OVER (ORDER BY k) AS top, checked_sum(v) OVER (ORDER BY k) AS sum, hhi(k, v) OVER (ORDER BY k) AS hhi
          FROM (VALUES (1, 10), (2, 30), (3, 20)) AS t(k, v) ORDER BY k"
     )
-    .await, @"");
+    .await, @r#"
+        +---+-----+-----+--------------------+
+        | k | top | sum | hhi                |
+        +---+-----+-----+--------------------+
+        | 1 | 10  | 10  | 1.0                |
+        | 2 | 30  | 40  | 0.625              |
+        | 3 | 30  | 60  | 0.3888888888888889 |
+        +---+-----+-----+--------------------+
+        "#);
 }
 
 #[tokio::test]

@@ -34,7 +34,42 @@ async fn repeated_case_over_nullable_columns_is_right() {
         results.push_str(&arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string());
         results.push('\n');
     }
-    insta::assert_snapshot!(results, @"");
+    insta::assert_snapshot!(results, @r#"
+        +-------+-------+
+        | a     | b     |
+        +-------+-------+
+        | 48.10 | 26.00 |
+        +-------+-------+
+        +--------+-------+-----------+
+        | seller | a     | b         |
+        +--------+-------+-----------+
+        | 1      | 39.00 | 13.000000 |
+        | 2      | 9.10  | 4.550000  |
+        +--------+-------+-----------+
+        +--------+-------+---+
+        | seller | a     | b |
+        +--------+-------+---+
+        | 1      | 13.00 | 1 |
+        | 2      | 9.10  | 0 |
+        +--------+-------+---+
+        +---+
+        | a |
+        +---+
+        | 2 |
+        +---+
+        +--------+-------+---+
+        | seller | a     | b |
+        +--------+-------+---+
+        | 1      | 13.00 | 1 |
+        | 2      | 9.10  | 1 |
+        +--------+-------+---+
+        +--------+-------+-------+
+        | seller | a     | b     |
+        +--------+-------+-------+
+        | 1      | 13.00 | 13.00 |
+        | 2      | 9.10  | 9.10  |
+        +--------+-------+-------+
+        "#);
 }
 
 /// Shows when the setting is no longer needed: then take it out of the session.
@@ -50,7 +85,10 @@ async fn plain_datafusion_still_refuses_it() {
     for sql in REPEATED {
         count += usize::from(refused(sql).await);
     }
-    assert!(count >= 3, "{count} refused: DataFusion plans repeated CASE now, skip_physical_aggregate_schema_check can go");
+    assert!(
+        count >= 3,
+        "{count} refused: DataFusion plans repeated CASE now, skip_physical_aggregate_schema_check can go"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +98,13 @@ async fn money_sums_exactly() {
          FROM (SELECT '9999999999999999.99'::decimal(18,2) AS m FROM range(1000)
                UNION ALL SELECT '0.01'::decimal(18,2) FROM range(1000))"
     )
-    .await, @"");
+    .await, @r#"
+        +-------------------+-------------------------+-------------------------+
+        | type              | total                   | checked                 |
+        +-------------------+-------------------------+-------------------------+
+        | Decimal128(28, 2) | 10000000000000000000.00 | 10000000000000000000.00 |
+        +-------------------+-------------------------+-------------------------+
+        "#);
 }
 
 /// Plain `sum` wraps; `checked_sum` says so. Should `sum` begin to fail, `checked_sum` has done its work.
@@ -87,5 +131,22 @@ async fn settings_are_as_decided() {
             'datafusion.execution.parquet.compression', 'datafusion.execution.parquet.statistics_enabled')
          ORDER BY name"
     )
-    .await, @"");
+    .await, @r#"
+        +-----------------------------------------------------------+-----------+
+        | name                                                      | value     |
+        +-----------------------------------------------------------+-----------+
+        | datafusion.execution.batch_size                           | 64        |
+        | datafusion.execution.parquet.bloom_filter_on_read         | true      |
+        | datafusion.execution.parquet.compression                  | zstd(1)   |
+        | datafusion.execution.parquet.enable_page_index            | true      |
+        | datafusion.execution.parquet.pruning                      | true      |
+        | datafusion.execution.parquet.pushdown_filters             | false     |
+        | datafusion.execution.parquet.statistics_enabled           | page      |
+        | datafusion.execution.skip_physical_aggregate_schema_check | true      |
+        | datafusion.execution.spill_compression                    | lz4_frame |
+        | datafusion.execution.target_partitions                    | 2         |
+        | datafusion.sql_parser.enable_ident_normalization          | true      |
+        | datafusion.sql_parser.parse_float_as_decimal              | false     |
+        +-----------------------------------------------------------+-----------+
+        "#);
 }

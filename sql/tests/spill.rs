@@ -27,10 +27,13 @@ async fn large_aggregations_and_sorts_spill_to_the_named_directory() {
     let plan = small.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
     let results = collect(std::sync::Arc::clone(&plan), small.task_ctx()).await.unwrap();
     assert!(spilled(plan.as_ref()) > 0, "nothing was spilled: the test needs more rows");
-    let roomy = new_session(&SessionOptions { threads: 1, memory_bytes: 2 << 30, ..SessionOptions::default() }).unwrap();
+    let roomy =
+        new_session(&SessionOptions { threads: 1, memory_bytes: 2 << 30, ..SessionOptions::default() })
+            .unwrap();
     let expected = query(&roomy, sql).await;
     let schema = expected[0].schema();
-    let one = |batches: &[arrow::array::RecordBatch]| arrow::compute::concat_batches(&schema, batches).unwrap();
+    let one =
+        |batches: &[arrow::array::RecordBatch]| arrow::compute::concat_batches(&schema, batches).unwrap();
     assert_eq!(one(&results), one(&expected));
     assert!(directory.path().join("made on the way").is_dir());
 }

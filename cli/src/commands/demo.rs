@@ -22,7 +22,8 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
     let files = root.join("files");
     print::error("1/4 generating 300 taxpayers and 12 months of invoices, with labelled schemes among them");
     let economy = generate(&EconomySpec { seed, ..EconomySpec::default() })?;
-    let written = write_csv(&economy, &files).with_context(|| format!("cannot write to {}", files.display()))?;
+    let written =
+        write_csv(&economy, &files).with_context(|| format!("cannot write to {}", files.display()))?;
     print::error(&format!("    {} files in {}", written.len(), files.display()));
 
     let place = root.join("warehouse");
@@ -33,7 +34,9 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
         Warehouse::init(&shown, 262_144).await?
     };
     print::error(&format!("2/4 loading them into the warehouse {shown}"));
-    for (table, pattern) in [("office", "office.csv"), ("taxpayer", "taxpayer.csv"), ("invoice", "invoice_*.csv")] {
+    for (table, pattern) in
+        [("office", "office.csv"), ("taxpayer", "taxpayer.csv"), ("invoice", "invoice_*.csv")]
+    {
         let request = IngestRequest {
             table: Some(table.into()),
             files: vec![files.join(pattern).display().to_string()],
@@ -71,7 +74,9 @@ async fn honest(cli: &Cli, warehouse: &Warehouse, economy: &Economy, month: i32)
 /// Every registered taxpayer, guilty when the truth names it in any role but innocent.
 fn guilty(economy: &Economy) -> Result<HashMap<String, bool>> {
     let text = |batch: &arrow::array::RecordBatch, name: &str| -> Result<Vec<String>> {
-        let column = batch.column_by_name(name).with_context(|| format!("the generated tables have no column {name}"))?;
+        let column = batch
+            .column_by_name(name)
+            .with_context(|| format!("the generated tables have no column {name}"))?;
         Ok(column.as_string::<i32>().iter().map(|v| v.unwrap_or_default().to_owned()).collect())
     };
     let mut labels: HashMap<String, bool> =

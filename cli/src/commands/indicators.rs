@@ -24,11 +24,16 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
         IndicatorsCommand::Check => return check_all(cli).await,
         IndicatorsCommand::Test { code } => return test_all(cli, code.as_deref()).await,
         IndicatorsCommand::Backtest { codes, labels, sheet, id_column, label_column, as_of } => {
-            let labels = read_labels(labels, sheet.as_deref(), id_column.as_deref(), label_column.as_deref())?;
+            let labels =
+                read_labels(labels, sheet.as_deref(), id_column.as_deref(), label_column.as_deref())?;
             let warehouse = super::open(cli).await?;
-            let (month, rows) = backtest(&warehouse, *as_of, codes, &labels, &cli.session(), Arc::new(Silent)).await?;
+            let (month, rows) =
+                backtest(&warehouse, *as_of, codes, &labels, &cli.session(), Arc::new(Silent)).await?;
             let positives = labels.by_id.values().filter(|l| **l).count();
-            print::error(&format!("as of {month}: {} labelled taxpayers, {positives} positive", labels.by_id.len()));
+            print::error(&format!(
+                "as of {month}: {} labelled taxpayers, {positives} positive",
+                labels.by_id.len()
+            ));
             report(cli.format, &rows).await?;
         }
     }
@@ -47,7 +52,9 @@ async fn list_all(cli: &Cli, catalogue: &Catalogue) -> Result<()> {
     let header = ["code", "version", "name_zh", "name_en", "family", "severity", "tax", "lines"];
     let rows: Vec<Vec<String>> = list(catalogue)
         .into_iter()
-        .map(|s| vec![s.code, s.version.to_string(), s.name_zh, s.name_en, s.family, s.severity, s.tax, s.lines])
+        .map(|s| {
+            vec![s.code, s.version.to_string(), s.name_zh, s.name_en, s.family, s.severity, s.tax, s.lines]
+        })
         .collect();
     print::rows(&header, &rows, cli.format).await
 }

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use assay_engine::warehouse::session::{self, Access};
-use assay_sql::OutputOptions;
+use assay_sql::{Format, OutputOptions};
 
-use crate::args::Cli;
+use crate::args::{Cli, QualityPart};
 use crate::print;
 
 /// Prints loads and rejected rows, of one table or all.
-pub async fn run(cli: &Cli, table: Option<&str>) -> Result<()> {
+pub async fn run(cli: &Cli, table: Option<&str>, show: Option<QualityPart>) -> Result<()> {
     let warehouse = super::open(cli).await?;
     let commit = warehouse.head().await?;
     let context = session::open(&warehouse, &commit, Access::Open, &cli.session()).await?;
@@ -27,7 +27,15 @@ pub async fn run(cli: &Cli, table: Option<&str>) -> Result<()> {
          GROUP BY 1, 2, 3, 4 ORDER BY rows DESC, 1, 2, 3, 4"
     );
     let options = OutputOptions::default();
-    print::stream(context.sql(&loads).await?.execute_stream().await?, cli.format, &options).await?;
-    print::stream(context.sql(&faults).await?.execute_stream().await?, cli.format, &options).await?;
+    // Two results make no valid CSV, JSON or Parquet.
+    let parts = match (show, cli.format) {
+        (Some(part), _) => vec![part],
+        (None, Format::Table) => vec![QualityPart::Loads, QualityPart::Rejected],
+        (None, _) => vec![QualityPart::Rejected],
+    };
+    for part in parts {
+        let query = if part == QualityPart::Loads { &loads } else { &faults };
+        print::stream(context.sql(query).await?.execute_stream().await?, cli.format, &options).await?;
+    }
     Ok(())
 }

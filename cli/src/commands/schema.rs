@@ -12,7 +12,15 @@ pub async fn run(cli: &Cli, table: Option<&str>) -> Result<()> {
         let rows: Vec<Vec<String>> = catalog()
             .tables()
             .iter()
-            .map(|t| vec![t.name.clone(), t.zh.clone(), t.key.join(", "), t.columns.len().to_string(), t.en.clone()])
+            .map(|t| {
+                vec![
+                    t.name.clone(),
+                    t.zh.clone(),
+                    t.key.join(", "),
+                    t.columns.len().to_string(),
+                    t.en.clone(),
+                ]
+            })
             .collect();
         return print::rows(&["table", "name_zh", "key", "columns", "note"], &rows, cli.format).await;
     };

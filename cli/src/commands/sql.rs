@@ -19,7 +19,8 @@ pub async fn run(cli: &Cli, args: &SqlArgs) -> Result<()> {
     let access = if args.personal { Access::Personal } else { Access::Open };
     let context = session::open(&warehouse, &commit, access, &cli.session()).await?;
     // Queries read; tables change by ingest and scan only.
-    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let stream = context.sql_with_options(&query, read_only).await?.execute_stream().await?;
     let options = OutputOptions { table_rows: args.limit, ..OutputOptions::default() };
     let Some(path) = &args.output else {
@@ -27,8 +28,10 @@ pub async fn run(cli: &Cli, args: &SqlArgs) -> Result<()> {
         return Ok(());
     };
     // Written beside and renamed: a failed query leaves no half of a file.
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| std::path::Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+    let folder =
+        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| std::path::Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
     let mut out = BufWriter::new(file.as_file_mut());
     let rows = write_stream(stream, cli.format, &options, &mut out).await?;
     out.flush()?;

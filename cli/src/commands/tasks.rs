@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use assay_engine::scan::{ExportFormat, export, load_tasks};
-use assay_engine::tasks::{Task, TaskItem};
+use assay_engine::tasks::{Task, TaskItem, date_text, grade_zh};
 
 use crate::args::{Cli, ExportKind, Grade, TasksCommand};
 use crate::print;
@@ -15,7 +15,8 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<()> {
             let (_, mut all) = load_tasks(&warehouse, *as_of, &cli.session()).await?;
             let wanted = grade.map(grade_name);
             all.tasks.retain(|t| {
-                wanted.is_none_or(|g| t.grade == g) && office.as_ref().is_none_or(|o| t.office_code.as_ref() == Some(o))
+                wanted.is_none_or(|g| t.grade == g)
+                    && office.as_ref().is_none_or(|o| t.office_code.as_ref() == Some(o))
             });
             list(cli, &all.tasks).await
         }
@@ -52,7 +53,17 @@ fn grade_name(grade: Grade) -> &'static str {
 }
 
 async fn list(cli: &Cli, tasks: &[Task]) -> Result<()> {
-    let header = ["task_no", "taxpayer_id", "taxpayer_name", "office", "grade", "score", "hits", "estimated_tax", "due_on"];
+    let header = [
+        "task_no",
+        "taxpayer_id",
+        "taxpayer_name",
+        "office",
+        "grade",
+        "score",
+        "hits",
+        "estimated_tax",
+        "due_on",
+    ];
     let rows: Vec<Vec<String>> = tasks
         .iter()
         .map(|t| {
@@ -60,12 +71,15 @@ async fn list(cli: &Cli, tasks: &[Task]) -> Result<()> {
                 t.task_no.clone(),
                 t.taxpayer_id.clone(),
                 t.taxpayer_name.clone().unwrap_or_default(),
-                t.office_name.clone().or_else(|| t.office_code.clone()).unwrap_or_else(|| "主管机关不明".into()),
+                t.office_name
+                    .clone()
+                    .or_else(|| t.office_code.clone())
+                    .unwrap_or_else(|| "主管机关不明".into()),
                 t.grade.clone(),
                 hundredths(t.score),
                 t.hit_count.to_string(),
                 t.amount.map(hundredths).unwrap_or_default(),
-                t.due_on.to_string(),
+                date_text(t.due_on),
             ]
         })
         .collect();
@@ -82,18 +96,18 @@ fn show(task: &Task, items: &[&TaskItem]) -> Result<()> {
         task.task_no,
         task.taxpayer_id,
         task.taxpayer_name.as_deref().unwrap_or_default(),
-        task.grade,
+        grade_zh(&task.grade),
         hundredths(task.score),
         task.hit_count,
         task.response,
-        task.due_on
+        date_text(task.due_on)
     ))?;
     for item in items {
         print::line(&format!(
             "\n{} {}（{}）\n  {}\n  {}\n  积分 {}\n  {}",
             item.indicator,
             item.name_zh,
-            item.severity,
+            grade_zh(&item.severity),
             item.message_zh,
             item.message_en,
             hundredths(item.points),

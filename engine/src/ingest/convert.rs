@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray, StringBuilder,
-    new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    StringBuilder, new_null_array,
 };
 use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
@@ -71,7 +71,13 @@ impl Converter {
     ///
     /// # Errors
     /// When a column the mapping names is missing, naming it and what the file has instead.
-    pub fn new(context: &SessionContext, table: &'static Table, feed: &Feed, shown: &str, header: &[String]) -> Result<Self> {
+    pub fn new(
+        context: &SessionContext,
+        table: &'static Table,
+        feed: &Feed,
+        shown: &str,
+        header: &[String],
+    ) -> Result<Self> {
         let text_schema: SchemaRef = Arc::new(Schema::new(
             header.iter().map(|h| Field::new(h, DataType::Utf8, true)).collect::<Vec<_>>(),
         ));
@@ -82,7 +88,8 @@ impl Converter {
         }
         if feed.is_canonical() {
             let derived = matches!(&table.period, Some(PeriodSource::Derived(_)));
-            let absent = |c: &&Column| c.required && !(derived && c.name == "period") && !header.contains(&c.name);
+            let absent =
+                |c: &&Column| c.required && !(derived && c.name == "period") && !header.contains(&c.name);
             missing.extend(table.columns.iter().filter(absent).map(|c| c.name.clone()));
         }
         if !missing.is_empty() {
@@ -104,20 +111,11 @@ impl Converter {
         Ok(Self { table, feed: feed.clone(), header: header.to_vec(), text_schema, plans, rules, canonical })
     }
 
-    /// The table rows are converted to.
-    pub fn table(&self) -> &'static Table {
-        self.table
-    }
-
-    /// The feed's name.
-    pub fn source(&self) -> &str {
-        &self.feed.name
-    }
-
     /// Columns of the file that go nowhere.
     pub fn unused(&self) -> Vec<&str> {
         let used = |i: usize| self.plans.iter().any(|p| matches!(p.origin, Origin::Column(c) if c == i));
-        let in_sql = |h: &str| self.plans.iter().any(|p| p.transform.sql.as_ref().is_some_and(|s| s.contains(h)));
+        let in_sql =
+            |h: &str| self.plans.iter().any(|p| p.transform.sql.as_ref().is_some_and(|s| s.contains(h)));
         let header = self.header.iter().enumerate();
         header
             .filter(|(i, h)| !h.is_empty() && !used(*i) && !in_sql(h) && !self.feed.ignore.contains(h))
@@ -180,7 +178,9 @@ impl Converter {
         let source = match &plan.origin {
             Origin::Absent => return Ok(new_null_array(&column.ty.arrow_type(), rows)),
             Origin::Column(i) => Arc::clone(&texts[*i]),
-            Origin::Constant(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
+            Origin::Constant(text) => {
+                Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
+            }
             Origin::Computed(expr) => self.compute(expr, texts, rows)?,
         };
         let target = column.ty.arrow_type();
@@ -196,10 +196,17 @@ impl Converter {
     }
 
     fn compute(&self, expr: &Arc<dyn PhysicalExpr>, texts: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let columns: Vec<ArrayRef> = texts
-            .iter()
-            .map(|a| if a.data_type() == &DataType::Utf8 { Ok(Arc::clone(a)) } else { cast(a, &DataType::Utf8) })
-            .collect::<Result<_, _>>()?;
+        let columns: Vec<ArrayRef> =
+            texts
+                .iter()
+                .map(|a| {
+                    if a.data_type() == &DataType::Utf8 {
+                        Ok(Arc::clone(a))
+                    } else {
+                        cast(a, &DataType::Utf8)
+                    }
+                })
+                .collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.text_schema), columns, &options)?;
         Ok(cast(&expr.evaluate(&batch)?.into_array(rows)?, &DataType::Utf8)?)
@@ -229,7 +236,8 @@ impl Converter {
             })
             .collect();
         let stated = columns[period].as_primitive::<Int32Type>();
-        let merged: arrow::array::Int32Array = derived.iter().zip(stated.iter()).map(|(d, s)| d.or(s)).collect();
+        let merged: arrow::array::Int32Array =
+            derived.iter().zip(stated.iter()).map(|(d, s)| d.or(s)).collect();
         columns[period] = Arc::new(merged);
         Ok(())
     }
@@ -247,7 +255,8 @@ impl Converter {
                 .for_each(|r| failures.add(r, index, "code"));
         }
         if column.party && !self.feed.anonymised_ids {
-            let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str()) && self.table.group == "registration";
+            let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str())
+                && self.table.group == "registration";
             let values = array.as_string::<i32>();
             (0..values.len())
                 .filter(|r| values.is_valid(*r) && !is_taxpayer_id(values.value(*r), strict))
@@ -259,7 +268,10 @@ impl Converter {
         for (index, rule) in self.rules.iter().enumerate() {
             let verdict = rule.expr.evaluate(batch)?.into_array(batch.num_rows())?;
             let Some(verdict) = verdict.as_boolean_opt() else {
-                return Err(EngineError::input(format!("rule {} of feed {} is not a condition", rule.name, self.feed.name)));
+                return Err(EngineError::input(format!(
+                    "rule {} of feed {} is not a condition",
+                    rule.name, self.feed.name
+                )));
             };
             (0..verdict.len())
                 .filter(|r| verdict.is_valid(*r) && !verdict.value(*r))
@@ -283,7 +295,15 @@ impl Converter {
                         Origin::Constant(text) => text.clone(),
                         Origin::Computed(_) | Origin::Absent => String::new(),
                     };
-                    Reject::of_value(line, &self.table.columns[index], &self.plans[index].shown, value, rule, found.more, &record)
+                    Reject::of_value(
+                        line,
+                        &self.table.columns[index],
+                        &self.plans[index].shown,
+                        value,
+                        rule,
+                        found.more,
+                        &record,
+                    )
                 }
             });
         }
@@ -324,13 +344,18 @@ fn plan(
     missing: &mut Vec<String>,
 ) -> Result<Plan> {
     let Some(source) = feed.columns.get(&column.name) else {
-        return Ok(Plan { origin: Origin::Absent, transform: Transform::default(), shown: column.name.clone() });
+        return Ok(Plan {
+            origin: Origin::Absent,
+            transform: Transform::default(),
+            shown: column.name.clone(),
+        });
     };
     let transform = source.get_ref().transform();
     let mut shown = column.name.clone();
     let origin = if let Some(sql) = &transform.sql {
         let schema = DFSchema::try_from(text_schema.as_ref().clone())?;
-        let expr = context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
+        let expr =
+            context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
         match expr {
             Ok(expr) => Origin::Computed(expr),
             Err(e) => {
@@ -359,13 +384,17 @@ fn plan(
 }
 
 fn nullable(schema: &Schema) -> SchemaRef {
-    Arc::new(Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+    ))
 }
 
 fn typed(source: &ArrayRef, target: &DataType, index: usize, failures: &mut Failures) -> Result<ArrayRef> {
     let array = cast_with_options(source, target, &CastOptions { safe: true, ..CastOptions::default() })?;
     if array.null_count() > source.null_count() {
-        (0..array.len()).filter(|r| array.is_null(*r) && source.is_valid(*r)).for_each(|r| failures.add(r, index, "type"));
+        (0..array.len())
+            .filter(|r| array.is_null(*r) && source.is_valid(*r))
+            .for_each(|r| failures.add(r, index, "type"));
     }
     Ok(array)
 }
@@ -418,6 +447,7 @@ fn display(array: &ArrayRef, row: usize) -> Result<String> {
 /// An id a taxpayer can have: 15 to 20 capitals and digits; in a register (`strict`) an 18-character one must also
 /// pass the check of GB 32100 or, for a person, of GB 11643.
 fn is_taxpayer_id(id: &str, strict: bool) -> bool {
-    let plausible = (15..=20).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let plausible =
+        (15..=20).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     plausible && (!strict || id.len() != 18 || uscc_is_valid(id) || resident_id_is_valid(id))
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
-    TimestampMillisecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    StringViewArray, TimestampMillisecondArray, new_null_array,
 };
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -43,7 +43,11 @@ const VIEWS: [&str; 3] = ["_source", "_file", "_batch"];
 /// The stored schema as held in memory while loading.
 pub fn staged_schema(stored: &Schema) -> SchemaRef {
     let field = |f: &Arc<Field>| {
-        if VIEWS.contains(&f.name().as_str()) { f.as_ref().clone().with_data_type(DataType::Utf8View) } else { f.as_ref().clone() }
+        if VIEWS.contains(&f.name().as_str()) {
+            f.as_ref().clone().with_data_type(DataType::Utf8View)
+        } else {
+            f.as_ref().clone()
+        }
     };
     Arc::new(Schema::new(stored.fields().iter().map(field).collect::<Vec<_>>()))
 }
@@ -98,7 +102,9 @@ impl Keyer {
             }
         }
         columns.insert("bucket".into(), Arc::new(buckets(table, config, &columns, rows)));
-        let view = |text: &str| Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef;
+        let view = |text: &str| {
+            Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef
+        };
         columns.insert("_source".into(), view(lineage.source));
         columns.insert("_file".into(), view(lineage.file));
         columns.insert("_batch".into(), view(lineage.batch));
@@ -109,10 +115,9 @@ impl Keyer {
             .fields()
             .iter()
             .map(|f| {
-                columns
-                    .get(f.name())
-                    .map(Arc::clone)
-                    .ok_or_else(|| EngineError::internal(format!("table {}: no value for {}", table.name, f.name())))
+                columns.get(f.name()).map(Arc::clone).ok_or_else(|| {
+                    EngineError::internal(format!("table {}: no value for {}", table.name, f.name()))
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
@@ -120,7 +125,11 @@ impl Keyer {
 
     /// A taxpayer id that is a person's identity number, and the name of a consumer, are personal data wherever
     /// they stand: both become `NP<key>`, the key being the person's in the vault.
-    fn hide_natural_persons(&mut self, table: &Table, columns: &mut BTreeMap<String, ArrayRef>) -> Result<()> {
+    fn hide_natural_persons(
+        &mut self,
+        table: &Table,
+        columns: &mut BTreeMap<String, ArrayRef>,
+    ) -> Result<()> {
         for column in table.parties().filter(|c| c.personal.is_none()) {
             let prefix = column.name.strip_suffix("_id").unwrap_or(&column.name);
             let name_column = if prefix == "taxpayer" { "name".to_owned() } else { format!("{prefix}_name") };
@@ -128,7 +137,11 @@ impl Keyer {
             let names = columns.get(&name_column).map(|a| a.as_string::<i32>().clone());
             let name_at = |r: usize| names.as_ref().filter(|n| n.is_valid(r)).map(|n| n.value(r));
             let person = |r: usize| {
-                if ids.is_valid(r) { is_person_id(ids.value(r)) } else { name_at(r).is_some_and(is_person_name) }
+                if ids.is_valid(r) {
+                    is_person_id(ids.value(r))
+                } else {
+                    name_at(r).is_some_and(is_person_name)
+                }
             };
             if !(0..ids.len()).any(person) {
                 continue;
@@ -168,7 +181,9 @@ impl Keyer {
         }
         let mut stored: Vec<(String, ArrayRef)> = Vec::new();
         for (key_column, members) in groups {
-            let Some(kind) = members.first().and_then(|c| c.personal.as_ref()).map(|p| DictionaryKind::from(p.dictionary)) else {
+            let Some(kind) =
+                members.first().and_then(|c| c.personal.as_ref()).map(|p| DictionaryKind::from(p.dictionary))
+            else {
                 continue;
             };
             let mut values: Vec<Option<StringArray>> = vec![None; kind.fields.len()];
@@ -226,7 +241,10 @@ fn holds(condition: &Condition, columns: &BTreeMap<String, ArrayRef>) -> Boolean
 }
 
 fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>, rows: usize) -> Int32Array {
-    let keys = table.bucket_key().and_then(|k| columns.get(&k).cloned()).unwrap_or_else(|| new_null_array(&DataType::Int64, rows));
+    let keys = table
+        .bucket_key()
+        .and_then(|k| columns.get(&k).cloned())
+        .unwrap_or_else(|| new_null_array(&DataType::Int64, rows));
     keys.as_primitive::<Int64Type>().iter().map(|k| Some(config.bucket_of(k))).collect()
 }
 
@@ -237,8 +255,8 @@ fn is_person_id(id: &str) -> bool {
 /// Short names without any word of an organisation.
 fn is_person_name(name: &str) -> bool {
     const ORGANISATION: [char; 24] = [
-        '司', '厂', '店', '社', '所', '院', '校', '部', '会', '局', '团', '行', '站', '场', '馆', '中', '队', '处', '户', '坊',
-        '园', '室', '铺', '业',
+        '司', '厂', '店', '社', '所', '院', '校', '部', '会', '局', '团', '行', '站', '场', '馆', '中', '队',
+        '处', '户', '坊', '园', '室', '铺', '业',
     ];
     let length = name.chars().count();
     (2..=4).contains(&length) && !name.chars().any(|c| ORGANISATION.contains(&c) || c.is_ascii())

@@ -6,33 +6,47 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ahash::AHashSet;
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::Int64Type;
 use assay_datasets::schema::Table;
 use assay_sql::session::{SessionOptions, new_session};
 use rayon::prelude::*;
 use tokio::runtime::Handle;
 
 use super::keying::{Keyer, Lineage};
-use super::merge::{self, Merged};
+use super::merge;
 use super::pipeline::{self, Done};
+use super::records;
 use super::reject::{self, Origin};
 use super::select::{self, Fingerprint};
 use super::stage::{KeyHash, Stage, UnitRows};
 use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, system};
 use crate::warehouse::dictionary::{PARTY, VAULT};
-use crate::warehouse::{TableFiles, TableSpec, Transaction, UnitFile, UnitKey, Warehouse, clock, encode_unit, read_unit};
+use crate::warehouse::{
+    TableFiles, TableSpec, Transaction, UnitFile, UnitKey, Warehouse, clock, encode_unit, read_unit,
+};
 use crate::{EngineError, Result};
 
+/// Rejected rows held before they are written as a file.
+const REJECTS_A_FILE: usize = 100_000;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
 
-pub(super) async fn run(warehouse: Warehouse, request: IngestRequest, progress: Arc<dyn Progress>) -> Result<IngestSummary> {
+pub(super) async fn run(
+    warehouse: Warehouse,
+    request: IngestRequest,
+    progress: Arc<dyn Progress>,
+) -> Result<IngestSummary> {
     let started = Instant::now();
     let inputs = select::inputs(&warehouse, &request)?;
     let mut tables: Vec<&str> = inputs.iter().map(|i| i.table.name.as_str()).collect();
-    tables.extend([system::REJECTED_ROW, system::REJECTED_VALUE, system::DUPLICATE_ROW, system::INGEST_BATCH, system::INGEST_FILE]);
+    tables.extend([
+        system::REJECTED_ROW,
+        system::REJECTED_VALUE,
+        system::DUPLICATE_ROW,
+        system::INGEST_BATCH,
+        system::INGEST_FILE,
+    ]);
     tables.push(PARTY.table);
     tables.extend(VAULT.iter().map(|k| k.table));
     tables.sort_unstable();
@@ -64,11 +78,19 @@ struct Load {
     spill: PathBuf,
     summaries: BTreeMap<String, TableSummary>,
     rejects: usize,
+    /// Rejected rows not yet written: open and vault part.
+    waiting: Vec<(RecordBatch, RecordBatch)>,
+    waiting_rows: usize,
     examples: Vec<(String, super::Reject)>,
 }
 
 impl Load {
-    fn new(handle: Handle, transaction: Transaction, request: IngestRequest, progress: Arc<dyn Progress>) -> Result<Self> {
+    fn new(
+        handle: Handle,
+        transaction: Transaction,
+        request: IngestRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self> {
         let warehouse = transaction.warehouse().clone();
         let root = warehouse.local_path().map_or_else(std::env::temp_dir, std::path::Path::to_owned);
         let spill = root.join(".spill");
@@ -87,6 +109,8 @@ impl Load {
             spill,
             summaries: BTreeMap::new(),
             rejects: 0,
+            waiting: Vec::new(),
+            waiting_rows: 0,
             examples: Vec::new(),
         })
     }
@@ -121,14 +145,16 @@ impl Load {
         let base = self.tx()?.base().clone();
         let mut keyer = self.handle.block_on(Keyer::load(&self.warehouse, &base))?;
         let (stages, read) = self.read(&inputs, &mut keyer)?;
+        self.write_rejects()?;
         for print in prints.values() {
             print.check_unchanged()?;
         }
         for stage in &stages {
             self.write(stage)?;
         }
-        self.record_files(&inputs, &prints, &read)?;
         let handle = self.handle.clone();
+        let files = records::file_rows(&inputs, &prints, &read, &self.batch, self.at)?;
+        handle.block_on(self.tx()?.append(&system::ingest_file(), &[files]))?;
         handle.block_on(keyer.save(self.tx()?))?;
         summary.batch.clone_from(&self.batch);
         summary.tables = std::mem::take(&mut self.summaries).into_values().collect();
@@ -137,7 +163,9 @@ impl Load {
         let record = summary.to_batch(self.at)?;
         handle.block_on(self.tx()?.append(&system::ingest_batch(), &[record]))?;
         self.progress.phase("commit", 1);
-        let Some(transaction) = self.transaction.take() else { return Err(EngineError::internal("the transaction is over")) };
+        let Some(transaction) = self.transaction.take() else {
+            return Err(EngineError::internal("the transaction is over"));
+        };
         handle.block_on(transaction.commit(serde_json::json!({ "batch": summary.batch })))?;
         let _ = std::fs::remove_dir_all(&self.spill);
         summary.seconds = started.elapsed().as_secs_f64();
@@ -145,7 +173,11 @@ impl Load {
     }
 
     /// Leaves out inputs whose very content was loaded by the same feed before.
-    fn skip_loaded(&mut self, inputs: Vec<Input>, prints: &HashMap<PathBuf, Fingerprint>) -> Result<(Vec<Input>, Vec<(String, String)>)> {
+    fn skip_loaded(
+        &mut self,
+        inputs: Vec<Input>,
+        prints: &HashMap<PathBuf, Fingerprint>,
+    ) -> Result<(Vec<Input>, Vec<(String, String)>)> {
         let base = self.tx()?.base().clone();
         let mut known: HashMap<(String, String, String), String> = HashMap::new();
         if let Some(table) = self.handle.block_on(self.warehouse.table(&base, system::INGEST_FILE))? {
@@ -153,7 +185,11 @@ impl Load {
                 for batch in read_unit(self.get(&table.name, file)?, None)? {
                     let text = |i: usize| batch.column(i).as_string::<i32>();
                     for r in 0..batch.num_rows() {
-                        let key = (text(2).value(r).to_owned(), text(5).value(r).to_owned(), member_part(text(3).value(r)));
+                        let key = (
+                            text(2).value(r).to_owned(),
+                            text(5).value(r).to_owned(),
+                            member_part(text(3).value(r)),
+                        );
                         known.insert(key, text(0).value(r).to_owned());
                     }
                 }
@@ -161,7 +197,8 @@ impl Load {
         }
         let (mut fresh, mut skipped) = (Vec::new(), Vec::new());
         for input in inputs {
-            let key = (input.feed.name.clone(), prints[&input.path].hash.clone(), member_part(&input.label()));
+            let key =
+                (input.feed.name.clone(), prints[&input.path].hash.clone(), member_part(&input.label()));
             match known.get(&key) {
                 Some(batch) => skipped.push((input.label(), batch.clone())),
                 None => fresh.push(input),
@@ -232,11 +269,18 @@ impl Load {
             batch: &self.batch.clone(),
             at: self.at,
         };
-        let (open, clear) = reject::batches(rejects, &origin, self.rejects)?;
+        self.waiting.push(reject::batches(rejects, &origin, self.rejects)?);
         self.rejects += rejects.len();
+        self.waiting_rows += rejects.len();
+        if self.waiting_rows >= REJECTS_A_FILE { self.write_rejects() } else { Ok(()) }
+    }
+
+    fn write_rejects(&mut self) -> Result<()> {
+        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
+        self.waiting_rows = 0;
         let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::rejected_row(), &[open]))?;
-        handle.block_on(self.tx()?.append(&system::rejected_value(), &[clear]))
+        handle.block_on(self.tx()?.append(&system::rejected_row(), &open))?;
+        handle.block_on(self.tx()?.append(&system::rejected_value(), &clear))
     }
 
     /// Merges the staged rows of one table with its stored units and puts the changed ones.
@@ -261,23 +305,33 @@ impl Load {
         let this: &Self = self;
         let outcomes: Vec<Result<UnitOutcome>> = pool.install(|| {
             work.into_par_iter()
-                .map(|(unit, name)| this.write_unit(stage, stored.as_ref(), &spec, unit, &name, moved.get(&unit)))
+                .map(|(unit, name)| {
+                    this.write_unit(stage, stored.as_ref(), &spec, unit, &name, moved.get(&unit))
+                })
                 .collect()
         });
+        let mut duplicates = Vec::new();
         for outcome in outcomes {
-            self.take_outcome(stage.table, &spec, outcome?)?;
+            duplicates.extend(self.take_outcome(stage.table, &spec, outcome?)?);
         }
+        let handle = self.handle.clone();
+        handle.block_on(self.tx()?.append(&system::duplicate_row(), &duplicates))?;
         let summary = self.summaries.entry(stage.table.name.clone()).or_default();
         summary.kept = summary.read - summary.duplicate - summary.rejected_total();
         Ok(())
     }
 
-    fn take_outcome(&mut self, table: &Table, spec: &TableSpec, outcome: UnitOutcome) -> Result<()> {
+    /// Notes a unit's files and figures; returns its duplicate rows.
+    fn take_outcome(
+        &mut self,
+        table: &Table,
+        spec: &TableSpec,
+        outcome: UnitOutcome,
+    ) -> Result<Option<RecordBatch>> {
         let summary = self.summaries.entry(table.name.clone()).or_default();
         summary.replaced += outcome.replaced;
         summary.duplicate += outcome.duplicates.as_ref().map_or(0, RecordBatch::num_rows);
         summary.units += usize::from(outcome.changed);
-        let handle = self.handle.clone();
         if outcome.changed {
             for old in outcome.old {
                 self.tx()?.remove(spec, old)?;
@@ -286,14 +340,15 @@ impl Load {
                 self.tx()?.note_added(spec, new)?;
             }
         }
-        if let Some(duplicates) = outcome.duplicates {
-            handle.block_on(self.tx()?.append(&system::duplicate_row(), &[duplicates]))?;
-        }
-        Ok(())
+        Ok(outcome.duplicates)
     }
 
     /// Keys whose earlier version lies in another unit than the one now arriving.
-    fn moved(&self, stage: &Stage, stored: Option<&TableFiles>) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
+    fn moved(
+        &self,
+        stage: &Stage,
+        stored: Option<&TableFiles>,
+    ) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
         let files = stored.map(|s| s.files.clone()).unwrap_or_default();
         let key_columns = stage.table.stored_key();
         let names: Vec<&str> = key_columns.iter().map(String::as_str).collect();
@@ -317,7 +372,9 @@ impl Load {
         name: &str,
         moved: Option<&AHashSet<KeyHash>>,
     ) -> Result<UnitOutcome> {
-        let old: Vec<UnitFile> = stored.map(|s| s.files.iter().filter(|f| UnitKey::of(f) == unit).cloned().collect()).unwrap_or_default();
+        let old: Vec<UnitFile> = stored
+            .map(|s| s.files.iter().filter(|f| UnitKey::of(f) == unit).cloned().collect())
+            .unwrap_or_default();
         let mut input = UnitRows { batches: Vec::new(), rows: Vec::new(), hashes: Vec::new() };
         for file in &old {
             for batch in read_unit(self.get(&spec.name, file)?, None)? {
@@ -327,79 +384,21 @@ impl Load {
         let stored_rows = input.rows.len();
         input.extend(stage.rows(unit)?);
         let merged = merge::merge(stage.table, &input, stored_rows, moved)?;
-        let duplicates = self.duplicates(stage.table, &input, &merged)?;
-        let mut outcome = UnitOutcome { old, new: None, duplicates, replaced: merged.replaced, changed: merged.changed };
+        let duplicates = records::duplicate_rows(stage.table, &input, &merged, self.at)?;
+        let mut outcome =
+            UnitOutcome { old, new: None, duplicates, replaced: merged.replaced, changed: merged.changed };
         if merged.changed && merged.batch.num_rows() > 0 {
             let encoded = encode_unit(&stage.schema, &spec.order, unit, name, &[merged.batch], false)?;
-            self.handle.block_on(crate::warehouse::put(&self.warehouse, &spec.name, &encoded.file, encoded.bytes))?;
+            self.handle.block_on(crate::warehouse::put(
+                &self.warehouse,
+                &spec.name,
+                &encoded.file,
+                encoded.bytes,
+            ))?;
             outcome.new = Some(encoded.file);
         }
         self.progress.advance(1);
         Ok(outcome)
-    }
-
-    /// The `duplicate_row` rows of a unit.
-    fn duplicates(&self, table: &Table, input: &UnitRows, merged: &Merged) -> Result<Option<RecordBatch>> {
-        if merged.duplicates.is_empty() {
-            return Ok(None);
-        }
-        let batches: Vec<&RecordBatch> = input.batches.iter().collect();
-        let dropped: Vec<_> = merged.duplicates.iter().map(|d| d.row).collect();
-        let kept: Vec<_> = merged.duplicates.iter().map(|d| d.kept).collect();
-        let dropped = arrow::compute::interleave_record_batch(&batches, &dropped)?;
-        let kept = arrow::compute::interleave_record_batch(&batches, &kept)?;
-        let column = |batch: &RecordBatch, name: &str| -> Result<ArrayRef> {
-            Ok(Arc::clone(batch.column(batch.schema().index_of(name)?)))
-        };
-        let text = |batch: &RecordBatch, name: &str| -> Result<ArrayRef> {
-            Ok(cast(&column(batch, name)?, &arrow::datatypes::DataType::Utf8)?)
-        };
-        let mut keys: Vec<String> = vec![String::new(); dropped.num_rows()];
-        for (i, name) in table.stored_key().iter().enumerate() {
-            let values = text(&dropped, name)?;
-            for (key, value) in keys.iter_mut().zip(values.as_string::<i32>()) {
-                if i > 0 {
-                    key.push('|');
-                }
-                key.push_str(value.unwrap_or_default());
-            }
-        }
-        let n = dropped.num_rows();
-        let rows = |batch: &RecordBatch| -> Result<ArrayRef> {
-            Ok(Arc::new(column(batch, "_row")?.as_primitive::<Int64Type>().iter().collect::<Int64Array>()))
-        };
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&table.name, n))),
-            Arc::new(StringArray::from(keys)),
-            text(&kept, "_file")?,
-            rows(&kept)?,
-            text(&dropped, "_source")?,
-            text(&dropped, "_file")?,
-            rows(&dropped)?,
-            text(&dropped, "_batch")?,
-            Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(self.at, n))),
-        ];
-        Ok(Some(RecordBatch::try_new(system::duplicate_row().schema, columns)?))
-    }
-
-    fn record_files(&mut self, inputs: &[Input], prints: &HashMap<PathBuf, Fingerprint>, read: &[usize]) -> Result<()> {
-        let n = inputs.len();
-        let text = |f: &dyn Fn(&Input) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(inputs.iter().map(f))) };
-        let number = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
-        let columns: Vec<ArrayRef> = vec![
-            text(&|_| self.batch.clone()),
-            text(&|i| i.table.name.clone()),
-            text(&|i| i.feed.name.clone()),
-            text(&Input::label),
-            Arc::new(Int64Array::from_iter_values(inputs.iter().map(|i| number(prints[&i.path].bytes)))),
-            text(&|i| prints[&i.path].hash.clone()),
-            Arc::new(Int64Array::from_iter_values(read.iter().map(|r| number(*r as u64)))),
-            Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(self.at, n))),
-        ];
-        let spec = system::ingest_file();
-        let batch = RecordBatch::try_new(Arc::clone(&spec.schema), columns)?;
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&spec, &[batch]))
     }
 }
 

@@ -2,17 +2,17 @@
 //! dropped, later versions of a key in place of earlier ones, sorted.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::interleave_record_batch;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::{Table, lineage_fields};
 
 use super::stage::{KeyHash, UnitRows};
-use crate::Result;
 use crate::warehouse::UnitKey;
+use crate::{EngineError, Result};
 
 /// A row dropped because an equal one is there.
 pub struct Duplicate {
@@ -36,7 +36,12 @@ pub struct Merged {
 
 /// Merges. The first `stored` rows of `input` are the unit's present content; `moved` are keys whose newest version
 /// now lies in another unit.
-pub fn merge(table: &Table, input: &UnitRows, stored: usize, moved: Option<&AHashSet<KeyHash>>) -> Result<Merged> {
+pub fn merge(
+    table: &Table,
+    input: &UnitRows,
+    stored: usize,
+    moved: Option<&AHashSet<KeyHash>>,
+) -> Result<Merged> {
     let schema = input.batches.first().map(RecordBatch::schema);
     let content = schema.as_ref().map(content_columns).unwrap_or_default();
     let version = version_column(table, schema.as_ref());
@@ -108,14 +113,51 @@ fn sorted(table: &Table, input: &UnitRows, keep: &[usize]) -> Result<RecordBatch
         keys.push(arrow::compute::interleave(&arrays, &order)?);
     }
     if !keys.is_empty() {
-        let fields = keys.iter().map(|k| SortField::new(k.data_type().clone())).collect();
-        let rows = RowConverter::new(fields)?.convert_columns(&keys)?;
-        let mut positions: Vec<usize> = (0..order.len()).collect();
-        // Stable: rows with equal keys keep their order of arrival, whatever the number of threads.
-        positions.sort_by(|a, b| rows.row(*a).cmp(&rows.row(*b)));
-        order = positions.into_iter().map(|p| order[p]).collect();
+        order = positions(&keys)?.into_iter().map(|p| order[p]).collect();
     }
-    Ok(interleave_record_batch(&batches, &order)?)
+    gather(&schema, &batches, &order)
+}
+
+/// The order of rows by `keys`, nulls first. Rows with equal keys keep their order of arrival, whatever the number
+/// of threads.
+fn positions(keys: &[ArrayRef]) -> Result<Vec<usize>> {
+    let fields = keys.iter().map(|k| SortField::new(k.data_type().clone())).collect();
+    let rows = RowConverter::new(fields)?.convert_columns(keys)?;
+    // The first bytes of a row decide most comparisons (the taxpayer key); they are compared as one number.
+    let head = |row: usize| {
+        let bytes = rows.row(row);
+        let bytes = bytes.as_ref();
+        let mut first = [0_u8; 16];
+        let n = bytes.len().min(16);
+        first[..n].copy_from_slice(&bytes[..n]);
+        u128::from_be_bytes(first)
+    };
+    let rows_total = keys.first().map_or(0, |k| k.len());
+    let mut sortable: Vec<(u128, u32)> = Vec::with_capacity(rows_total);
+    for row in 0..rows_total {
+        let number =
+            u32::try_from(row).map_err(|_| EngineError::internal("a unit of over 4 billion rows"))?;
+        sortable.push((head(row), number));
+    }
+    sortable.sort_unstable_by(|(a, i), (b, j)| {
+        a.cmp(b).then_with(|| rows.row(*i as usize).cmp(&rows.row(*j as usize))).then(i.cmp(j))
+    });
+    Ok(sortable.into_iter().map(|(_, row)| row as usize).collect())
+}
+
+/// Rows of several batches as one. Columns no batch has a value in, of which wide tables have many, are not
+/// gathered but made.
+fn gather(schema: &SchemaRef, batches: &[&RecordBatch], order: &[(usize, usize)]) -> Result<RecordBatch> {
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for (i, field) in schema.fields().iter().enumerate() {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
+        if arrays.iter().all(|a| a.null_count() == a.len()) {
+            columns.push(new_null_array(field.data_type(), order.len()));
+        } else {
+            columns.push(arrow::compute::interleave(&arrays, order)?);
+        }
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// Keys that arrive in one unit while another unit holds, or also receives, an earlier version: for each unit the

@@ -11,6 +11,7 @@ mod load;
 mod merge;
 pub mod parse;
 mod pipeline;
+mod records;
 mod reject;
 pub mod select;
 pub mod source;
@@ -91,6 +92,10 @@ impl Input {
 ///
 /// # Errors
 /// When anything is wrong with a file as a whole; nothing is then loaded from any of them. Bad rows are no error.
-pub async fn ingest(warehouse: &Warehouse, request: IngestRequest, progress: Arc<dyn Progress>) -> Result<IngestSummary> {
+pub async fn ingest(
+    warehouse: &Warehouse,
+    request: IngestRequest,
+    progress: Arc<dyn Progress>,
+) -> Result<IngestSummary> {
     load::run(warehouse.clone(), request, progress).await
 }

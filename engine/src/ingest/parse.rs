@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int32Builder, Int64Builder, StringArray,
-    StringBuilder, TimestampMillisecondBuilder,
+    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int32Builder, Int64Builder,
+    StringArray, StringBuilder, TimestampMillisecondBuilder,
 };
 use chrono::{NaiveDate, NaiveTime};
 
@@ -225,7 +225,9 @@ pub fn parse_instant(text: &str) -> Option<(NaiveDate, i64)> {
         None | Some("") => 0,
         Some(t) => {
             let t = t.trim_end_matches('Z');
-            let parsed = ["%H:%M:%S%.f", "%H:%M:%S", "%H:%M"].iter().find_map(|f| NaiveTime::parse_from_str(t, f).ok())?;
+            let parsed = ["%H:%M:%S%.f", "%H:%M:%S", "%H:%M"]
+                .iter()
+                .find_map(|f| NaiveTime::parse_from_str(t, f).ok())?;
             let since = parsed.signed_duration_since(NaiveTime::MIN);
             since.num_milliseconds()
         }
@@ -245,7 +247,9 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
 
 fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
     let number = |t: &str, longest: usize| -> Option<u32> {
-        (!t.is_empty() && t.len() <= longest && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse().ok()).flatten()
+        (!t.is_empty() && t.len() <= longest && t.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| t.parse().ok())
+            .flatten()
     };
     if year.len() != 4 {
         return None;
@@ -298,7 +302,8 @@ mod tests {
         assert_eq!(parse_instant("2020年2月29日"), Some((day(2020, 2, 29), 0)));
         assert_eq!(parse_instant("20200229"), Some((day(2020, 2, 29), 0)));
         assert_eq!(parse_instant("2024-03-05 10:11:12"), Some((day(2024, 3, 5), 36_672_000)));
-        for bad in ["2017/13/40", "2017-02-29", "17/9/1", "2017-9", "2017-9-1-1", "2017-01-01 25:00:00", "x"] {
+        for bad in ["2017/13/40", "2017-02-29", "17/9/1", "2017-9", "2017-9-1-1", "2017-01-01 25:00:00", "x"]
+        {
             assert_eq!(parse_instant(bad), None, "{bad}");
         }
         assert_eq!(parse_period("2020年2月"), Some(202_002));

@@ -23,8 +23,6 @@ struct Job {
 pub struct Done {
     /// Index of the input it comes from.
     pub input: usize,
-    /// Converter used.
-    pub converter: Arc<Converter>,
     /// The rows.
     pub converted: Converted,
 }
@@ -84,10 +82,7 @@ fn convert(jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Outcome>) {
             Err(_) => return,
         };
         let Ok(job) = job else { return };
-        let outcome = job
-            .converter
-            .convert(&job.raw)
-            .map(|converted| Done { input: job.input, converter: Arc::clone(&job.converter), converted });
+        let outcome = job.converter.convert(&job.raw).map(|converted| Done { input: job.input, converted });
         if sender.send((job.number, outcome)).is_err() {
             return;
         }
@@ -120,7 +115,8 @@ struct Sink<'a, 'b> {
 impl RecordSink for Sink<'_, '_> {
     fn header(&mut self, columns: &[String]) -> Result<()> {
         let shown = self.input.member.display();
-        let converter = Converter::new(self.reader.context, self.input.table, &self.input.feed, &shown, columns)?;
+        let converter =
+            Converter::new(self.reader.context, self.input.table, &self.input.feed, &shown, columns)?;
         let unused = converter.unused();
         if !unused.is_empty() {
             tracing::warn!("{shown}: columns not mapped and left out: {}", unused.join(", "));
@@ -133,7 +129,8 @@ impl RecordSink for Sink<'_, '_> {
         let Some(converter) = &self.converter else {
             return Err(EngineError::internal("records before a header"));
         };
-        let job = Job { number: self.reader.number, input: self.index, converter: Arc::clone(converter), raw };
+        let job =
+            Job { number: self.reader.number, input: self.index, converter: Arc::clone(converter), raw };
         // A closed channel means that the collector stopped with an error of its own, which is the one to report.
         self.reader.sender.send(job).map_err(|_| EngineError::internal("stopped"))?;
         self.reader.number += 1;

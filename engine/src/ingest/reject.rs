@@ -36,8 +36,14 @@ impl Reject {
     pub fn of_record(bad: &BadRecord) -> Self {
         let (zh, en) = if bad.rule == "fields" {
             (
-                format!("列数与表头不符（{}），请检查是否有未加引号的分隔符或换行", bad.detail.replace("instead of", "列，应为")),
-                format!("wrong number of fields ({}): look for an unquoted delimiter or line break", bad.detail),
+                format!(
+                    "列数与表头不符（{}），请检查是否有未加引号的分隔符或换行",
+                    bad.detail.replace("instead of", "列，应为")
+                ),
+                format!(
+                    "wrong number of fields ({}): look for an unquoted delimiter or line break",
+                    bad.detail
+                ),
             )
         } else {
             (
@@ -45,7 +51,15 @@ impl Reject {
                 format!("bytes that are not {} text: export the file again", bad.detail),
             )
         };
-        Self { row: bad.row, column: String::new(), value: String::new(), rule: bad.rule.into(), zh, en, record: bad.record.clone() }
+        Self {
+            row: bad.row,
+            column: String::new(),
+            value: String::new(),
+            rule: bad.rule.into(),
+            zh,
+            en,
+            record: bad.record.clone(),
+        }
     }
 
     /// A row that breaks a mapping's rule.
@@ -79,12 +93,19 @@ impl Reject {
             "code" => {
                 let known: Vec<&str> = column.values.iter().map(|v| v.code.as_str()).collect();
                 (
-                    format!("“{shown}”（{}）的取值不在代码表内（{}），请在映射中补充对应关系", column.zh, known.join("、")),
+                    format!(
+                        "“{shown}”（{}）的取值不在代码表内（{}），请在映射中补充对应关系",
+                        column.zh,
+                        known.join("、")
+                    ),
                     format!("{shown} is none of {}: add it to the mapping's values", known.join(", ")),
                 )
             }
             "taxpayer_id" => (
-                format!("“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码）", column.zh),
+                format!(
+                    "“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码）",
+                    column.zh
+                ),
                 format!("{shown} is no valid taxpayer id (15 to 20 capitals and digits; check character)"),
             ),
             _ => (
@@ -145,7 +166,8 @@ pub fn batches(rejects: &[Reject], origin: &Origin<'_>, first: usize) -> Result<
     let n = rejects.len();
     let same = |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)));
     let texts = |f: fn(&Reject) -> &String| Arc::new(StringArray::from_iter_values(rejects.iter().map(f)));
-    let ids = Arc::new(StringArray::from_iter_values((0..n).map(|i| format!("{}-{:09}", origin.batch, first + i))));
+    let ids =
+        Arc::new(StringArray::from_iter_values((0..n).map(|i| format!("{}-{:09}", origin.batch, first + i))));
     let rows = Arc::new(Int64Array::from_iter_values(rejects.iter().map(|r| r.row)));
     let at = Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(origin.at, n)));
     let open = RecordBatch::try_new(
@@ -164,6 +186,9 @@ pub fn batches(rejects: &[Reject], origin: &Origin<'_>, first: usize) -> Result<
             at,
         ],
     )?;
-    let clear = RecordBatch::try_new(system::rejected_value().schema, vec![ids, texts(|r| &r.value), texts(|r| &r.record)])?;
+    let clear = RecordBatch::try_new(
+        system::rejected_value().schema,
+        vec![ids, texts(|r| &r.value), texts(|r| &r.record)],
+    )?;
     Ok((open, clear))
 }

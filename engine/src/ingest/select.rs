@@ -52,7 +52,8 @@ impl Fingerprint {
 /// The mapping of that name: a file, one of the warehouse's, or one that comes with Assay.
 pub fn find_mapping(warehouse: &Warehouse, name: &str) -> Result<Mapping> {
     let path = Path::new(name);
-    let own = warehouse.definitions("mappings").map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
+    let own =
+        warehouse.definitions("mappings").map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
     let (shown, text) = if path.extension().is_some_and(|e| e == "toml") {
         (name.to_owned(), std::fs::read_to_string(path).map_err(EngineError::file(path))?)
     } else if let Some(own) = own {
@@ -143,7 +144,8 @@ pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Inpu
 fn fits(feed: &Feed, member: &Member) -> bool {
     let file = member.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let matches = |p: &String| {
-        glob::Pattern::new(p).is_ok_and(|g| g.matches(&file) || g.matches(&member.name) || g.matches(&member.display()))
+        glob::Pattern::new(p)
+            .is_ok_and(|g| g.matches(&file) || g.matches(&member.name) || g.matches(&member.display()))
     };
     feed.files.is_empty() || feed.files.iter().any(matches)
 }
@@ -174,6 +176,8 @@ fn parse_delimiter(name: &str) -> Result<u8> {
         "pipe" => Ok(b'|'),
         "semicolon" => Ok(b';'),
         _ if name.len() == 1 => Ok(name.as_bytes()[0]),
-        _ => Err(EngineError::input(format!("delimiter {name}: use one character, or comma, tab, pipe, semicolon"))),
+        _ => Err(EngineError::input(format!(
+            "delimiter {name}: use one character, or comma, tab, pipe, semicolon"
+        ))),
     }
 }

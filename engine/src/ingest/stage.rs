@@ -129,9 +129,12 @@ impl Stage {
             return Ok(());
         }
         let hashes = self.hasher.hash(&batch)?;
-        let number = u32::try_from(self.batches.len()).map_err(|_| EngineError::internal("too many batches"))?;
+        let number =
+            u32::try_from(self.batches.len()).map_err(|_| EngineError::internal("too many batches"))?;
         let periods = match self.table.period {
-            Some(_) => Some(batch.column(self.schema.index_of("period")?).as_primitive::<Int32Type>().clone()),
+            Some(_) => {
+                Some(batch.column(self.schema.index_of("period")?).as_primitive::<Int32Type>().clone())
+            }
             None => None,
         };
         let buckets = batch.column(self.schema.index_of("bucket")?).as_primitive::<Int32Type>();
@@ -165,7 +168,8 @@ impl Stage {
             let file = File::create(&path).map_err(EngineError::file(&path))?;
             let mut writer = StreamWriter::try_new(BufWriter::new(file), &self.schema)?;
             for chunk in rows.chunks(1 << 16) {
-                let picked: Vec<(usize, usize)> = chunk.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
+                let picked: Vec<(usize, usize)> =
+                    chunk.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
                 writer.write(&interleave_record_batch(&batches, &picked)?)?;
             }
             writer.finish()?;

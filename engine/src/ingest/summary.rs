@@ -77,7 +77,9 @@ impl IngestSummary {
             Arc::new(StringArray::from_iter_values(tables.iter().map(f)))
         };
         let count = |f: &dyn Fn(&TableSummary) -> usize| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(tables.iter().map(|t| i64::try_from(f(t)).unwrap_or(i64::MAX))))
+            Arc::new(Int64Array::from_iter_values(
+                tables.iter().map(|t| i64::try_from(f(t)).unwrap_or(i64::MAX)),
+            ))
         };
         let mut by_rule = Vec::with_capacity(tables.len());
         for table in tables {

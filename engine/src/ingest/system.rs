@@ -32,7 +32,12 @@ fn instant(name: &str) -> Field {
 }
 
 fn spec(name: &str, fields: Vec<Field>) -> TableSpec {
-    TableSpec { name: name.into(), schema: Arc::new(Schema::new(fields)), partition_by: Vec::new(), order: Vec::new() }
+    TableSpec {
+        name: name.into(),
+        schema: Arc::new(Schema::new(fields)),
+        partition_by: Vec::new(),
+        order: Vec::new(),
+    }
 }
 
 /// `rejected_row`.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{concat_batches, lexsort_to_indices, take_record_batch, SortColumn};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use assay_sql::session::{SessionOptions, new_session};
 use datafusion::datasource::MemTable;
@@ -13,11 +13,12 @@ use datafusion::logical_expr::col;
 use datafusion::prelude::SessionContext;
 use url::Url;
 
-use super::plan::{ROLLUPS, Rollup, Side, Source, Stale, stale};
 use super::RollupSummary;
+use super::plan::{ROLLUPS, Rollup, Side, Source, Stale, stale};
 use crate::ingest::Progress;
 use crate::warehouse::{
-    Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse, encode_unit,
+    Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse,
+    encode_unit,
 };
 use crate::{EngineError, Result};
 
@@ -26,11 +27,25 @@ const CHUNK_ROWS: usize = 4 << 20;
 
 /// The columns a rollup may read.
 const COLUMNS: [&str; 12] = [
-    "period", "seller_key", "buyer_key", "issued_at", "amount", "tax", "total", "status", "kind", "original_invoice_id",
-    "buyer_id", "invoice_id",
+    "period",
+    "seller_key",
+    "buyer_key",
+    "issued_at",
+    "amount",
+    "tax",
+    "total",
+    "status",
+    "kind",
+    "original_invoice_id",
+    "buyer_id",
+    "invoice_id",
 ];
 
-pub(super) async fn refresh(warehouse: &Warehouse, options: &SessionOptions, progress: Arc<dyn Progress>) -> Result<RollupSummary> {
+pub(super) async fn refresh(
+    warehouse: &Warehouse,
+    options: &SessionOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<RollupSummary> {
     // Looking needs no lock; only when something is stale a transaction begins, and looks again.
     let head = warehouse.head().await?;
     let (_, work) = look(warehouse, &head).await?;
@@ -189,13 +204,18 @@ async fn build_one(
     };
     for source in sources.keys() {
         if !covered(source, &units) {
-            units.push(((source.period, source.bucket.unwrap_or(0)), RecordBatch::new_empty(sorted.schema())));
+            units
+                .push(((source.period, source.bucket.unwrap_or(0)), RecordBatch::new_empty(sorted.schema())));
         }
     }
     for (unit, slice) in units {
-        let source = Source { period: unit.0, bucket: if rollup.side == Side::Seller { Some(unit.1) } else { None } };
+        let source =
+            Source { period: unit.0, bucket: if rollup.side == Side::Seller { Some(unit.1) } else { None } };
         let Some(print) = sources.get(&source) else {
-            return Err(EngineError::internal(format!("{} built a unit nobody asked for: {source:?}", rollup.name)));
+            return Err(EngineError::internal(format!(
+                "{} built a unit nobody asked for: {source:?}",
+                rollup.name
+            )));
         };
         let name = format!("{}_{print}", transaction.file_name());
         let key = UnitKey { period: Some(unit.0), bucket: Some(unit.1) };
@@ -281,7 +301,11 @@ fn spec_of(rollup: &Rollup, schema: &SchemaRef) -> TableSpec {
     }
 }
 
-async fn known_spec(warehouse: &Warehouse, transaction: &Transaction, rollup: &Rollup) -> Result<Option<TableSpec>> {
+async fn known_spec(
+    warehouse: &Warehouse,
+    transaction: &Transaction,
+    rollup: &Rollup,
+) -> Result<Option<TableSpec>> {
     let present = warehouse.table(transaction.base(), rollup.name).await?;
     Ok(present.map(|p| spec_of(rollup, &p.schema)))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use assay_sql::session::SessionOptions;
 
-pub use plan::{Rollup, ROLLUPS};
+pub use plan::{ROLLUPS, Rollup};
 
 use crate::Result;
 use crate::ingest::Progress;
@@ -39,6 +39,10 @@ impl RollupSummary {
 ///
 /// # Errors
 /// When a rollup's SQL fails or the warehouse cannot be written; the rollups then stay as they were.
-pub async fn refresh(warehouse: &Warehouse, options: &SessionOptions, progress: Arc<dyn Progress>) -> Result<RollupSummary> {
+pub async fn refresh(
+    warehouse: &Warehouse,
+    options: &SessionOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<RollupSummary> {
     build::refresh(warehouse, options, progress).await
 }

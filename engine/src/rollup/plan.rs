@@ -105,7 +105,8 @@ pub fn stale(rollup: &Rollup, invoices: &TableFiles, present: Option<&TableFiles
     }
     let mut found = Stale::default();
     let mut current: BTreeSet<String> = BTreeSet::new();
-    let prints: BTreeMap<Source, String> = sources.iter().map(|(s, f)| (s.clone(), fingerprint(rollup, f))).collect();
+    let prints: BTreeMap<Source, String> =
+        sources.iter().map(|(s, f)| (s.clone(), fingerprint(rollup, f))).collect();
     let present = present.map(|p| p.files.as_slice()).unwrap_or_default();
     for file in present {
         let print = built_from(file);

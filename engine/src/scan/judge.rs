@@ -9,10 +9,11 @@ use arrow::compute::kernels::boolean::{and, and_not, is_not_null, is_null, not, 
 use arrow::compute::kernels::cmp::{gt, gt_eq, lt, lt_eq};
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use assay_indicators::{
-    CompiledIndicator, Layout, Line, LineKind, Op, PeerFigures, SIZE_COLUMN, Severity, deviation, threshold,
+    CompiledIndicator, Layout, Line, LineKind, Mark, Op, PeerFigures, SIZE_COLUMN, Severity, deviation,
+    threshold,
 };
 use assay_risk_models::peers::{GroupFigures, PeerGroups, Traits};
-use assay_risk_models::scorecard::{Grade, HitFigures, Score, Scorecard};
+use assay_risk_models::scorecard::{Grade, HeldAgainst, HitFigures, Score, Scorecard};
 use rayon::prelude::*;
 
 use super::tables::{hit_batch, score_batch, tally_batch};
@@ -130,7 +131,8 @@ pub fn judge(layout: &Layout, batches: &[RecordBatch], card: &Scorecard) -> Resu
     let mut hits: Vec<Hit> = hits.into_iter().flatten().collect();
     // Indicators stand in the layout by code, so their place orders them like their code.
     hits.par_sort_unstable_by_key(|hit| (hit.taxpayer_key, hit.indicator));
-    let scored = score(layout, &hits, card);
+    let held = held_against(layout, &hits, &tallies);
+    let scored = score(layout, &hits, &held, card);
     Ok(Judgement {
         hits: hit_batch(layout, batches, &hits, &scored)?,
         scores: score_batch(layout, batches, &scored)?,
@@ -373,8 +375,34 @@ pub(super) struct Scored {
     pub(super) score: Score,
 }
 
+/// How common it is to cross each line of each indicator; `None` for a line that stands in a rule, whose breach counts
+/// however many commit it.
+fn held_against(layout: &Layout, hits: &[Hit], tallies: &[Tally]) -> Vec<Vec<Option<HeldAgainst>>> {
+    let mut crossed: Vec<Vec<usize>> =
+        layout.indicators.iter().map(|compiled| vec![0; compiled.lines.len()]).collect();
+    for hit in hits {
+        crossed[hit.indicator][hit.line] += 1;
+    }
+    let of_law = |line: &Line| matches!(line.source, Mark::Verified | Mark::Known);
+    layout
+        .indicators
+        .iter()
+        .zip(tallies)
+        .zip(crossed)
+        .map(|((compiled, tally), crossed)| {
+            // Graver lines come first: who crossed one of them is at least as bad.
+            let mut hits = 0;
+            let mut of_line = |line: &Line, crossed: usize| {
+                hits += crossed;
+                (!of_law(line)).then_some(HeldAgainst { told: tally.applicable, hits })
+            };
+            compiled.lines.iter().zip(crossed).map(|(line, crossed)| of_line(line, crossed)).collect()
+        })
+        .collect()
+}
+
 /// Scores runs of hits of the same taxpayer.
-fn score(layout: &Layout, hits: &[Hit], card: &Scorecard) -> Vec<Scored> {
+fn score(layout: &Layout, hits: &[Hit], held: &[Vec<Option<HeldAgainst>>], card: &Scorecard) -> Vec<Scored> {
     let mut start = 0;
     let runs: Vec<&[Hit]> = hits.chunk_by(|a, b| a.taxpayer_key == b.taxpayer_key).collect();
     let ranges: Vec<std::ops::Range<usize>> = runs
@@ -397,6 +425,7 @@ fn score(layout: &Layout, hits: &[Hit], card: &Scorecard) -> Vec<Scored> {
                         severity: grade_of(hit.severity(compiled)),
                         deviation: hit.deviation,
                         amount: hit.amount,
+                        held: held[hit.indicator][hit.line],
                     }
                 })
                 .collect();

@@ -189,6 +189,29 @@ fn points_of_hits_add_up_to_the_score() {
 }
 
 #[test]
+fn a_line_that_most_cross_says_little_unless_it_is_law() {
+    // 40 firms: one beyond the graver line, 35 more beyond the milder one. Tax of 20,000 yuan: factor 1.
+    let rows: Vec<Row> = (0..40)
+        .map(|k| {
+            (k, Some(true), Some([0.5, 0.1, 0.0][usize::from(k > 0) + usize::from(k > 35)]), Some(2_000_000))
+        })
+        .collect();
+    let law = ABSOLUTE.replace("\"P\"", "\"V\"").replace("\"D\"", "\"K\"");
+    let found =
+        judge(&layout(&[("A1", "f", ABSOLUTE), ("A2", "g", &law)]), &[batch(&rows)], &card()).unwrap();
+    let points = cents(&found.hits, "points");
+    let (ours, of_law): (Vec<_>, Vec<_>) = points.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
+    assert_eq!((ours.len(), of_law[0], of_law[1]), (36, Some(3_000), Some(1_800)));
+    // (1 + 3) / (40 + 30) is under the neutral tenth; (36 + 3) / 70 tells a quarter of what a tenth does.
+    assert_eq!(ours[0], Some(3_000));
+    assert!(
+        ours[1..].iter().all(|p| *p == Some((1_800.0 * -(39.0_f64 / 70.0).log10()).round() as i128)),
+        "{ours:?}"
+    );
+    assert_eq!(cents(&found.scores, "score")[0], Some(6_000));
+}
+
+#[test]
 fn peer_lines_take_the_group_with_enough_members_and_are_unknown_without() {
     let rows: Vec<Row> = (1..=5)
         .map(|k| (k, Some(true), Some([0.1, 0.1, 0.2, 0.3, 0.5][k as usize - 1]), Some(100)))

@@ -25,8 +25,18 @@ pub struct Labels {
 ///
 /// # Errors
 /// When the file cannot be read, a named column is missing, or a label is neither.
-pub fn read_labels(path: &Path, sheet: Option<&str>, id: Option<&str>, label: Option<&str>) -> Result<Labels> {
-    let mut reader = Reader { id, label, columns: None, labels: Labels { file: path.display().to_string(), ..Labels::default() } };
+pub fn read_labels(
+    path: &Path,
+    sheet: Option<&str>,
+    id: Option<&str>,
+    label: Option<&str>,
+) -> Result<Labels> {
+    let mut reader = Reader {
+        id,
+        label,
+        columns: None,
+        labels: Labels { file: path.display().to_string(), ..Labels::default() },
+    };
     for member in source::members(path)? {
         let options = ReadOptions { sheet: sheet.map(str::to_owned), ..ReadOptions::default() };
         source::read(&member, &options, &mut reader)?;
@@ -46,7 +56,11 @@ impl RecordSink for Reader<'_> {
         let find = |name: Option<&str>, otherwise: usize| match name {
             None => Ok(otherwise),
             Some(name) => columns.iter().position(|c| c == name).ok_or_else(|| {
-                EngineError::input(format!("{} has no column {name}; it has {}", self.labels.file, columns.join(", ")))
+                EngineError::input(format!(
+                    "{} has no column {name}; it has {}",
+                    self.labels.file,
+                    columns.join(", ")
+                ))
             }),
         };
         self.columns = Some((find(self.id, 0)?, find(self.label, columns.len().saturating_sub(1))?));

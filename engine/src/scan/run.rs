@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{
-    ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMillisecondArray,
 };
 use arrow::datatypes::Int64Type;
 use assay_indicators::{Catalogue, Layout, compile};
@@ -29,7 +30,8 @@ use crate::{EngineError, Result};
 /// All that is wrong in any definition, each with file, line and remedy.
 pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
     let own = warehouse.and_then(|w| w.definitions("indicators"));
-    let (catalogue, problems) = Catalogue::load(own.as_deref()).map_err(|e| EngineError::input(e.to_string()))?;
+    let (catalogue, problems) =
+        Catalogue::load(own.as_deref()).map_err(|e| EngineError::input(e.to_string()))?;
     if problems.is_empty() {
         Ok(catalogue)
     } else {
@@ -42,7 +44,11 @@ pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
 /// # Errors
 /// When there is nothing to scan, a definition is wrong, or the warehouse cannot be written; results then stay as
 /// they were.
-pub async fn scan(warehouse: &Warehouse, request: &ScanRequest, progress: Arc<dyn Progress>) -> Result<ScanSummary> {
+pub async fn scan(
+    warehouse: &Warehouse,
+    request: &ScanRequest,
+    progress: Arc<dyn Progress>,
+) -> Result<ScanSummary> {
     let started = Instant::now();
     let catalogue = load_catalogue(Some(warehouse))?;
     let rollups = rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
@@ -53,7 +59,8 @@ pub async fn scan(warehouse: &Warehouse, request: &ScanRequest, progress: Arc<dy
         None => last_month(warehouse, &head).await?,
     };
     let identity = Identity::of(&catalogue, &head, as_of, &request.only)?;
-    let mut summary = ScanSummary { as_of, run: identity.run.clone(), rollups, rollup_seconds, ..ScanSummary::default() };
+    let mut summary =
+        ScanSummary { as_of, run: identity.run.clone(), rollups, rollup_seconds, ..ScanSummary::default() };
     if !request.force && recall(warehouse, &head, &identity, &mut summary).await? {
         summary.up_to_date = true;
         summary.seconds = started.elapsed().as_secs_f64();
@@ -100,7 +107,8 @@ async fn profile_and_judge(
     as_of: i32,
     card: &Scorecard,
 ) -> Result<Judged> {
-    let compiled = compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
+    let compiled =
+        compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
     let layout = compiled.layout;
     let profile = compiled.frame.collect().await?;
     let judgement = judge(&layout, &profile, card)?;
@@ -195,7 +203,8 @@ impl Identity {
 
     fn row(&self, summary: &ScanSummary) -> Result<RecordBatch> {
         let text = |t: &str| -> ArrayRef { Arc::new(StringArray::from(vec![t])) };
-        let count = |n: usize| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::try_from(n).unwrap_or(i64::MAX)])) };
+        let count =
+            |n: usize| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::try_from(n).unwrap_or(i64::MAX)])) };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int32Array::from(vec![self.as_of])),
             text(&self.run),
@@ -216,13 +225,20 @@ impl Identity {
 }
 
 /// Fills the summary from `scan_run` when this very scan was the last one of its month.
-async fn recall(warehouse: &Warehouse, head: &Commit, identity: &Identity, summary: &mut ScanSummary) -> Result<bool> {
+async fn recall(
+    warehouse: &Warehouse,
+    head: &Commit,
+    identity: &Identity,
+    summary: &mut ScanSummary,
+) -> Result<bool> {
     let Some(runs) = warehouse.table(head, SCAN_RUN).await? else { return Ok(false) };
     for file in &runs.files {
         for batch in read_unit(crate::warehouse::get(warehouse, SCAN_RUN, file).await?, None)? {
             let run = batch.column(1).as_string::<i32>();
             for row in (0..batch.num_rows()).filter(|r| run.value(*r) == identity.run) {
-                let count = |i: usize| usize::try_from(batch.column(i).as_primitive::<Int64Type>().value(row)).unwrap_or(0);
+                let count = |i: usize| {
+                    usize::try_from(batch.column(i).as_primitive::<Int64Type>().value(row)).unwrap_or(0)
+                };
                 (summary.indicators, summary.taxpayers, summary.hits) = (count(5), count(6), count(7));
                 summary.tasks = [count(8), count(9), count(10)];
                 return Ok(true);
@@ -260,7 +276,9 @@ async fn put_results(
         if let Some(present) = warehouse.table(transaction.base(), name).await? {
             // One file a scan, all of one month.
             for file in present.files {
-                if file.bounds.min_values.get("as_of").and_then(serde_json::Value::as_i64) == Some(i64::from(as_of)) {
+                if file.bounds.min_values.get("as_of").and_then(serde_json::Value::as_i64)
+                    == Some(i64::from(as_of))
+                {
                     transaction.remove(spec, file)?;
                 }
             }

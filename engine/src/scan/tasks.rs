@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use super::judge::Judgement;
 use crate::tasks::{
-    ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv, export_parquet,
-    export_xlsx,
+    ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv,
+    export_parquet, export_xlsx,
 };
 use crate::warehouse::session::{self, Access};
 use crate::warehouse::{Warehouse, clock};
@@ -61,7 +61,8 @@ pub(super) async fn merge(
     };
     let hits = [judgement.hits.clone()];
     let scores = [judgement.scores.clone()];
-    let input = MergeInput { hits: &hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
+    let input =
+        MergeInput { hits: &hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
     Ok(crate::tasks::merge(input, &options)?)
 }
 
@@ -77,7 +78,12 @@ fn plain(batch: &RecordBatch) -> Result<RecordBatch> {
         _ => f.as_ref().clone(),
     };
     let fields: Vec<Field> = batch.schema().fields().iter().map(field).collect();
-    let columns = batch.columns().iter().zip(&fields).map(|(c, f)| cast(c, f.data_type())).collect::<Result<Vec<_>, _>>()?;
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(&fields)
+        .map(|(c, f)| cast(c, f.data_type()))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
@@ -85,7 +91,11 @@ fn plain(batch: &RecordBatch) -> Result<RecordBatch> {
 ///
 /// # Errors
 /// When there was no such scan.
-pub async fn load(warehouse: &Warehouse, as_of: Option<i32>, options: &SessionOptions) -> Result<(i32, Tasks)> {
+pub async fn load(
+    warehouse: &Warehouse,
+    as_of: Option<i32>,
+    options: &SessionOptions,
+) -> Result<(i32, Tasks)> {
     let head = warehouse.head().await?;
     let context = session::open(warehouse, &head, Access::Open, options).await?;
     let scans = rows(&context, "SELECT DISTINCT as_of FROM scan_run ORDER BY as_of").await?;
@@ -98,7 +108,9 @@ pub async fn load(warehouse: &Warehouse, as_of: Option<i32>, options: &SessionOp
     let Some(month) = chosen.filter(|m| months.contains(m)) else {
         let known: Vec<String> = months.iter().map(ToString::to_string).collect();
         return Err(EngineError::input(match as_of {
-            Some(m) if !known.is_empty() => format!("no scan as of {m}; there are scans as of {}", known.join(", ")),
+            Some(m) if !known.is_empty() => {
+                format!("no scan as of {m}; there are scans as of {}", known.join(", "))
+            }
             _ => "there are no tasks yet; run: assay scan".to_owned(),
         }));
     };
@@ -111,7 +123,9 @@ pub async fn load(warehouse: &Warehouse, as_of: Option<i32>, options: &SessionOp
 pub fn export(tasks: &Tasks, as_of: i32, folder: &Path, format: ExportFormat) -> Result<Vec<ExportedFile>> {
     std::fs::create_dir_all(folder).map_err(EngineError::file(folder))?;
     let whole = |extension: &str| folder.join(format!("tasks_{as_of}.{extension}"));
-    let one = |path| vec![ExportedFile { path, office_code: None, tasks: tasks.tasks.len(), items: tasks.items.len() }];
+    let one = |path| {
+        vec![ExportedFile { path, office_code: None, tasks: tasks.tasks.len(), items: tasks.items.len() }]
+    };
     Ok(match format {
         ExportFormat::Xlsx => export_xlsx(tasks, folder)?,
         ExportFormat::Csv => {

@@ -142,7 +142,8 @@ fn csv_cell(cell: &Cell) -> String {
 }
 
 /// `2026-11-21`, or nothing for a day no calendar has.
-fn date_text(day: i32) -> String {
+/// A stored day (since 1970-01-01) as `2020-02-29`.
+pub fn date_text(day: i32) -> String {
     let date = chrono::NaiveDate::default().checked_add_signed(chrono::Duration::days(i64::from(day)));
     date.map(|date| date.format("%Y-%m-%d").to_string()).unwrap_or_default()
 }

@@ -32,7 +32,7 @@ mod tests;
 
 pub use columns::{Cell, Column, KEY_COLUMN, Width, list_columns, list_row};
 pub use error::TaskError;
-pub use export::{ExportedFile, export_csv, export_parquet, export_xlsx};
+pub use export::{ExportedFile, date_text, export_csv, export_parquet, export_xlsx};
 pub use feedback::{
     CONCLUSIONS, EXCLUSION_REASONS, FeedbackColumn, FeedbackKind, HANDLINGS, feedback_columns,
 };
@@ -41,4 +41,5 @@ pub use model::{Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
 pub use response::{GradeDays, ResponsePolicy};
 pub use text::IndicatorText;
+pub use words::grade as grade_zh;
 pub use workbook::{HEADER_ROW, LIST_SHEET};

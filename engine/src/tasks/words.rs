@@ -2,7 +2,7 @@
 //! shown as it is, never guessed.
 
 /// 风险等级.
-pub(super) fn grade(code: &str) -> &str {
+pub fn grade(code: &str) -> &str {
     match code {
         "high" => "高",
         "medium" => "中",

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
-use assay_datasets::schema::Dictionary as Clear;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use assay_datasets::schema::Dictionary as Clear;
 use hashbrown::HashTable;
 
 use super::transaction;
@@ -34,13 +34,17 @@ pub struct DictionaryKind {
 /// Every party an invoice or a register names: integer key ↔ taxpayer id.
 pub const PARTY: DictionaryKind = DictionaryKind { table: "party", key: "party_key", fields: &["party_id"] };
 /// People, in the vault.
-pub const PERSON: DictionaryKind = DictionaryKind { table: "vault/person", key: "person_key", fields: &["name", "id_no"] };
+pub const PERSON: DictionaryKind =
+    DictionaryKind { table: "vault/person", key: "person_key", fields: &["name", "id_no"] };
 /// Phone numbers, in the vault.
-pub const PHONE: DictionaryKind = DictionaryKind { table: "vault/phone", key: "phone_key", fields: &["phone"] };
+pub const PHONE: DictionaryKind =
+    DictionaryKind { table: "vault/phone", key: "phone_key", fields: &["phone"] };
 /// Addresses, in the vault.
-pub const ADDRESS: DictionaryKind = DictionaryKind { table: "vault/address", key: "address_key", fields: &["address"] };
+pub const ADDRESS: DictionaryKind =
+    DictionaryKind { table: "vault/address", key: "address_key", fields: &["address"] };
 /// MAC and IP addresses, in the vault.
-pub const DEVICE: DictionaryKind = DictionaryKind { table: "vault/device", key: "device_key", fields: &["mac", "ip"] };
+pub const DEVICE: DictionaryKind =
+    DictionaryKind { table: "vault/device", key: "device_key", fields: &["mac", "ip"] };
 /// Texts that may name people, in the vault.
 pub const TEXT: DictionaryKind = DictionaryKind { table: "vault/text", key: "text_key", fields: &["text"] };
 /// The vault's dictionaries.
@@ -108,7 +112,8 @@ impl Dictionary {
     }
 
     fn load_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let columns: Vec<&StringArray> = (1..batch.num_columns()).map(|i| batch.column(i).as_string::<i32>()).collect();
+        let columns: Vec<&StringArray> =
+            (1..batch.num_columns()).map(|i| batch.column(i).as_string::<i32>()).collect();
         let mut entry = String::new();
         for row in 0..batch.num_rows() {
             entry.clear();
@@ -152,8 +157,9 @@ impl Dictionary {
         if let Some(found) = table.find(hash, |k| at(*k) == entry) {
             return Ok(i64::from(*found));
         }
-        let key = u32::try_from(ends.len())
-            .map_err(|_| EngineError::Warehouse(format!("dictionary {} is full (4 billion entries)", self.kind.table)))?;
+        let key = u32::try_from(ends.len()).map_err(|_| {
+            EngineError::Warehouse(format!("dictionary {} is full (4 billion entries)", self.kind.table))
+        })?;
         text.push_str(entry);
         ends.push(text.len());
         let Self { table, text, ends, hasher, .. } = self;
@@ -191,7 +197,8 @@ impl Dictionary {
             }
             keys.push(Some(self.key(value)?));
             let hasher = &self.hasher;
-            let row = u32::try_from(row).map_err(|_| EngineError::internal("batch of over 4 billion rows"))?;
+            let row =
+                u32::try_from(row).map_err(|_| EngineError::internal("batch of over 4 billion rows"))?;
             seen.insert_unique(hash, row, |r| hasher.hash_one(values.value(*r as usize)));
         }
         Ok(Int64Array::from(keys))

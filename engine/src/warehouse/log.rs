@@ -47,8 +47,9 @@ pub(super) async fn newest(store: &dyn ObjectStore) -> Result<Commit> {
         None => Ok(Commit::default()),
         Some(location) => {
             let body = store.get(&location).await?.bytes().await?;
-            serde_json::from_slice(&body)
-                .map_err(|e| EngineError::Warehouse(format!("{location} is damaged ({e}); restore it from a backup")))
+            serde_json::from_slice(&body).map_err(|e| {
+                EngineError::Warehouse(format!("{location} is damaged ({e}); restore it from a backup"))
+            })
         }
     }
 }

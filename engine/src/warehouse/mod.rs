@@ -20,6 +20,8 @@ mod log;
 mod provider;
 pub mod session;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod unit;
 
@@ -33,12 +35,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use log::Commit;
-pub use provider::UnitTable;
 pub(crate) use provider::STORE_URL;
+pub use provider::UnitTable;
 pub use table::{TableFiles, TableSpec, UnitFile};
 pub use transaction::Transaction;
 pub(crate) use transaction::{get, put};
-pub use unit::{encode_unit, read_unit, EncodedUnit, UnitKey};
+pub use unit::{EncodedUnit, UnitKey, encode_unit, read_unit};
 
 use crate::{EngineError, Result};
 
@@ -126,7 +128,9 @@ impl Warehouse {
             format: u32,
         }
         let damaged = |e: serde_json::Error| {
-            EngineError::Warehouse(format!("{location}/assay.json is damaged ({e}); restore it from a backup"))
+            EngineError::Warehouse(format!(
+                "{location}/assay.json is damaged ({e}); restore it from a backup"
+            ))
         };
         let format: Format = serde_json::from_slice(&body).map_err(damaged)?;
         if format.format > FORMAT {

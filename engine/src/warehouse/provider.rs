@@ -22,7 +22,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
@@ -65,7 +65,9 @@ impl UnitTable {
     fn pruned(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> DfResult<Vec<usize>> {
         let all = || (0..self.files.len()).collect();
         let Some(predicate) = predicate else { return Ok(all()) };
-        let pruning = PruningPredicate::try_new(Arc::clone(predicate), Arc::clone(&self.schema))?;
+        let pruning = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(&self.schema))
+            .try_build(Arc::clone(predicate))?;
         if pruning.always_true() {
             return Ok(all());
         }
@@ -110,7 +112,10 @@ fn declared_order(table: &TableFiles) -> Vec<String> {
     let has_bounds = |name: &str| match table.schema.field_with_name(name) {
         Ok(f) => matches!(
             f.data_type(),
-            DataType::Int32 | DataType::Int64 | DataType::Date32 | DataType::Timestamp(TimeUnit::Millisecond, None)
+            DataType::Int32
+                | DataType::Int64
+                | DataType::Date32
+                | DataType::Timestamp(TimeUnit::Millisecond, None)
         ),
         Err(_) => false,
     };
@@ -128,7 +133,10 @@ fn statistics(schema: &SchemaRef, file: &UnitFile) -> Statistics {
         .iter()
         .map(|field| {
             let bound = |values: &std::collections::BTreeMap<String, serde_json::Value>| {
-                values.get(field.name()).and_then(|v| scalar(field.data_type(), v)).map_or(Precision::Absent, Precision::Exact)
+                values
+                    .get(field.name())
+                    .and_then(|v| scalar(field.data_type(), v))
+                    .map_or(Precision::Absent, Precision::Exact)
             };
             let nulls = file.bounds.null_count.get(field.name()).and_then(|n| usize::try_from(*n).ok());
             ColumnStatistics {
@@ -139,7 +147,11 @@ fn statistics(schema: &SchemaRef, file: &UnitFile) -> Statistics {
             }
         })
         .collect();
-    Statistics { num_rows: Precision::Exact(file.rows), total_byte_size: Precision::Absent, column_statistics }
+    Statistics {
+        num_rows: Precision::Exact(file.rows),
+        total_byte_size: Precision::Absent,
+        column_statistics,
+    }
 }
 
 fn scalar(data_type: &DataType, value: &serde_json::Value) -> Option<ScalarValue> {

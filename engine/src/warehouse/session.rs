@@ -32,7 +32,12 @@ pub enum Access {
 }
 
 /// Opens a session on `commit` with all domain functions.
-pub async fn open(warehouse: &Warehouse, commit: &Commit, access: Access, options: &SessionOptions) -> Result<SessionContext> {
+pub async fn open(
+    warehouse: &Warehouse,
+    commit: &Commit,
+    access: Access,
+    options: &SessionOptions,
+) -> Result<SessionContext> {
     let context = new_session(options)?;
     let url = Url::parse(STORE_URL).map_err(|e| EngineError::internal(e.to_string()))?;
     context.register_object_store(&url, Arc::clone(warehouse.store()));
@@ -80,7 +85,9 @@ fn table_names(commit: &Commit, prefix: &str) -> Vec<String> {
     let mut names: Vec<String> = commit
         .tables
         .keys()
-        .filter_map(|t| if prefix.is_empty() { (!t.contains('/')).then_some(t.as_str()) } else { t.strip_prefix(prefix) })
+        .filter_map(|t| {
+            if prefix.is_empty() { (!t.contains('/')).then_some(t.as_str()) } else { t.strip_prefix(prefix) }
+        })
         .map(str::to_owned)
         .collect();
     if prefix.is_empty() {
@@ -101,7 +108,11 @@ fn empty_schema(name: &str) -> Option<arrow::datatypes::SchemaRef> {
 }
 
 /// `SELECT` that shows a table's personal columns in clear, when it has any.
-async fn clear_view(context: &SessionContext, commit: &Commit, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+async fn clear_view(
+    context: &SessionContext,
+    commit: &Commit,
+    name: &str,
+) -> Result<Option<Arc<dyn TableProvider>>> {
     let sql = if name == system::REJECTED_ROW {
         if !commit.tables.contains_key(system::REJECTED_VALUE) {
             return Ok(None);
@@ -177,7 +188,11 @@ impl SchemaProvider for WarehouseSchema {
 
     async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
         let full = format!("{}{name}", self.prefix);
-        let opened = self.warehouse.table(&self.commit, &full).await.map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let opened = self
+            .warehouse
+            .table(&self.commit, &full)
+            .await
+            .map_err(|e| DataFusionError::External(Box::new(e)))?;
         match opened {
             Some(files) => Ok(Some(Arc::new(UnitTable::new(files)))),
             None => match empty_schema(&full) {

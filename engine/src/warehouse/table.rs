@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, Remove, StructField, StructType};
+use deltalake_core::kernel::{Action, Add, LogicalFileView, Remove, StructField, StructType};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
-use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
@@ -101,7 +101,11 @@ fn schema_to_text(schema: &Schema) -> Result<String> {
     let fields: Vec<StoredField> = schema
         .fields()
         .iter()
-        .map(|f| StoredField { name: f.name().clone(), r#type: f.data_type().to_string(), nullable: f.is_nullable() })
+        .map(|f| StoredField {
+            name: f.name().clone(),
+            r#type: f.data_type().to_string(),
+            nullable: f.is_nullable(),
+        })
         .collect();
     Ok(serde_json::to_string(&fields)?)
 }
@@ -144,23 +148,23 @@ pub(super) async fn open(warehouse: &Warehouse, name: &str, version: u64) -> Res
 fn read(name: &str, table: &DeltaTable) -> Result<TableFiles> {
     let snapshot = table.snapshot()?;
     let config = snapshot.metadata().configuration();
-    let text = config
-        .get(SCHEMA_PROPERTY)
-        .ok_or_else(|| EngineError::Warehouse(format!("table {name} was not written by assay; it cannot be read")))?;
+    let text = config.get(SCHEMA_PROPERTY).ok_or_else(|| {
+        EngineError::Warehouse(format!("table {name} was not written by assay; it cannot be read"))
+    })?;
     let order = config.get(ORDER_PROPERTY).map(String::as_str).unwrap_or_default();
     let mut files = Vec::new();
     for view in snapshot.log_data().iter() {
-        let add = view.add_action();
-        if add.deletion_vector.is_some() {
+        if view.deletion_vector_descriptor().is_some() {
             return Err(EngineError::Warehouse(format!(
                 "table {name}: {} has a deletion vector, which assay never writes; another program changed this table",
-                add.path
+                view.path()
             )));
         }
-        files.push(unit_file(name, &add)?);
+        files.push(unit_file(name, &view)?);
     }
     files.sort_by(|a, b| (a.period, a.bucket, &a.path).cmp(&(b.period, b.bucket, &b.path)));
-    let version = table.version().ok_or_else(|| EngineError::internal(format!("table {name} has no version")))?;
+    let version =
+        table.version().ok_or_else(|| EngineError::internal(format!("table {name} has no version")))?;
     Ok(TableFiles {
         name: name.into(),
         version,
@@ -170,17 +174,17 @@ fn read(name: &str, table: &DeltaTable) -> Result<TableFiles> {
     })
 }
 
-fn unit_file(table: &str, add: &Add) -> Result<UnitFile> {
-    let part = |column: &str| -> Option<i32> {
-        add.partition_values.get(column).and_then(|v| v.as_ref()).and_then(|v| v.parse().ok())
-    };
-    let bounds: Bounds = match &add.stats {
-        Some(text) => serde_json::from_str(text)?,
+fn unit_file(table: &str, view: &LogicalFileView) -> Result<UnitFile> {
+    let partitions = view.partition_values_map();
+    let part = |column: &str| partitions.get(column).and_then(Option::as_ref).and_then(|v| v.parse().ok());
+    let bounds: Bounds = match view.stats() {
+        Some(text) => serde_json::from_str(&text)?,
         None => Bounds::default(),
     };
-    let size = u64::try_from(add.size).map_err(|_| EngineError::internal(format!("table {table}: negative file size")))?;
+    let size = u64::try_from(view.size())
+        .map_err(|_| EngineError::internal(format!("table {table}: negative file size")))?;
     Ok(UnitFile {
-        path: add.path.clone(),
+        path: view.path().into_owned(),
         size,
         rows: usize::try_from(bounds.num_records).unwrap_or(usize::MAX),
         period: part("period"),
@@ -227,7 +231,8 @@ fn remove_action(file: &UnitFile, at_ms: i64) -> Action {
 async fn create(warehouse: &Warehouse, spec: &TableSpec) -> Result<DeltaTable> {
     let kernel: StructType = spec.schema.as_ref().try_into_kernel().map_err(EngineError::Arrow)?;
     // Delta has no NOT NULL for what another engine may append; nullability is kept in our own property.
-    let columns: Vec<StructField> = kernel.fields().map(|f| StructField::nullable(f.name(), f.data_type().clone())).collect();
+    let columns: Vec<StructField> =
+        kernel.fields().map(|f| StructField::nullable(f.name(), f.data_type().clone())).collect();
     if let Some(root) = warehouse.local_path() {
         let folder = root.join(Warehouse::table_path(&spec.name).as_ref());
         std::fs::create_dir_all(&folder).map_err(EngineError::file(folder))?;
@@ -249,7 +254,11 @@ async fn create(warehouse: &Warehouse, spec: &TableSpec) -> Result<DeltaTable> {
 
 /// Brings the Delta log back to `pinned` when a killed transaction left it ahead, and returns the table ready
 /// for a commit. A table the killed transaction created is emptied.
-pub(super) async fn open_for_write(warehouse: &Warehouse, spec: &TableSpec, pinned: Option<u64>) -> Result<DeltaTable> {
+pub(super) async fn open_for_write(
+    warehouse: &Warehouse,
+    spec: &TableSpec,
+    pinned: Option<u64>,
+) -> Result<DeltaTable> {
     if !exists(warehouse, &spec.name).await? {
         return match pinned {
             None => create(warehouse, spec).await,
@@ -273,8 +282,10 @@ pub(super) async fn roll_back(warehouse: &Warehouse, name: &str, pinned: Option<
         Some(version) => open(warehouse, name, version).await?.files,
         None => Vec::new(),
     };
-    let removes: Vec<UnitFile> = now.files.iter().filter(|f| !before.iter().any(|b| b.path == f.path)).cloned().collect();
-    let adds: Vec<UnitFile> = before.iter().filter(|b| !now.files.iter().any(|f| f.path == b.path)).cloned().collect();
+    let removes: Vec<UnitFile> =
+        now.files.iter().filter(|f| !before.iter().any(|b| b.path == f.path)).cloned().collect();
+    let adds: Vec<UnitFile> =
+        before.iter().filter(|b| !now.files.iter().any(|f| f.path == b.path)).cloned().collect();
     if removes.is_empty() && adds.is_empty() {
         return Ok(table);
     }

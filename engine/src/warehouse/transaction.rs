@@ -125,7 +125,9 @@ impl Transaction {
 
     fn change(&mut self, table: &str) -> Result<&mut Change> {
         if !self.allowed.iter().any(|t| t == table) {
-            return Err(EngineError::internal(format!("table {table} was not announced when the transaction began")));
+            return Err(EngineError::internal(format!(
+                "table {table} was not announced when the transaction began"
+            )));
         }
         Ok(self.changes.entry(table.to_owned()).or_default())
     }
@@ -135,17 +137,7 @@ impl Transaction {
     /// # Errors
     /// When a log cannot be written; the warehouse then stays in the base state.
     pub async fn commit(self, info: serde_json::Value) -> Result<Commit> {
-        let mut tables = self.base.tables.clone();
-        let mut changed = false;
-        for (name, change) in &self.changes {
-            let Some(spec) = &change.spec else { continue };
-            let pinned = self.base.tables.get(name).copied();
-            let opened = table::open_for_write(&self.warehouse, spec, pinned).await?;
-            let after = table::commit(opened, &change.adds, &change.removes).await?;
-            let version = after.version().ok_or_else(|| EngineError::internal("a committed table has no version"))?;
-            tables.insert(name.clone(), version);
-            changed = true;
-        }
+        let (tables, changed) = self.commit_logs().await?;
         if !changed {
             self.abort().await?;
             return self.warehouse.head().await;
@@ -162,6 +154,30 @@ impl Transaction {
         log::append(self.warehouse.store().as_ref(), &commit).await?;
         self.warehouse.store().delete(&pending_path(&self.id)).await?;
         Ok(commit)
+    }
+
+    /// Commits to every changed table's Delta log; returns the new versions and whether there was a change. Readers
+    /// still see the old ones.
+    async fn commit_logs(&self) -> Result<(BTreeMap<String, u64>, bool)> {
+        let mut tables = self.base.tables.clone();
+        let mut changed = false;
+        for (name, change) in &self.changes {
+            let Some(spec) = &change.spec else { continue };
+            let pinned = self.base.tables.get(name).copied();
+            let opened = table::open_for_write(&self.warehouse, spec, pinned).await?;
+            let after = table::commit(opened, &change.adds, &change.removes).await?;
+            let version =
+                after.version().ok_or_else(|| EngineError::internal("a committed table has no version"))?;
+            tables.insert(name.clone(), version);
+            changed = true;
+        }
+        Ok((tables, changed))
+    }
+
+    /// All of a commit but its last step, for tests of what a kill leaves behind.
+    #[cfg(test)]
+    pub(super) async fn commit_logs_only(&self) -> Result<()> {
+        self.commit_logs().await.map(|_| ())
     }
 
     /// Gives up: deletes what was put. Also safe to skip (the next writer does it).
@@ -206,7 +222,12 @@ fn pending_path(id: &str) -> Path {
 fn lock(warehouse: &Warehouse) -> Result<Option<File>> {
     let Some(root) = warehouse.local_path() else { return Ok(None) };
     let path = root.join("writer.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(EngineError::file(path.clone()))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(EngineError::file(path.clone()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(EngineError::Warehouse(format!(

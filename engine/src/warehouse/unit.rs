@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{max, min};
-use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMillisecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMillisecondType,
+};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -74,7 +76,8 @@ pub fn encode_unit(
     // Readers take the table's schema from the log; leaving Arrow's own out keeps views and dictionaries used
     // while loading from becoming part of the format.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::with_capacity(1 << 20), Arc::clone(schema), options)?;
+    let mut writer =
+        ArrowWriter::try_new_with_options(Vec::with_capacity(1 << 20), Arc::clone(schema), options)?;
     for batch in batches {
         writer.write(batch)?;
     }
@@ -82,7 +85,10 @@ pub fn encode_unit(
     let bounds = bounds(schema, order, batches, rows)?;
     let path = format!("{}{file_name}.parquet", key.folder());
     let size = bytes.len() as u64;
-    Ok(EncodedUnit { file: UnitFile { path, size, rows, period: key.period, bucket: key.bucket, bounds }, bytes })
+    Ok(EncodedUnit {
+        file: UnitFile { path, size, rows, period: key.period, bucket: key.bucket, bounds },
+        bytes,
+    })
 }
 
 fn writer_properties(schema: &SchemaRef, order: &[String], hot: bool) -> Result<WriterProperties> {
@@ -96,15 +102,20 @@ fn writer_properties(schema: &SchemaRef, order: &[String], hot: bool) -> Result<
         .iter()
         .map(|name| {
             let index = schema.index_of(name).ok()?;
-            Some(SortingColumn { column_idx: i32::try_from(index).ok()?, descending: false, nulls_first: true })
+            Some(SortingColumn {
+                column_idx: i32::try_from(index).ok()?,
+                descending: false,
+                nulls_first: true,
+            })
         })
         .collect();
     if let Some(sorting) = sorting.filter(|s| !s.is_empty()) {
         builder = builder.set_sorting_columns(Some(sorting));
     }
-    // Hash-like and near-unique text gains nothing from a dictionary and pays for building one.
+    // Near-unique values gain nothing from a dictionary and pay for building one.
     for field in schema.fields() {
-        if field.name() == "invoice_id" || field.name() == "row_key" {
+        let money = matches!(field.data_type(), DataType::Decimal128(..));
+        if money || field.name() == "invoice_id" || field.name() == "row_key" {
             builder = builder.set_column_dictionary_enabled(field.name().as_str().into(), false);
         }
     }
@@ -184,7 +195,8 @@ pub fn read_unit(bytes: Bytes, columns: Option<&[&str]>) -> Result<Vec<RecordBat
     let builder = match columns {
         None => builder,
         Some(names) => {
-            let mask = parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+            let mask =
+                parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
             builder.with_projection(mask)
         }
     };

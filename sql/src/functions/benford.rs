@@ -36,7 +36,9 @@ pub fn benford_chi2(counts: &[f64; 9]) -> Option<f64> {
     if sum < 1.0 {
         return None;
     }
-    Some(counts.iter().zip(EXPECTED).map(|(count, share)| (count - share * sum).powi(2) / (share * sum)).sum())
+    Some(
+        counts.iter().zip(EXPECTED).map(|(count, share)| (count - share * sum).powi(2) / (share * sum)).sum(),
+    )
 }
 
 /// The SQL function `benford_chi2`.
@@ -93,7 +95,8 @@ impl ScalarUDFImpl for BenfordChi2 {
 
 /// Nine columns of doubles to one.
 fn kernel(columns: &[ArrayRef]) -> ArrayRef {
-    let digits: [&Float64Array; 9] = std::array::from_fn(|digit| columns[digit].as_primitive::<Float64Type>());
+    let digits: [&Float64Array; 9] =
+        std::array::from_fn(|digit| columns[digit].as_primitive::<Float64Type>());
     let rows = digits[0].len();
     let result: Float64Array = (0..rows)
         .map(|row| {

@@ -262,7 +262,10 @@ mod tests {
         let mut sums = WideSums::new(&DataType::Decimal128(38, 2)).unwrap();
         sums.update_batch(&[decimals(&[Some(nines); 3])], &[0, 0, 0], None, 1).unwrap();
         let error = sums.evaluate(EmitTo::All).unwrap_err().to_string();
-        assert!(error.contains("2999999999999999999999999999999999999.97 does not fit decimal(38,2)"), "{error}");
+        assert!(
+            error.contains("2999999999999999999999999999999999999.97 does not fit decimal(38,2)"),
+            "{error}"
+        );
     }
 
     #[test]

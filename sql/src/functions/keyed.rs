@@ -8,7 +8,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use ahash::RandomState;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, PrimitiveArray, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, PrimitiveArray, StringArray,
+};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::{cast, filter};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
@@ -52,14 +54,7 @@ impl<T: Total, M: Measure<T>> KeyedGroups<T, M> {
     /// An accumulator for keys of type `key`, as [`coerce_key`] gives them.
     pub(super) fn new(key: &DataType, measure: M) -> Self {
         let keys = if *key == DataType::Int64 { Keys::Int } else { Keys::Text(Texts::default()) };
-        Self {
-            measure,
-            keys,
-            entries: Vec::new(),
-            index: HashTable::new(),
-            hasher: hasher(),
-            groups: 0,
-        }
+        Self { measure, keys, entries: Vec::new(), index: HashTable::new(), hasher: hasher(), groups: 0 }
     }
 
     fn add(&mut self, group: usize, key: i64, amount: T) -> Result<()> {
@@ -69,7 +64,9 @@ impl<T: Total, M: Measure<T>> KeyedGroups<T, M> {
         if let Some(&at) = found {
             let entry = &mut entries[at];
             entry.total = entry.total.plus(amount).ok_or_else(|| {
-                exec_datafusion_err!("the total of one key exceeds 38 digits; cast the amounts to decimal(18,2)")
+                exec_datafusion_err!(
+                    "the total of one key exceeds 38 digits; cast the amounts to decimal(18,2)"
+                )
             })?;
         } else {
             index.insert_unique(hash, entries.len(), |at| {
@@ -382,9 +379,7 @@ impl Keys {
         match self {
             Self::Int => 0,
             Self::Text(texts) => {
-                texts.bytes
-                    + texts.texts.capacity() * size_of::<Arc<str>>()
-                    + texts.numbers.allocation_size()
+                texts.bytes + texts.texts.capacity() * size_of::<Arc<str>>() + texts.numbers.allocation_size()
             }
         }
     }

@@ -139,10 +139,8 @@ fn state_has_the_declared_types() {
     for text in [false, true] {
         let rows: [Row; 1] = [(0, Some(1), Some(5), Some(true))];
         let (values, groups, _) = columns(&rows, text);
-        let fields: Vec<FieldRef> = values
-            .iter()
-            .map(|column| Arc::new(Field::new("a", column.data_type().clone(), true)))
-            .collect();
+        let fields: Vec<FieldRef> =
+            values.iter().map(|column| Arc::new(Field::new("a", column.data_type().clone(), true))).collect();
         let args = StateFieldsArgs {
             name: "hhi",
             input_fields: &fields,
@@ -150,7 +148,8 @@ fn state_has_the_declared_types() {
             ordering_fields: &[],
             is_distinct: false,
         };
-        let declared: Vec<DataType> = state_fields(&args).iter().map(|field| field.data_type().clone()).collect();
+        let declared: Vec<DataType> =
+            state_fields(&args).iter().map(|field| field.data_type().clone()).collect();
         let mut totals = accumulator(text);
         let by_row = totals.convert_to_state(&values, None).unwrap();
         totals.update_batch(&values, &groups, None, 1).unwrap();

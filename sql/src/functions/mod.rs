@@ -94,11 +94,8 @@ macro_rules! documentation {
 use documentation;
 
 /// The documentation section of all our functions.
-const SECTION: datafusion::logical_expr::DocSection = datafusion::logical_expr::DocSection {
-    include: true,
-    label: "Tax Functions",
-    description: None,
-};
+const SECTION: datafusion::logical_expr::DocSection =
+    datafusion::logical_expr::DocSection { include: true, label: "Tax Functions", description: None };
 
 #[cfg(test)]
 mod tests {

@@ -240,7 +240,11 @@ impl ScalarUDFImpl for PeriodOf {
         by_column(&args, |columns| periods_of(&columns[0]))
     }
 
-    documentation!(SECTION, "The period (YYYYMM) in which a date or timestamp lies.", "period_of(date)");
+    documentation!(
+        SECTION,
+        "The period (YYYYMM) in which a date or timestamp lies. Null for null.",
+        "period_of(date)"
+    );
 }
 
 fn periods_of(column: &ArrayRef) -> Result<ArrayRef> {
@@ -264,7 +268,9 @@ fn of_timestamps<T: ArrowTimestampType>(column: &ArrayRef) -> Result<Int32Array>
     };
     let periods = column.as_primitive::<T>().try_unary(|at| {
         i32::try_from(at.div_euclid(per_day)).map(period_of_day).map_err(|_| {
-            arrow::error::ArrowError::ComputeError(format!("period_of: timestamp {at} lies outside the calendar"))
+            arrow::error::ArrowError::ComputeError(format!(
+                "period_of: timestamp {at} lies outside the calendar"
+            ))
         })
     })?;
     Ok(periods)
@@ -318,7 +324,10 @@ mod tests {
     fn timestamps_before_1970_and_nulls() {
         let column: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![Some(-1), None, Some(0)]));
         let periods = periods_of(&column).unwrap();
-        assert_eq!(periods.as_primitive::<Int32Type>(), &Int32Array::from(vec![Some(196_912), None, Some(197_001)]));
+        assert_eq!(
+            periods.as_primitive::<Int32Type>(),
+            &Int32Array::from(vec![Some(196_912), None, Some(197_001)])
+        );
         let beyond: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));
         assert!(periods_of(&beyond).unwrap_err().to_string().contains("outside the calendar"));
         let days: ArrayRef = Arc::new(Date32Array::from(vec![Some(59), None]));

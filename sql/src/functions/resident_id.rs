@@ -92,7 +92,8 @@ mod tests {
 
     /// ISO 7064 MOD 11-2 by its recursive definition, not by the table of weights.
     fn check_character(first: &str) -> char {
-        let product = first.bytes().fold(0_u32, |product, digit| (product + u32::from(digit - b'0')) * 2 % 11);
+        let product =
+            first.bytes().fold(0_u32, |product, digit| (product + u32::from(digit - b'0')) * 2 % 11);
         match (12 - product) % 11 {
             10 => 'X',
             digit => char::from_digit(digit, 10).unwrap(),
@@ -111,11 +112,11 @@ mod tests {
     fn malformed_numbers_are_not() {
         for number in [
             "",
-            "110105194912310021",  // wrong check character
-            "11010519491231002",   // 17
-            "110105491231002",     // the old 15 digits
-            "1101051949123100X2",  // X inside
-            "１1010519491231002",  // full-width digit, 19 bytes
+            "110105194912310021", // wrong check character
+            "11010519491231002",  // 17
+            "110105491231002",    // the old 15 digits
+            "1101051949123100X2", // X inside
+            "１1010519491231002", // full-width digit, 19 bytes
         ] {
             assert!(!resident_id_is_valid(number), "{number}");
         }

@@ -71,10 +71,13 @@ impl Total for i128 {
             DataType::Int64 => {
                 let fit = |total: Self| {
                     i64::try_from(total).map_err(|_| {
-                        exec_datafusion_err!("the sum {total} does not fit a 64-bit integer; cast the amounts to decimal")
+                        exec_datafusion_err!(
+                            "the sum {total} does not fit a 64-bit integer; cast the amounts to decimal"
+                        )
                     })
                 };
-                let column = totals.iter().map(|total| total.map(fit).transpose()).collect::<Result<Int64Array>>()?;
+                let column =
+                    totals.iter().map(|total| total.map(fit).transpose()).collect::<Result<Int64Array>>()?;
                 Ok(Arc::new(column))
             }
             other => internal_err!("cannot give exact sums as {other}"),
@@ -108,7 +111,8 @@ impl Total for i256 {
         let DataType::Float64 = kind else {
             return internal_err!("cannot give sums of doubles as {kind}");
         };
-        let column: Float64Array = totals.iter().map(|total| total.map(|total| total.units() / UNITS)).collect();
+        let column: Float64Array =
+            totals.iter().map(|total| total.map(|total| total.units() / UNITS)).collect();
         Ok(Arc::new(column))
     }
 }
@@ -122,9 +126,9 @@ fn units_of(amount: f64) -> Result<i256> {
         return exec_err!("cannot sum {amount} exactly: amounts must lie below 8.5e37");
     }
     let bits = amount.to_bits();
-    let exponent = (bits >> 52 & 0x7FF) as i32;
+    let exponent = ((bits >> 52) & 0x7FF) as i32;
     // The double is mantissa × 2^(exponent - 1075); subnormal ones lie far below a unit.
-    let mantissa = (bits & ((1 << 52) - 1)) | 1 << 52;
+    let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
     let shift = exponent - 1075 + 100;
     let size = match u8::try_from(shift) {
         Ok(left) => i256::from_i128(i128::from(mantissa)) << left,
@@ -144,7 +148,9 @@ pub(super) fn coerce_amount(function: &str, given: &DataType) -> Result<DataType
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale) => Ok(DataType::Decimal128(*precision, *scale)),
         kind if kind.is_floating() => Ok(DataType::Float64),
-        other => plan_err!("{function}: the amount must be a decimal of up to 38 digits, an integer or a double, not {other}"),
+        other => plan_err!(
+            "{function}: the amount must be a decimal of up to 38 digits, an integer or a double, not {other}"
+        ),
     }
 }
 

@@ -129,14 +129,14 @@ mod tests {
     fn malformed_codes_are_not() {
         for code in [
             "",
-            "91350100M000100Y4",    // 17 characters
-            "91350100M000100Y433",  // 19
-            "91350100M000100Y44",   // wrong check character
-            "91350100m000100Y43",   // lower case
-            "9135010OM000100Y43",   // letter O in the division
-            " 1350100M000100Y43",   // blank
-            "九1350100M00100Y43",   // 18 bytes, not ASCII
-            "91350100I000100Y43",   // I is not in the alphabet
+            "91350100M000100Y4",   // 17 characters
+            "91350100M000100Y433", // 19
+            "91350100M000100Y44",  // wrong check character
+            "91350100m000100Y43",  // lower case
+            "9135010OM000100Y43",  // letter O in the division
+            " 1350100M000100Y43",  // blank
+            "九1350100M00100Y43",  // 18 bytes, not ASCII
+            "91350100I000100Y43",  // I is not in the alphabet
         ] {
             assert!(!uscc_is_valid(code), "{code}");
         }

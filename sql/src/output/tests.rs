@@ -29,18 +29,32 @@ async fn text(sql: &str, format: Format) -> String {
 
 #[tokio::test]
 async fn table_stands_straight() {
-    insta::assert_snapshot!(text(AWKWARD, Format::Table).await, @"");
+    insta::assert_snapshot!(text(AWKWARD, Format::Table).await, @r#"
+          n  名称                                  税额  day         at                       flag   ratio
+        ───  ────────────────────  ────────────────────  ──────────  ───────────────────────  ─────  ─────
+          1  a,"b"                 12345678901234567.89  2025-06-01  2025-06-01T12:30:00      true     0.5
+        -30  云南昆明贸易有限公司                 -0.01  1999-12-31  2025-06-01T00:00:00.001  false    NaN
+          2  ∅                                        ∅  ∅           ∅                        ∅          ∅
+        (3 rows)
+        "#);
 }
 
 #[tokio::test]
 async fn csv_is_quoted_and_null_is_empty() {
-    insta::assert_snapshot!(text(AWKWARD, Format::Csv).await, @"");
+    insta::assert_snapshot!(text(AWKWARD, Format::Csv).await, @r#"
+        n,名称,税额,day,at,flag,ratio
+        1,"a,""b""",12345678901234567.89,2025-06-01,2025-06-01T12:30:00,true,0.5
+        -30,云南昆明贸易有限公司,-0.01,1999-12-31,2025-06-01T00:00:00.001,false,NaN
+        2,,,,,,
+        "#);
 }
 
 #[tokio::test]
 async fn json_keeps_every_digit() {
     let json = text(AWKWARD, Format::Json).await;
-    insta::assert_snapshot!(json, @"");
+    insta::assert_snapshot!(json, @r#"
+        [{"n":1,"名称":"a,\"b\"","税额":12345678901234567.89,"day":"2025-06-01","at":"2025-06-01T12:30:00","flag":true,"ratio":0.5},{"n":-30,"名称":"云南昆明贸易有限公司","税额":-0.01,"day":"1999-12-31","at":"2025-06-01T00:00:00.001","flag":false,"ratio":null},{"n":2,"名称":null,"税额":null,"day":null,"at":null,"flag":null,"ratio":null}]
+        "#);
     let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(parsed.as_array().unwrap().len(), 3);
     assert!(parsed[1]["税额"].is_number() || parsed[1]["税额"].is_null());
@@ -78,7 +92,8 @@ async fn parquet_comes_back_as_it_was() {
     let compression = reader.metadata().row_group(0).column(0).compression();
     assert!(matches!(compression, Compression::ZSTD(_)), "{compression}");
     let batches: Vec<RecordBatch> = reader.build().unwrap().collect::<Result<_, _>>().unwrap();
-    let shown = |batches: &[RecordBatch]| arrow::util::pretty::pretty_format_batches(batches).unwrap().to_string();
+    let shown =
+        |batches: &[RecordBatch]| arrow::util::pretty::pretty_format_batches(batches).unwrap().to_string();
     assert_eq!(shown(&batches), shown(&[expected]));
 }
 

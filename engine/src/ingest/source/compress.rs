@@ -28,7 +28,10 @@ enum Packing {
 impl Member {
     /// The name users see: `file` or `file!entry`.
     pub fn display(&self) -> String {
-        let file = self.path.file_name().map_or_else(|| self.path.display().to_string(), |n| n.to_string_lossy().into());
+        let file = self
+            .path
+            .file_name()
+            .map_or_else(|| self.path.display().to_string(), |n| n.to_string_lossy().into());
         match self.packing {
             Packing::Zip { .. } => format!("{file}!{}", self.name),
             _ => file,
@@ -40,13 +43,18 @@ impl Member {
         let mut file = File::open(&self.path).map_err(EngineError::file(&self.path))?;
         Ok(match &self.packing {
             Packing::Plain => Box::new(file),
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
+            Packing::Gzip => {
+                Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))
+            }
             Packing::Zstd => Box::new(zstd::Decoder::new(file).map_err(EngineError::file(&self.path))?),
             Packing::Zip { offset, packed, deflated, crc } => {
                 file.seek(SeekFrom::Start(*offset)).map_err(EngineError::file(&self.path))?;
                 let packed = BufReader::with_capacity(1 << 16, file).take(*packed);
-                let plain: Box<dyn Read + Send> =
-                    if *deflated { Box::new(flate2::read::DeflateDecoder::new(packed)) } else { Box::new(packed) };
+                let plain: Box<dyn Read + Send> = if *deflated {
+                    Box::new(flate2::read::DeflateDecoder::new(packed))
+                } else {
+                    Box::new(packed)
+                };
                 Box::new(Checked { inner: plain, crc: flate2::Crc::new(), expected: *crc })
             }
         })
@@ -57,7 +65,10 @@ impl Member {
         if matches!(self.packing, Packing::Plain) {
             return Ok(PlainFile::Own(self.path.clone()));
         }
-        let suffix = Path::new(&self.name).extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+        let suffix = Path::new(&self.name)
+            .extension()
+            .map(|e| format!(".{}", e.to_string_lossy()))
+            .unwrap_or_default();
         let mut copy = tempfile::Builder::new().suffix(&suffix).tempfile()?;
         std::io::copy(&mut self.open()?, &mut copy).map_err(|e| self.broken(&e))?;
         Ok(PlainFile::Unpacked(copy))
@@ -66,8 +77,12 @@ impl Member {
     /// A read error as the user should see it.
     pub fn broken(&self, error: &std::io::Error) -> EngineError {
         let reason = match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "it ends too early: the file is truncated; ask for it again".to_owned(),
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Other => {
+            std::io::ErrorKind::UnexpectedEof => {
+                "it ends too early: the file is truncated; ask for it again".to_owned()
+            }
+            std::io::ErrorKind::InvalidData
+            | std::io::ErrorKind::InvalidInput
+            | std::io::ErrorKind::Other => {
                 format!("it is damaged ({error}); ask for it again")
             }
             _ => error.to_string(),
@@ -102,7 +117,9 @@ pub fn members(path: &Path) -> Result<Vec<Member>> {
     let shown = path.display();
     let meta = std::fs::metadata(path).map_err(EngineError::file(path))?;
     if meta.is_dir() {
-        return Err(EngineError::input(format!("{shown} is a folder; name its files, for example {shown}/*.csv")));
+        return Err(EngineError::input(format!(
+            "{shown} is a folder; name its files, for example {shown}/*.csv"
+        )));
     }
     if meta.len() == 0 {
         return Err(EngineError::input(format!("{shown} is empty (0 bytes); ask for the file again")));

@@ -17,7 +17,9 @@ use crate::{EngineError, Result};
 /// Reads one sheet (the first, when none is named) into `sink`.
 pub(super) fn read(path: &Path, shown: &str, sheet: Option<&str>, sink: &mut dyn RecordSink) -> Result<()> {
     let broken = |e: calamine::Error| {
-        EngineError::input(format!("{shown} cannot be read as a workbook ({e}); save it again as .xlsx or ask for it again"))
+        EngineError::input(format!(
+            "{shown} cannot be read as a workbook ({e}); save it again as .xlsx or ask for it again"
+        ))
     };
     let mut book: Sheets<BufReader<File>> = open_workbook_auto(path).map_err(broken)?;
     let names = book.sheet_names();
@@ -26,14 +28,19 @@ pub(super) fn read(path: &Path, shown: &str, sheet: Option<&str>, sink: &mut dyn
         Some(wanted) => {
             let found = names.iter().find(|n| n.trim() == wanted.trim()).cloned();
             found.ok_or_else(|| {
-                EngineError::input(format!("{shown} has no sheet {wanted}; its sheets are {}", names.join(", ")))
+                EngineError::input(format!(
+                    "{shown} has no sheet {wanted}; its sheets are {}",
+                    names.join(", ")
+                ))
             })?
         }
     };
     let shown = format!("{shown} [{sheet}]");
     let mut rows = Rows::new(&shown, sink);
     if let Sheets::Xlsx(xlsx) = &mut book {
-        let damaged = |e: calamine::XlsxError| EngineError::input(format!("{shown} is damaged ({e}); ask for it again"));
+        let damaged = |e: calamine::XlsxError| {
+            EngineError::input(format!("{shown} is damaged ({e}); ask for it again"))
+        };
         let mut cells = xlsx.worksheet_cells_reader(&sheet).map_err(damaged)?;
         while let Some(cell) = cells.next_cell().map_err(damaged)? {
             let (row, column) = cell.get_position();
@@ -124,7 +131,10 @@ impl<'a> Rows<'a> {
     fn finish(mut self) -> Result<()> {
         self.end_row()?;
         if self.header.is_none() {
-            return Err(EngineError::input(format!("{} is empty; a header and rows are expected", self.shown)));
+            return Err(EngineError::input(format!(
+                "{} is empty; a header and rows are expected",
+                self.shown
+            )));
         }
         if self.rows.is_empty() { Ok(()) } else { self.emit() }
     }

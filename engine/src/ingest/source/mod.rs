@@ -126,7 +126,8 @@ impl PlainFile {
 
 /// Trims header names, refuses empty and repeated ones.
 fn clean_header(file: &str, names: Vec<String>) -> Result<Vec<String>> {
-    let names: Vec<String> = names.into_iter().map(|n| n.trim().trim_start_matches('\u{feff}').to_owned()).collect();
+    let names: Vec<String> =
+        names.into_iter().map(|n| n.trim().trim_start_matches('\u{feff}').to_owned()).collect();
     for (i, name) in names.iter().enumerate() {
         if !name.is_empty() && names[..i].contains(name) {
             return Err(EngineError::input(format!(
@@ -137,7 +138,9 @@ fn clean_header(file: &str, names: Vec<String>) -> Result<Vec<String>> {
         }
     }
     if names.iter().all(String::is_empty) {
-        return Err(EngineError::input(format!("{file}: the first row is empty; a header with column names is expected")));
+        return Err(EngineError::input(format!(
+            "{file}: the first row is empty; a header with column names is expected"
+        )));
     }
     Ok(names)
 }

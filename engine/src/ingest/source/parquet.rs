@@ -20,7 +20,12 @@ pub(super) fn read(path: &Path, shown: &str, sink: &mut dyn RecordSink) -> Resul
     let mut row = 0;
     for batch in builder.with_batch_size(BATCH_ROWS).build().map_err(|e| broken(&e))? {
         let batch = batch.map_err(|e| broken(&e))?;
-        let rows: Vec<i64> = (0..batch.num_rows()).map(|_| { row += 1; row }).collect();
+        let rows: Vec<i64> = (0..batch.num_rows())
+            .map(|_| {
+                row += 1;
+                row
+            })
+            .collect();
         sink.batch(RawBatch { columns: batch.columns().to_vec(), rows, bad: Vec::new() })?;
     }
     Ok(())

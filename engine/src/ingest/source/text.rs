@@ -45,7 +45,9 @@ impl Encoding {
             "gb18030" | "gbk" | "gb2312" => Ok(Self::Gb18030),
             "utf-16" | "utf-16le" => Ok(Self::Utf16Le),
             "utf-16be" => Ok(Self::Utf16Be),
-            _ => Err(EngineError::input(format!("unknown encoding {name}; use utf-8, gb18030, utf-16le or utf-16be"))),
+            _ => Err(EngineError::input(format!(
+                "unknown encoding {name}; use utf-8, gb18030, utf-16le or utf-16be"
+            ))),
         }
     }
 
@@ -147,14 +149,18 @@ impl Split<'_> {
     fn run<R: Read>(&self, reader: &mut csv::Reader<R>, sink: &mut dyn RecordSink) -> Result<()> {
         let mut record = csv::ByteRecord::new();
         if !self.next(reader, &mut record)? {
-            return Err(EngineError::input(format!("{} is empty; ask for the file again", self.member.display())));
+            return Err(EngineError::input(format!(
+                "{} is empty; ask for the file again",
+                self.member.display()
+            )));
         }
         let header = self.header(&record)?;
         sink.header(&header)?;
         let width = header.len();
         let mut row = 1;
         loop {
-            let mut builders: Vec<StringBuilder> = (0..width).map(|_| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * 12)).collect();
+            let mut builders: Vec<StringBuilder> =
+                (0..width).map(|_| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * 12)).collect();
             let mut rows = Vec::with_capacity(BATCH_ROWS);
             let mut bad = Vec::new();
             while rows.len() < BATCH_ROWS && bad.len() < BATCH_ROWS {
@@ -191,7 +197,8 @@ impl Split<'_> {
     fn header(&self, record: &csv::ByteRecord) -> Result<Vec<String>> {
         let mut names = Vec::with_capacity(record.len());
         for field in record {
-            let name = std::str::from_utf8(field).ok().filter(|n| !n.contains('\u{fffd}') && !n.contains('\0'));
+            let name =
+                std::str::from_utf8(field).ok().filter(|n| !n.contains('\u{fffd}') && !n.contains('\0'));
             let Some(name) = name else {
                 return Err(EngineError::input(format!(
                     "{}: the header is not {} text; leave the encoding out to have it detected, or state the right one \

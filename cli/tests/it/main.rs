@@ -1,0 +1,16 @@
+//! The `assay` binary as its users meet it: commands in, tables, messages and exit codes out.
+//!
+//! Every test works in a temporary folder with a warehouse of its own. Tests that need something the machine may
+//! not have (the real data set, a command, the right to mount) say `SKIPPED` and why.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_files;
+mod bad_rows;
+mod bad_warehouse;
+mod demo;
+mod formats;
+mod golden;
+mod personal;
+mod reconcile;
+mod support;
+mod versions;

@@ -1,0 +1,91 @@
+//! What a load writes down about itself: which rows were duplicates of which, and which files it read.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::Int64Type;
+use assay_datasets::schema::Table;
+
+use super::merge::Merged;
+use super::select::Fingerprint;
+use super::stage::UnitRows;
+use super::{Input, system};
+use crate::Result;
+
+/// The `ingest_file` rows of a load; `read` counts the records of each input.
+pub fn file_rows(
+    inputs: &[Input],
+    prints: &HashMap<PathBuf, Fingerprint>,
+    read: &[usize],
+    batch: &str,
+    at: i64,
+) -> Result<RecordBatch> {
+    let n = inputs.len();
+    let text = |f: &dyn Fn(&Input) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(inputs.iter().map(f)))
+    };
+    let number = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
+    let columns: Vec<ArrayRef> = vec![
+        text(&|_| batch.to_owned()),
+        text(&|i| i.table.name.clone()),
+        text(&|i| i.feed.name.clone()),
+        text(&Input::label),
+        Arc::new(Int64Array::from_iter_values(inputs.iter().map(|i| number(prints[&i.path].bytes)))),
+        text(&|i| prints[&i.path].hash.clone()),
+        Arc::new(Int64Array::from_iter_values(read.iter().map(|r| number(*r as u64)))),
+        Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, n))),
+    ];
+    Ok(RecordBatch::try_new(system::ingest_file().schema, columns)?)
+}
+
+/// The `duplicate_row` rows of a unit.
+pub fn duplicate_rows(
+    table: &Table,
+    input: &UnitRows,
+    merged: &Merged,
+    at: i64,
+) -> Result<Option<RecordBatch>> {
+    if merged.duplicates.is_empty() {
+        return Ok(None);
+    }
+    let batches: Vec<&RecordBatch> = input.batches.iter().collect();
+    let dropped: Vec<_> = merged.duplicates.iter().map(|d| d.row).collect();
+    let kept: Vec<_> = merged.duplicates.iter().map(|d| d.kept).collect();
+    let dropped = arrow::compute::interleave_record_batch(&batches, &dropped)?;
+    let kept = arrow::compute::interleave_record_batch(&batches, &kept)?;
+    let column = |batch: &RecordBatch, name: &str| -> Result<ArrayRef> {
+        Ok(Arc::clone(batch.column(batch.schema().index_of(name)?)))
+    };
+    let text = |batch: &RecordBatch, name: &str| -> Result<ArrayRef> {
+        Ok(cast(&column(batch, name)?, &arrow::datatypes::DataType::Utf8)?)
+    };
+    let mut keys: Vec<String> = vec![String::new(); dropped.num_rows()];
+    for (i, name) in table.stored_key().iter().enumerate() {
+        let values = text(&dropped, name)?;
+        for (key, value) in keys.iter_mut().zip(values.as_string::<i32>()) {
+            if i > 0 {
+                key.push('|');
+            }
+            key.push_str(value.unwrap_or_default());
+        }
+    }
+    let n = dropped.num_rows();
+    let rows = |batch: &RecordBatch| -> Result<ArrayRef> {
+        Ok(Arc::new(column(batch, "_row")?.as_primitive::<Int64Type>().iter().collect::<Int64Array>()))
+    };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&table.name, n))),
+        Arc::new(StringArray::from(keys)),
+        text(&kept, "_file")?,
+        rows(&kept)?,
+        text(&dropped, "_source")?,
+        text(&dropped, "_file")?,
+        rows(&dropped)?,
+        text(&dropped, "_batch")?,
+        Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, n))),
+    ];
+    Ok(Some(RecordBatch::try_new(system::duplicate_row().schema, columns)?))
+}
