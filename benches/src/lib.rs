@@ -56,14 +56,15 @@ pub fn invoices(batches: usize, sellers: u64) -> Result<Vec<RecordBatch>> {
                 sellers.iter().map(|seller| seller * 7 + numbers.below(50) as i64).collect();
             let ids = buyers.iter().map(|buyer| format!("9153{buyer:014}"));
             // 2025 in milliseconds, to the minute.
-            let times = (0..ROWS).map(|_| 1_735_689_600_000 + 60_000 * numbers.below(525_600) as i64);
+            let times: Vec<i64> =
+                (0..ROWS).map(|_| 1_735_689_600_000 + 60_000 * numbers.below(525_600) as i64).collect();
             let amounts =
                 Decimal128Array::from_iter_values((0..ROWS).map(|_| i128::from(numbers.below(10_000_000))));
             let columns: Vec<(&str, ArrayRef)> = vec![
                 ("seller_key", Arc::new(Int64Array::from(sellers))),
                 ("buyer_id", Arc::new(StringArray::from_iter_values(ids))),
                 ("buyer_key", Arc::new(Int64Array::from(buyers))),
-                ("issued_at", Arc::new(TimestampMillisecondArray::from_iter_values(times))),
+                ("issued_at", Arc::new(TimestampMillisecondArray::from(times))),
                 ("amount", Arc::new(amounts.with_precision_and_scale(18, 2)?)),
             ];
             Ok(RecordBatch::try_from_iter(columns)?)

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 assay ingest all --mapping cumcm2020c data/*.csv\n  assay scan --as-of 202002\n  assay tasks export --to ./lists\n\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows.")]
 pub struct Cli {
-    /// Warehouse directory or URL [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
+    /// Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
     #[arg(long, short = 'w', global = true, env = "ASSAY_WAREHOUSE", hide_env_values = true)]
     pub warehouse: Option<String>,
     /// How results are written to stdout
@@ -59,7 +59,7 @@ pub enum Command {
     /// Create an empty warehouse
     #[command(after_help = "Examples:\n  assay init ./wh\n  assay init ./wh --bucket-width 100000")]
     Init {
-        /// A directory or an object-store URL
+        /// A directory
         location: String,
         /// Taxpayer keys per bucket; a unit (month × bucket) should hold 1 to 4 million rows
         #[arg(long, default_value_t = 262_144)]
@@ -74,7 +74,9 @@ Loading the same file again changes nothing. Bad rows go to the table rejected_r
     )]
     Ingest(IngestArgs),
     /// What is wrong with the data: batches, and rejected rows by table, source, column and rule
-    #[command(after_help = "Examples:\n  assay quality\n  assay quality invoice --show rejected --format json")]
+    #[command(
+        after_help = "Examples:\n  assay quality\n  assay quality invoice --show rejected --format json"
+    )]
     Quality {
         /// Only this table
         table: Option<String>,

@@ -175,7 +175,7 @@ impl Feed {
 pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
     let mapping: Mapping = toml::from_str(text).map_err(|e| {
         let line = e.span().map_or(1, |s| line_of(text, s.start));
-        vec![format!("{file}:{line}: {}; see `assay mapping --help` for the language", e.message())]
+        vec![format!("{file}:{line}: {}; the README shows a mapping with every key", e.message())]
     })?;
     let mut problems = Vec::new();
     for feed in &mapping.feeds {

@@ -8,9 +8,7 @@ use arrow::array::{ArrayRef, Float64Array, cast::AsArray};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::common::{DFSchema, DataFusionError, Result as DataFusionResult};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, cast, create_udf, try_cast};
-use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Value, VisitMut, VisitorMut};
@@ -277,7 +275,7 @@ impl Evaluator {
         let frame = DFSchema::try_from(Arc::clone(&schema)).map_err(|e| whole(&e))?;
         let exprs = verdict_exprs(state, indicator, &columns, &frame)?;
         let physical = |expr: Expr| {
-            simplified(state, expr, &frame)
+            assay_sql::simplified(state, expr, &frame)
                 .and_then(|expr| state.create_physical_expr(expr, &frame))
                 .map_err(|e| whole(&e))
         };
@@ -294,16 +292,6 @@ impl Evaluator {
             amount: self.amount.as_ref().map(run).transpose()?,
         })
     }
-}
-
-/// What the optimizer makes of an expression in a plan: some functions (`coalesce`) only run once it has.
-fn simplified(state: &SessionState, expr: Expr, schema: &DFSchema) -> DataFusionResult<Expr> {
-    let context = SimplifyContext::builder()
-        .with_schema(Arc::new(schema.clone()))
-        .with_config_options(Arc::clone(state.config_options()))
-        .build();
-    let simplifier = ExprSimplifier::new(context);
-    simplifier.simplify(simplifier.coerce(expr, schema)?)
 }
 
 /// The first line of a DataFusion error, without its back trace.

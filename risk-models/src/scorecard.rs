@@ -165,6 +165,9 @@ pub struct Scorecard {
     pub peers: PeerRules,
 }
 
+/// The text of the parameters shipped with the product.
+pub const EMBEDDED: &str = include_str!("../scorecard.toml");
+
 /// A scorecard that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScorecardError {
@@ -222,7 +225,7 @@ impl Scorecard {
     /// # Errors
     /// Never for a released build; a test reads them.
     pub fn embedded() -> Result<Self, ScorecardError> {
-        Self::parse(include_str!("../scorecard.toml"))
+        Self::parse(EMBEDDED)
     }
 
     /// Reads parameters.

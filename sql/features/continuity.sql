@@ -6,7 +6,8 @@
 -- last such month, both included, so that a firm that stopped for good is not also "interrupted"; sold_since_36 runs on to
 -- $as_of. Both are null for a firm that issued nothing.
 -- sold_year_ago_n: of the months since the last issuing, taken a year earlier, those with issuing. 0 means that the firm was
--- as silent at the same time last year: a season. Null where the firm was not yet seen issuing a year before it stopped.
+-- as silent at the same time last year: a season. Null where the firm still issues, or was not yet seen issuing a year before it
+-- stopped.
 -- sold_tail_tax: net tax of the last month with issuing and the two before it. sold_unbought_tax: net tax issued in the
 -- months after the last one with anything received; null for a firm that received nothing.
 -- customers_36 and suppliers_36 count parties with an id and blue trade, the taxpayer itself left out.
@@ -59,7 +60,7 @@ SELECT
     bought_months_36,
     CAST(period_diff(sold_last, sold_first) + 1 AS BIGINT) AS sold_span_36,
     CAST(period_diff($as_of, sold_first) + 1 AS BIGINT) AS sold_since_36,
-    CASE WHEN sold_first <= period_add(sold_last, -12) THEN year_ago_n END AS sold_year_ago_n,
+    CASE WHEN sold_last < $as_of AND sold_first <= period_add(sold_last, -12) THEN year_ago_n END AS sold_year_ago_n,
     CAST(sold_tail_tax AS DECIMAL(28, 2)) AS sold_tail_tax,
     CAST(CASE WHEN bought_last IS NOT NULL THEN coalesce(sold_unbought_tax, 0) END AS DECIMAL(28, 2)) AS sold_unbought_tax,
     coalesce(customers_36, 0) AS customers_36,

@@ -13,4 +13,4 @@ pub use functions::register_all;
 pub use functions::resident_id::resident_id_is_valid;
 pub use functions::uscc::uscc_is_valid;
 pub use output::{Format, OutputOptions, write_stream};
-pub use session::{SessionOptions, new_session};
+pub use session::{SessionOptions, new_session, simplified};

@@ -7,10 +7,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use datafusion::common::DFSchema;
 use datafusion::common::config::SpillCompression;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::error::{Error, Result};
@@ -60,6 +65,20 @@ pub fn new_session(options: &SessionOptions) -> Result<SessionContext> {
     let context = SessionContext::new_with_config_rt(config(options), runtime(options)?);
     register_all(&context);
     Ok(context)
+}
+
+/// What the optimizer makes of an expression in a plan: some functions (`coalesce`) only run once it has. For
+/// expressions that are evaluated on their own.
+///
+/// # Errors
+/// When the expression does not fit the schema.
+pub fn simplified(state: &SessionState, expr: Expr, schema: &DFSchema) -> datafusion::common::Result<Expr> {
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(schema.clone()))
+        .with_config_options(Arc::clone(state.config_options()))
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    simplifier.simplify(simplifier.coerce(expr, schema)?)
 }
 
 fn check(options: &SessionOptions) -> Result<()> {

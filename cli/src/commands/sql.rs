@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use assay_datasets::schema::nearest_words;
 use assay_engine::warehouse::session::{self, Access};
 use assay_sql::{OutputOptions, write_stream};
-use datafusion::execution::context::SQLOptions;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::{SQLOptions, SessionContext};
 
 use crate::args::{Cli, SqlArgs};
 use crate::print;
@@ -21,7 +23,8 @@ pub async fn run(cli: &Cli, args: &SqlArgs) -> Result<()> {
     // Queries read; tables change by ingest and scan only.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let stream = context.sql_with_options(&query, read_only).await?.execute_stream().await?;
+    let planned = context.sql_with_options(&query, read_only).await.map_err(|e| explain(&context, e));
+    let stream = planned?.execute_stream().await?;
     let options = OutputOptions { table_rows: args.limit, ..OutputOptions::default() };
     let Some(path) = &args.output else {
         print::stream(stream, cli.format, &options).await?;
@@ -39,6 +42,23 @@ pub async fn run(cli: &Cli, args: &SqlArgs) -> Result<()> {
     file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
     print::error(&format!("{}: {rows} rows", path.display()));
     Ok(())
+}
+
+/// A query that names no table of the warehouse is told which tables come near.
+fn explain(context: &SessionContext, error: DataFusionError) -> anyhow::Error {
+    let text = error.strip_backtrace();
+    let missing = text.split_once("table 'assay.").and_then(|(_, rest)| rest.split_once("' not found"));
+    let Some((schema, table)) = missing.and_then(|(name, _)| name.split_once('.')) else {
+        return error.into();
+    };
+    let found = context.catalog("assay").and_then(|catalog| catalog.schema(schema));
+    if schema == "vault" && found.is_none() {
+        return anyhow!("no table vault.{table} here; the vault is seen with --personal only");
+    }
+    let names = found.map(|schema| schema.table_names()).unwrap_or_default();
+    let near = nearest_words(table, names.iter().map(String::as_str)).join(", ");
+    let hint = if near.is_empty() { ".".to_owned() } else { format!("; did you mean {near}?") };
+    anyhow!("no table {table}{hint} All of them: assay sql \"show tables\"")
 }
 
 fn query(args: &SqlArgs) -> Result<String> {

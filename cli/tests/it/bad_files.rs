@@ -17,7 +17,7 @@ fn refused(place: &Place, args: &[&str], message: &str) -> Run {
     let before = place.state();
     let run = place.run(&[&["ingest"], args].concat()).code(1).says(message);
     assert!(run.err.starts_with("error: "), "{}", run.err);
-    assert_eq!(run.err.matches("error: ").count(), 1, "{}", run.err);
+    assert_eq!(run.err.lines().filter(|l| l.starts_with("error: ")).count(), 1, "{}", run.err);
     assert_eq!(run.out, "");
     assert_eq!(place.state(), before, "something was written");
     run
@@ -205,6 +205,29 @@ fn a_mapping_that_does_not_fit() {
         &place,
         &["invoice", "a.csv", "--delimiter", "||"],
         "delimiter ||: use one character, or comma, tab, pipe",
+    );
+}
+
+/// An error met while rows are being converted ends the load, however many rows are still to be read.
+#[test]
+fn a_mapping_with_a_rule_that_is_no_condition() {
+    let place = place_with_an_invoice();
+    let columns: String = HEADER.split(',').map(|c| format!("{c} = \"{c}\"\n")).collect();
+    place.file(
+        "own.toml",
+        format!(
+            "name = \"own\"\nzh = \"自有\"\nen = \"own\"\n[[feed]]\nname = \"own.invoice\"\ntable = \"invoice\"\n\
+             files = [\"*.csv\"]\n[feed.columns]\n{columns}[[feed.rule]]\nname = \"sum\"\nsql = \"amount + 1\"\n\
+             zh = \"和\"\nen = \"sum\"\n"
+        ),
+    );
+    let rows: Vec<String> =
+        (0..500_000).map(|i| invoice(&format!("L{i:06}"), "2020-02-05", "1.00")).collect();
+    place.file("long.csv", invoices(&rows));
+    refused(
+        &place,
+        &["invoice", "--mapping", "own.toml", "long.csv"],
+        "rule sum of feed own.invoice is not a condition",
     );
 }
 

@@ -1,10 +1,10 @@
 //! `assay demo` and what must hold on any scanned warehouse, whatever the threads and the memory.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Place, assay, economy, write_files};
+use crate::support::{Place, assay, command, economy, write_files};
 
 /// Queries whose result must be empty.
 const NEVER: [(&str, &str); 8] = [
@@ -18,12 +18,12 @@ const NEVER: [(&str, &str); 8] = [
         "and of its items' points",
         "select t.task_no, t.score, i.points, i.n from task t full join \
          (select task_no, sum(points) as points, count(*) as n from task_item group by 1) i on t.task_no = i.task_no \
-         where t.score is distinct from i.points or t.hit_count is distinct from i.n",
+         where (t.score is distinct from i.points) or (t.hit_count is distinct from i.n)",
     ),
     (
         "and the score of its taxpayer",
         "select t.task_no from task t full join score s on t.taxpayer_key = s.taxpayer_key and t.as_of = s.as_of \
-         where t.score is distinct from s.score or t.grade is distinct from s.grade or t.hit_count is distinct from s.hits",
+         where (t.score is distinct from s.score) or (t.grade is distinct from s.grade) or (t.hit_count is distinct from s.hits)",
     ),
     ("a score lies between 0 and 100", "select * from score where score <= 0 or score > 100"),
     (
@@ -227,15 +227,10 @@ fn spills(place: &Place, args: &[&str]) -> bool {
     let spill = place.path("wh/.spill");
     let has_runs =
         |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-        .args(["-w", "wh"])
-        .args(args)
-        .current_dir(place.path(""))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut all = vec!["-w", "wh"];
+    all.extend(args);
+    let mut child =
+        command(&place.path(""), &all).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut seen = false;
     loop {
         seen |= has_runs(&spill);

@@ -1,9 +1,11 @@
 //! A folder with a warehouse for every test, the binary run in it, and what it left behind.
 
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use assay_datasets::economy::{Economy, EconomySpec, generate, write_csv};
 use tempfile::TempDir;
@@ -24,6 +26,9 @@ pub fn invoice(id: &str, day: &str, amount: &str) -> String {
 pub fn invoices(rows: &[String]) -> String {
     format!("{HEADER}\n{}\n", rows.join("\n"))
 }
+
+/// How long a command may take on a busy machine; the longest, loading the real set, takes ten seconds on an idle one.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -61,20 +66,50 @@ impl Run {
     }
 }
 
-/// Runs the binary in `folder`, with the environment of nobody in particular.
-pub fn assay<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_assay"))
+/// The binary in `folder`, with the environment of nobody in particular and nothing to read.
+pub fn command<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
+    command
         .args(args)
         .current_dir(folder)
         .env_remove("ASSAY_WAREHOUSE")
         .env_remove("ASSAY_LOG")
         .env("COLUMNS", "100")
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("assay writes UTF-8");
-    let code = output.status.code().expect("assay was killed");
-    Run { code, out: text(output.stdout), err: text(output.stderr) }
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs the binary in `folder`. A command that does not end is killed and fails the test.
+#[track_caller]
+pub fn assay<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Run {
+    let mut child = command(folder, args).spawn().unwrap();
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let text = |pipe: &mut dyn Read| {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).expect("assay writes UTF-8");
+        text
+    };
+    let started = Instant::now();
+    let (status, out, err) = std::thread::scope(|scope| {
+        let (out, err) = (scope.spawn(|| text(&mut out)), scope.spawn(|| text(&mut err)));
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if started.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        (status, out.join().unwrap(), err.join().unwrap())
+    });
+    let shown: Vec<_> = args.iter().map(AsRef::as_ref).collect();
+    let status = status.unwrap_or_else(|| panic!("{shown:?} did not end in {PATIENCE:?}; it said:\n{err}"));
+    Run { code: status.code().expect("assay was killed"), out, err }
 }
 
 /// A folder whose `wh` is a warehouse.

@@ -11,9 +11,10 @@ use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
 use assay_datasets::mapping::{Feed, Transform};
 use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table};
-use assay_sql::{resident_id_is_valid, uscc_is_valid};
-use datafusion::common::DFSchema;
+use assay_sql::{resident_id_is_valid, simplified, uscc_is_valid};
+use datafusion::common::{DFSchema, Result as DfResult};
 use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::parse::{self, Parsed};
@@ -105,7 +106,7 @@ impl Converter {
         let mut rules = Vec::with_capacity(feed.rules.len());
         for rule in &feed.rules {
             let logical = context.parse_sql_expr(&rule.sql, &schema)?;
-            let expr = context.create_physical_expr(logical, &schema)?;
+            let expr = physical(context, logical, &schema)?;
             rules.push(Rule { name: rule.name.clone(), zh: rule.zh.clone(), en: rule.en.clone(), expr });
         }
         Ok(Self { table, feed: feed.clone(), header: header.to_vec(), text_schema, plans, rules, canonical })
@@ -381,6 +382,10 @@ fn plan(
         }
     };
     Ok(Plan { origin, transform, shown })
+}
+
+fn physical(context: &SessionContext, expr: Expr, schema: &DFSchema) -> DfResult<Arc<dyn PhysicalExpr>> {
+    context.create_physical_expr(simplified(&context.state(), expr, schema)?, schema)
 }
 
 fn nullable(schema: &Schema) -> SchemaRef {

@@ -38,7 +38,8 @@ pub fn run(
 ) -> Result<()> {
     let (job_sender, job_receiver) = sync_channel::<Job>(threads + 1);
     let (done_sender, done_receiver) = sync_channel::<Outcome>(2 * threads + 2);
-    let jobs = Mutex::new(job_receiver);
+    // Owned by the converting threads alone: when they end, the reader's next send fails and it ends too.
+    let jobs = Arc::new(Mutex::new(job_receiver));
     std::thread::scope(|scope| {
         let errors = done_sender.clone();
         scope.spawn(move || {
@@ -50,9 +51,10 @@ pub fn run(
         });
         for _ in 0..threads.max(1) {
             let sender = done_sender.clone();
-            let jobs = &jobs;
-            scope.spawn(move || convert(jobs, &sender));
+            let jobs = Arc::clone(&jobs);
+            scope.spawn(move || convert(&jobs, &sender));
         }
+        drop(jobs);
         drop(done_sender);
         // Leaving early drops the receiver, which ends the other threads at their next send.
         in_order(done_receiver, &mut collect)

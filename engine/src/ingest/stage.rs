@@ -2,7 +2,7 @@
 //!
 //! Batches stay as they arrived; only (batch, row) pairs are sorted into units. Past the limit every unit's rows
 //! are written to a run file and the memory is given back, so a file larger than memory loads; what must fit is one
-//! unit a thread, and 24 bytes a row for finding keys that moved between units.
+//! unit a thread, and about 80 bytes a row for finding keys that moved between units.
 
 use std::collections::HashMap;
 use std::fs::File;

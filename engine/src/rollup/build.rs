@@ -124,8 +124,7 @@ struct Chunk {
     rollups: Vec<(Rollup, BTreeMap<Source, String>)>,
 }
 
-/// Months are taken together until a chunk is full; a month whose seller-side units alone are too large is split by
-/// bucket for them, and read whole only for the buyers' side.
+/// Months are taken together until a chunk is full. A month is never split: the buyers' side needs all of it.
 fn chunks(work: &Work) -> Vec<Chunk> {
     let mut months: BTreeMap<i32, BTreeMap<String, UnitFile>> = BTreeMap::new();
     for (_, found) in work {

@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::datatypes::Int64Type;
 use assay_indicators::{Catalogue, Layout, compile};
-use assay_risk_models::scorecard::Scorecard;
+use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
 use assay_sql::session::SessionOptions;
 use datafusion::execution::context::SessionContext;
 
@@ -39,6 +39,22 @@ pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
     }
 }
 
+/// The scorecard of a warehouse (`definitions/scorecard.toml`) or the one that comes with Assay, and its text.
+fn load_scorecard(warehouse: &Warehouse) -> Result<(Scorecard, String)> {
+    let own =
+        warehouse.local_path().map(|root| root.join("definitions/scorecard.toml")).filter(|p| p.is_file());
+    let (shown, text) = match own {
+        Some(path) => {
+            let text = std::fs::read_to_string(&path).map_err(EngineError::file(path.clone()))?;
+            (path.display().to_string(), text)
+        }
+        None => ("scorecard.toml".to_owned(), EMBEDDED.to_owned()),
+    };
+    let card =
+        Scorecard::parse(&text).map_err(|e| EngineError::Definitions(vec![format!("{shown}: {e}")]))?;
+    Ok((card, text))
+}
+
 /// Runs a scan.
 ///
 /// # Errors
@@ -50,7 +66,9 @@ pub async fn scan(
     progress: Arc<dyn Progress>,
 ) -> Result<ScanSummary> {
     let started = Instant::now();
+    warehouse.heal().await?;
     let catalogue = load_catalogue(Some(warehouse))?;
+    let (card, card_text) = load_scorecard(warehouse)?;
     let rollups = rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
     let rollup_seconds = started.elapsed().as_secs_f64();
     let head = warehouse.head().await?;
@@ -58,7 +76,7 @@ pub async fn scan(
         Some(as_of) => as_of,
         None => last_month(warehouse, &head).await?,
     };
-    let identity = Identity::of(&catalogue, &head, as_of, &request.only)?;
+    let identity = Identity::of(&catalogue, &card_text, &head, as_of, &request.only)?;
     let mut summary =
         ScanSummary { as_of, run: identity.run.clone(), rollups, rollup_seconds, ..ScanSummary::default() };
     if !request.force && recall(warehouse, &head, &identity, &mut summary).await? {
@@ -68,7 +86,6 @@ pub async fn scan(
     }
     progress.phase("scan", 1);
     let context = session::open(warehouse, &head, Access::Open, &request.session).await?;
-    let card = Scorecard::embedded().map_err(|e| EngineError::internal(e.to_string()))?;
     let judged = profile_and_judge(&context, &catalogue, &request.only, as_of, &card).await?;
     let list = tasks::merge(&context, &catalogue, &card, &judged.judgement, as_of).await?;
     summary.indicators = judged.layout.indicators.len();
@@ -132,7 +149,7 @@ pub async fn backtest(
         None => last_month(warehouse, &head).await?,
     };
     let context = session::open(warehouse, &head, Access::Open, options).await?;
-    let card = Scorecard::embedded().map_err(|e| EngineError::internal(e.to_string()))?;
+    let (card, _) = load_scorecard(warehouse)?;
     let judged = profile_and_judge(&context, &catalogue, only, as_of, &card).await?;
     let keyed = labels_by_key(&judged.profile, labels)?;
     Ok((as_of, backtest::backtest(&judged.layout, &judged.profile, &judged.judgement, &keyed)?))
@@ -179,12 +196,20 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(catalogue: &Catalogue, head: &Commit, as_of: i32, only: &[String]) -> Result<Self> {
+    fn of(
+        catalogue: &Catalogue,
+        scorecard: &str,
+        head: &Commit,
+        as_of: i32,
+        only: &[String],
+    ) -> Result<Self> {
         let mut hasher = blake3::Hasher::new();
         for (name, text) in catalogue.texts() {
             hasher.update(name.as_bytes());
             hasher.update(text.as_bytes());
         }
+        hasher.update(scorecard.as_bytes());
+        hasher.update(crate::tasks::RESPONSE_POLICY.as_bytes());
         let definitions = hasher.finalize().to_hex()[..16].to_owned();
         let mut read: BTreeMap<&str, u64> = BTreeMap::new();
         for name in ["taxpayer", "office"].into_iter().chain(ROLLUPS.iter().map(|r| r.name)) {

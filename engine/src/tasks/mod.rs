@@ -39,7 +39,7 @@ pub use feedback::{
 pub use merge::{MergeInput, TaskOptions, merge};
 pub use model::{Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
-pub use response::{GradeDays, ResponsePolicy};
+pub use response::{GradeDays, RESPONSE_POLICY, ResponsePolicy};
 pub use text::IndicatorText;
 pub use words::grade as grade_zh;
 pub use workbook::{HEADER_ROW, LIST_SHEET};

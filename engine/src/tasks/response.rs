@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::error::TaskError;
 
-const DEFAULT: &str = include_str!("response.toml");
+/// The text of the policy that comes with Assay.
+pub const RESPONSE_POLICY: &str = include_str!("response.toml");
 
 /// The published ways of response.
 const WAYS: [&str; 8] =
@@ -67,7 +68,7 @@ impl ResponsePolicy {
     /// # Errors
     /// [`TaskError::Policy`] if the built-in file is wrong, which the tests exclude.
     pub fn built_in() -> Result<Self, TaskError> {
-        Self::parse(DEFAULT, "response.toml")
+        Self::parse(RESPONSE_POLICY, "response.toml")
     }
 
     /// Reads a policy; `origin` is the file name that errors speak of.
@@ -127,8 +128,10 @@ mod tests {
 
     #[test]
     fn every_mistake_is_told_at_once() {
-        let text =
-            DEFAULT.replace("\"FX\"", "\"risk\"").replace("= 12", "= 0").replace("提示提醒\"", "打电话\"");
+        let text = RESPONSE_POLICY
+            .replace("\"FX\"", "\"risk\"")
+            .replace("= 12", "= 0")
+            .replace("提示提醒\"", "打电话\"");
         let TaskError::Policy { origin, problems } = ResponsePolicy::parse(&text, "my.toml").unwrap_err()
         else {
             panic!("another error");

@@ -1,4 +1,4 @@
-//! The warehouse: Delta tables on any object store, tied together by one commit log.
+//! The warehouse: Delta tables in an object store (today a local directory), tied together by one commit log.
 //!
 //! A warehouse commit names the Delta version of every table, so that a change to several tables becomes
 //! visible at once or not at all: readers only ever open the versions the newest commit names. It is not a
@@ -29,7 +29,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::path::Path as StorePath;
-use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -80,7 +79,7 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// Creates an empty warehouse at `location` (a directory or an object-store URL) and opens it.
+    /// Creates an empty warehouse at `location` (a directory) and opens it.
     ///
     /// # Errors
     /// When one is already there, or the place cannot be written.
@@ -191,6 +190,12 @@ impl Warehouse {
         }
     }
 
+    /// Cleans up after killed runs, if there are any and nobody is writing. Writers do so by themselves; a command
+    /// that may find nothing to write calls it.
+    pub async fn heal(&self) -> Result<()> {
+        transaction::heal(self).await
+    }
+
     /// Starts a transaction that may change `tables`; one writer at a time.
     pub async fn begin(&self, operation: &str, tables: &[&str]) -> Result<Transaction> {
         Transaction::begin(self.clone(), operation, tables).await
@@ -205,10 +210,9 @@ type Connected = (Url, Arc<dyn ObjectStore>, Option<PathBuf>);
 
 fn connect(location: &str) -> Result<Connected> {
     if location.contains("://") && !location.starts_with("file://") {
-        let url = Url::parse(location)
-            .map_err(|e| EngineError::input(format!("{location} is not a directory or a URL: {e}")))?;
-        let (store, path) = object_store::parse_url(&url)?;
-        return Ok((url, Arc::new(PrefixStore::new(store, path)), None));
+        return Err(EngineError::input(format!(
+            "{location}: this build keeps warehouses in local directories only; give a directory"
+        )));
     }
     let plain = location.strip_prefix("file://").unwrap_or(location);
     let path = std::path::absolute(plain).map_err(EngineError::file(plain))?;

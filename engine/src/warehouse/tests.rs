@@ -42,7 +42,8 @@ fn rows(spec: &TableSpec, period: i32, keys: std::ops::Range<i64>) -> RecordBatc
 async fn put_unit(transaction: &mut Transaction, spec: &TableSpec, period: i32, keys: std::ops::Range<i64>) {
     let name = transaction.file_name();
     let unit = UnitKey { period: Some(period), bucket: Some(0) };
-    let encoded = encode_unit(&spec.schema, &spec.order, unit, &name, &[rows(spec, period, keys)], false).unwrap();
+    let encoded =
+        encode_unit(&spec.schema, &spec.order, unit, &name, &[rows(spec, period, keys)], false).unwrap();
     transaction.add(spec, encoded).await.unwrap();
 }
 
@@ -99,7 +100,11 @@ async fn a_transaction_killed_after_its_delta_commits_leaves_no_trace() {
     killed.remove(&a, old).unwrap();
     killed.commit_logs_only().await.unwrap();
     drop(killed);
-    assert_eq!((count(&warehouse, "a").await, count(&warehouse, "b").await), (10, 0), "readers see the state before");
+    assert_eq!(
+        (count(&warehouse, "a").await, count(&warehouse, "b").await),
+        (10, 0),
+        "readers see the state before"
+    );
 
     let mut next = warehouse.begin("test", &["a", "b"]).await.unwrap();
     assert_eq!(parquet_files(&warehouse), 1, "files of the killed run are gone");
@@ -130,7 +135,9 @@ async fn one_writer_at_a_time() {
 async fn a_newer_format_and_a_second_init_are_refused() {
     let (_folder, warehouse) = new_warehouse().await;
     let location = warehouse.local_path().unwrap().display().to_string();
-    assert!(Warehouse::init(&location, 100).await.unwrap_err().to_string().contains("already is a warehouse"));
+    assert!(
+        Warehouse::init(&location, 100).await.unwrap_err().to_string().contains("already is a warehouse")
+    );
     std::fs::write(format!("{location}/assay.json"), r#"{"format": 99, "colour": "new"}"#).unwrap();
     let refused = Warehouse::open(&location).await.unwrap_err().to_string();
     assert!(refused.contains("format 99") && refused.contains("use a newer assay"), "{refused}");
@@ -156,9 +163,13 @@ async fn scans_know_their_order_and_skip_files() {
     let grouped = plan("SELECT period, taxpayer_key, count(*) FROM a GROUP BY 1, 2").await;
     assert!(grouped.contains("ordering_mode=Sorted"), "{grouped}");
     let one = plan("SELECT note FROM a WHERE period = 202003").await;
-    assert!(one.contains("period=202003") && !one.contains("period=202002") && !one.contains("period=202004"), "{one}");
+    assert!(
+        one.contains("period=202003") && !one.contains("period=202002") && !one.contains("period=202004"),
+        "{one}"
+    );
     let none = plan("SELECT note FROM a WHERE taxpayer_key > 1000").await;
     assert!(none.contains("EmptyExec"), "{none}");
-    let found = context.sql("SELECT count(*) FROM a WHERE taxpayer_key = 7").await.unwrap().collect().await.unwrap();
+    let found =
+        context.sql("SELECT count(*) FROM a WHERE taxpayer_key = 7").await.unwrap().collect().await.unwrap();
     assert_eq!(found[0].column(0).as_primitive::<Int64Type>().value(0), 5);
 }

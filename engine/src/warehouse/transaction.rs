@@ -238,8 +238,59 @@ fn lock(warehouse: &Warehouse) -> Result<Option<File>> {
     }
 }
 
+/// Cleans up after killed transactions, if there are any and nobody is writing.
+pub(super) async fn heal(warehouse: &Warehouse) -> Result<()> {
+    if !has_leftovers(warehouse) {
+        return Ok(());
+    }
+    match lock(warehouse) {
+        Ok(_lock) => recover(warehouse).await,
+        // A writer at work owns the notes.
+        Err(EngineError::Warehouse(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a note stands in `pending/`, or the beginnings of one.
+fn has_leftovers(warehouse: &Warehouse) -> bool {
+    let Some(root) = warehouse.local_path() else { return true };
+    std::fs::read_dir(root.join("pending")).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Deletes what a killed put leaves on a local disk: the store writes `NAME#1`, renames it when it is complete, and
+/// never lists it. Done while the lock is held, so no put is under way.
+fn delete_staged(folder: &std::path::Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).map_err(EngineError::file(folder))? {
+        let entry = entry.map_err(EngineError::file(folder))?;
+        let path = entry.path();
+        if entry.file_type().map_err(EngineError::file(&path))?.is_dir() {
+            delete_staged(&path)?;
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let staged = name
+            .rsplit_once('#')
+            .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        if staged {
+            std::fs::remove_file(&path).map_err(EngineError::file(&path))?;
+        }
+    }
+    Ok(())
+}
+
 /// Cleans up after transactions that were killed.
 async fn recover(warehouse: &Warehouse) -> Result<()> {
+    if !has_leftovers(warehouse) {
+        return Ok(());
+    }
+    if let Some(root) = warehouse.local_path() {
+        for folder in ["tables", "vault", "commits", "pending"] {
+            let folder = root.join(folder);
+            if folder.is_dir() {
+                delete_staged(&folder)?;
+            }
+        }
+    }
     let notes: Vec<_> = warehouse.store().list(Some(&Path::from("pending"))).try_collect().await?;
     for note in notes {
         let body = warehouse.store().get(&note.location).await?.bytes().await?;

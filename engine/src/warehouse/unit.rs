@@ -112,11 +112,16 @@ fn writer_properties(schema: &SchemaRef, order: &[String], hot: bool) -> Result<
     if let Some(sorting) = sorting.filter(|s| !s.is_empty()) {
         builder = builder.set_sorting_columns(Some(sorting));
     }
-    // Near-unique values gain nothing from a dictionary and pay for building one.
     for field in schema.fields() {
+        let name = field.name().as_str();
+        // Near-unique values gain nothing from a dictionary and pay for building one.
         let money = matches!(field.data_type(), DataType::Decimal128(..));
-        if money || field.name() == "invoice_id" || field.name() == "row_key" {
-            builder = builder.set_column_dictionary_enabled(field.name().as_str().into(), false);
+        if money || ["invoice_id", "invoice_no", "row_key", "_row"].contains(&name) {
+            builder = builder.set_column_dictionary_enabled(name.into(), false);
+        }
+        // Nobody prunes by lineage texts, and comparing them costs more than storing them.
+        if ["_source", "_file", "_batch"].contains(&name) {
+            builder = builder.set_column_statistics_enabled(name.into(), EnabledStatistics::None);
         }
     }
     Ok(builder.build())
