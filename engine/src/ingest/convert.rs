@@ -136,7 +136,8 @@ impl Converter {
         }
         self.derive_period(&mut columns)?;
         for (index, column) in self.table.columns.iter().enumerate() {
-            self.check(index, column, &columns[index], &mut failures);
+            let source = self.derived_from(column).map(|i| &columns[i]);
+            self.check(index, column, &columns[index], source, &mut failures);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(raw.rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.canonical), columns, &options)?;
@@ -213,6 +214,16 @@ impl Converter {
         Ok(cast(&expr.evaluate(&batch)?.into_array(rows)?, &DataType::Utf8)?)
     }
 
+    /// Place of the column a derived `period` comes from.
+    fn derived_from(&self, column: &Column) -> Option<usize> {
+        match &self.table.period {
+            Some(PeriodSource::Derived(from)) if column.name == "period" => {
+                self.table.columns.iter().position(|c| &c.name == from)
+            }
+            _ => None,
+        }
+    }
+
     fn derive_period(&self, columns: &mut [ArrayRef]) -> Result<()> {
         let Some(PeriodSource::Derived(from)) = &self.table.period else { return Ok(()) };
         let position = |name: &str| self.table.columns.iter().position(|c| c.name == name);
@@ -244,9 +255,19 @@ impl Converter {
     }
 
     /// What the dictionary demands of a value: present where required, a known code, a plausible taxpayer id.
-    fn check(&self, index: usize, column: &Column, array: &ArrayRef, failures: &mut Failures) {
+    /// A month derived from a bad date (`source`) is the date's fault, not one of its own.
+    fn check(
+        &self,
+        index: usize,
+        column: &Column,
+        array: &ArrayRef,
+        source: Option<&ArrayRef>,
+        failures: &mut Failures,
+    ) {
         if column.required && array.null_count() > 0 {
-            (0..array.len()).filter(|r| array.is_null(*r)).for_each(|r| failures.add(r, index, "missing"));
+            (0..array.len())
+                .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
+                .for_each(|r| failures.add(r, index, "missing"));
         }
         if column.ty == ColumnType::Enum && !column.open {
             let values = array.as_string::<i32>();
@@ -302,7 +323,7 @@ impl Converter {
                         &self.plans[index].shown,
                         value,
                         rule,
-                        found.more,
+                        found.more(),
                         &record,
                     )
                 }
@@ -320,18 +341,23 @@ struct Failures {
 
 struct Failure {
     first: (usize, &'static str),
-    more: usize,
+    columns: Vec<usize>,
+}
+
+impl Failure {
+    /// Bad columns beside the first.
+    fn more(&self) -> usize {
+        self.columns.len() - 1
+    }
 }
 
 impl Failures {
     fn add(&mut self, row: usize, column: usize, rule: &'static str) {
-        match self.rows.get_mut(&row) {
-            None => {
-                self.rows.insert(row, Failure { first: (column, rule), more: 0 });
-            }
-            // An unreadable value is null and so also missing: one fault, not two.
-            Some(found) if found.first.0 == column => {}
-            Some(found) => found.more += 1,
+        let found =
+            self.rows.entry(row).or_insert_with(|| Failure { first: (column, rule), columns: Vec::new() });
+        // An unreadable value is null and so also missing: one fault, not two.
+        if !found.columns.contains(&column) {
+            found.columns.push(column);
         }
     }
 }

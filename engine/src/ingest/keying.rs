@@ -16,6 +16,7 @@ use assay_sql::{resident_id_is_valid, uscc_is_valid};
 
 use super::convert::Converted;
 use crate::warehouse::dictionary::{Dictionary, DictionaryKind, PARTY, PERSON, VAULT};
+use crate::warehouse::session::party_name_column;
 use crate::warehouse::{Commit, Config, Transaction, Warehouse};
 use crate::{EngineError, Result};
 
@@ -131,8 +132,7 @@ impl Keyer {
         columns: &mut BTreeMap<String, ArrayRef>,
     ) -> Result<()> {
         for column in table.parties().filter(|c| c.personal.is_none()) {
-            let prefix = column.name.strip_suffix("_id").unwrap_or(&column.name);
-            let name_column = if prefix == "taxpayer" { "name".to_owned() } else { format!("{prefix}_name") };
+            let name_column = party_name_column(&column.name);
             let ids = columns[&column.name].as_string::<i32>().clone();
             let names = columns.get(&name_column).map(|a| a.as_string::<i32>().clone());
             let name_at = |r: usize| names.as_ref().filter(|n| n.is_valid(r)).map(|n| n.value(r));
@@ -156,12 +156,10 @@ impl Keyer {
                     new_names.push(name_at(r).map(str::to_owned));
                     continue;
                 }
-                // An identity number alone tells the person; a name alone never gives a party key.
-                let fields = if id.is_some() { [None, id] } else { [name_at(r), None] };
-                let entry = Dictionary::join(&fields).unwrap_or_default();
-                let pseudonym = format!("NP{}", people.key(&entry)?);
-                new_ids.push(id.map(|_| pseudonym.clone()));
-                new_names.push(name_at(r).map(|_| pseudonym));
+                // The id's pseudonym depends on the number alone, however the name is spelt; the name has its own.
+                let name = name_at(r);
+                new_ids.push(id.map(|id| pseudonym(people, [None, Some(id)])).transpose()?);
+                new_names.push(name.map(|name| pseudonym(people, [Some(name), id])).transpose()?);
             }
             columns.insert(column.name.clone(), Arc::new(StringArray::from(new_ids)));
             if names.is_some() {
@@ -212,6 +210,12 @@ impl Keyer {
     }
 }
 
+/// `NP<key>` for a person of the vault.
+fn pseudonym(people: &mut Dictionary, fields: [Option<&str>; 2]) -> Result<String> {
+    let entry = Dictionary::join(&fields).unwrap_or_default();
+    Ok(format!("NP{}", people.key(&entry)?))
+}
+
 fn entry_keys(dictionary: &mut Dictionary, fields: &[Option<StringArray>]) -> Result<Int64Array> {
     if let [Some(only)] = fields {
         return dictionary.keys(only);
@@ -258,6 +262,10 @@ fn is_person_name(name: &str) -> bool {
         '司', '厂', '店', '社', '所', '院', '校', '部', '会', '局', '团', '行', '站', '场', '馆', '中', '队',
         '处', '户', '坊', '园', '室', '铺', '业',
     ];
+    // What tills print for a buyer who gave no name.
+    if ["个人", "消费者", "散户", "顾客"].contains(&name) {
+        return false;
+    }
     let length = name.chars().count();
     (2..=4).contains(&length) && !name.chars().any(|c| ORGANISATION.contains(&c) || c.is_ascii())
 }

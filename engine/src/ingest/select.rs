@@ -95,7 +95,8 @@ pub fn find_table(name: &str) -> Result<&'static Table> {
     let catalog = schema::catalog();
     catalog.table(name).ok_or_else(|| {
         let near = catalog.nearest(name).join(", ");
-        EngineError::input(format!("no table {name}; did you mean {near}? All of them: assay schema"))
+        let hint = if near.is_empty() { String::new() } else { format!(" did you mean {near}?") };
+        EngineError::input(format!("no table {name};{hint} All of them: assay schema"))
     })
 }
 

@@ -15,7 +15,7 @@ use datafusion::error::{DataFusionError, Result as DfResult};
 use datafusion::execution::context::SessionContext;
 use url::Url;
 
-use super::dictionary::DictionaryKind;
+use super::dictionary::{DictionaryKind, PERSON};
 use super::provider::{STORE_URL, UnitTable};
 use super::{Commit, Warehouse};
 use crate::ingest::system;
@@ -164,8 +164,41 @@ fn clear_select(commit: &Commit, name: &str) -> Option<String> {
             columns.push_str(&format!(", {alias}.{} AS {}", personal.field, column.name));
         }
     }
+    if commit.tables.contains_key(PERSON.table) {
+        for name in pseudonym_columns(table) {
+            // `NP12` stands for person 12 of the vault.
+            let clear = if name.ends_with("_id") { "id_no" } else { "name" };
+            joins.push_str(&format!(
+                " LEFT JOIN assay.vault.person np_{name} ON np_{name}.person_key = \
+                 TRY_CAST(CASE WHEN starts_with(t.{name}, 'NP') THEN substr(t.{name}, 3) END AS BIGINT)"
+            ));
+            replaced.push_str(&format!("{}{name}", if replaced.is_empty() { "" } else { ", " }));
+            columns.push_str(&format!(", coalesce(np_{name}.{clear}, t.{name}) AS {name}"));
+        }
+    }
     let except = if replaced.is_empty() { String::new() } else { format!(" EXCEPT ({replaced})") };
     (!columns.is_empty()).then(|| format!("SELECT t.*{except}{columns} FROM assay.open.{name} t{joins}"))
+}
+
+/// Columns in which a natural person's pseudonym may stand: party ids without a mark of their own, and their names.
+fn pseudonym_columns(table: &schema::Table) -> Vec<String> {
+    let mut names = Vec::new();
+    for column in table.parties().filter(|c| c.personal.is_none()) {
+        names.push(column.name.clone());
+        let name = party_name_column(&column.name);
+        if table.column(&name).is_some_and(|c| c.personal.is_none()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The column with a party's name: `seller_id` → `seller_name`, `taxpayer_id` → `name`.
+pub(crate) fn party_name_column(id: &str) -> String {
+    match id.strip_suffix("_id") {
+        Some("taxpayer") | None => "name".to_owned(),
+        Some(prefix) => format!("{prefix}_name"),
+    }
 }
 
 struct WarehouseSchema {

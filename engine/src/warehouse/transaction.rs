@@ -180,15 +180,11 @@ impl Transaction {
         self.commit_logs().await.map(|_| ())
     }
 
-    /// Gives up: deletes what was put. Also safe to skip (the next writer does it).
+    /// Gives up: deletes what was put, noted here or not. Also safe to skip (the next writer does it).
     pub async fn abort(&self) -> Result<()> {
-        for (name, change) in &self.changes {
-            for file in &change.adds {
-                let path = file_path(name, &file.path);
-                match self.warehouse.store().delete(&path).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(e) => return Err(e.into()),
-                }
+        if self.files > 0 {
+            for name in &self.allowed {
+                delete_files_of(&self.warehouse, name, &self.id).await?;
             }
         }
         match self.warehouse.store().delete(&pending_path(&self.id)).await {

@@ -82,9 +82,21 @@ impl Encoding {
             Ok(_) => Self::Utf8,
             // A character cut by the end of the sample is no evidence against UTF-8.
             Err(e) if e.error_len().is_none() => Self::Utf8,
+            Err(_) if mostly_utf8(sample) => Self::Utf8,
             Err(_) => Self::Gb18030,
         }
     }
+}
+
+/// Whether the sample is UTF-8 with some foreign bytes in it. Three-byte sequences tell: GB18030 text is hardly ever
+/// valid as such (two-byte ones are, and prove nothing), and Chinese in UTF-8 is made of them.
+fn mostly_utf8(sample: &[u8]) -> bool {
+    let (mut chinese, mut broken) = (0_usize, 0_usize);
+    for chunk in sample.utf8_chunks() {
+        chinese += chunk.valid().chars().filter(|c| c.len_utf8() == 3).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    chinese > 2 * broken
 }
 
 /// Reads `member` into `sink`.
