@@ -104,7 +104,7 @@ fn config(options: &SessionOptions) -> SessionConfig {
         .with_information_schema(true);
     let settings = config.options_mut();
     // The planner of 55.x refuses a query in which the same CASE over nullable columns stands in two aggregates
-    // (apache/datafusion #25369). Indicators are made of such aggregates. `tests/it.rs` pins that the
+    // (apache/datafusion #25369). Indicators are made of such aggregates. `tests/it/planner.rs` pins that the
     // results are right without the check.
     settings.execution.skip_physical_aggregate_schema_check = true;
     // Literals with a decimal point stay doubles, as the indicator language says; money is cast where it is money.
