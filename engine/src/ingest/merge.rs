@@ -9,6 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::{Table, lineage_fields};
+use rayon::prelude::*;
 
 use super::stage::{KeyHash, UnitRows};
 use crate::warehouse::UnitKey;
@@ -161,33 +162,45 @@ fn gather(schema: &SchemaRef, batches: &[&RecordBatch], order: &[(usize, usize)]
 }
 
 /// Keys that arrive in one unit while another unit holds, or also receives, an earlier version: for each unit the
-/// keys whose rows must go. `stored` gives the keys of stored rows of other units.
+/// keys whose rows must go. `stored` gives the keys of stored rows.
 pub fn moved_keys(
     arriving: &[(KeyHash, UnitKey)],
     stored: impl Iterator<Item = Result<(UnitKey, Vec<KeyHash>)>>,
 ) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
-    let mut home: AHashMap<KeyHash, UnitKey> = AHashMap::with_capacity(arriving.len());
+    // Sorted by key, then by arrival: sorting runs on all threads, a map of every key would not.
+    let mut order: Vec<(KeyHash, u32)> = Vec::with_capacity(arriving.len());
+    for (number, (hash, _)) in arriving.iter().enumerate() {
+        let number = u32::try_from(number).map_err(|_| {
+            EngineError::input("more than 4 billion rows in one load; load fewer files at a time")
+        })?;
+        order.push((*hash, number));
+    }
+    order.par_sort_unstable();
+    let unit = |place: usize| arriving[order[place].1 as usize].1;
     let mut moved: HashMap<UnitKey, AHashSet<KeyHash>> = HashMap::new();
-    for (hash, unit) in arriving {
-        if let Some(before) = home.insert(*hash, *unit)
-            && before != *unit
-        {
-            moved.entry(before).or_default().insert(*hash);
-            // The key may have come back to a unit it had left.
-            if let Some(here) = moved.get_mut(unit) {
-                here.remove(hash);
+    let mut start = 0;
+    for place in 1..=order.len() {
+        if place < order.len() && order[place].0 == order[start].0 {
+            continue;
+        }
+        // The newest version's unit is the key's home; it may have been away and come back.
+        let home = unit(place - 1);
+        for earlier in start..place {
+            if unit(earlier) != home {
+                moved.entry(unit(earlier)).or_default().insert(order[start].0);
             }
         }
+        start = place;
     }
-    for unit in stored {
-        let (unit, hashes) = unit?;
+    for rows in stored {
+        let (here, hashes) = rows?;
         for hash in hashes {
-            if home.get(&hash).is_some_and(|h| *h != unit) {
-                moved.entry(unit).or_default().insert(hash);
+            let after = order.partition_point(|(h, _)| *h <= hash);
+            if after > 0 && order[after - 1].0 == hash && unit(after - 1) != here {
+                moved.entry(here).or_default().insert(hash);
             }
         }
     }
-    moved.retain(|_, keys| !keys.is_empty());
     Ok(moved)
 }
 
