@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Place, Run, assay, economy, invoice, invoices, small_economy, write_files};
+use crate::support::{Place, Run, assay, economy, invoice, invoices, skipped, small_economy, write_files};
 
 fn place_with_an_invoice() -> Place {
     let place = Place::new();
@@ -187,14 +187,14 @@ impl Disk {
         match mount {
             Ok(output) if output.status.success() => Some(Self { folder }),
             Ok(output) => {
-                eprintln!(
-                    "SKIPPED: cannot mount a small disk: {}",
+                skipped(&format!(
+                    "cannot mount a small disk: {}",
                     String::from_utf8_lossy(&output.stderr).trim()
-                );
+                ));
                 None
             }
             Err(error) => {
-                eprintln!("SKIPPED: cannot mount a small disk: {error}");
+                skipped(&format!("cannot mount a small disk: {error}"));
                 None
             }
         }

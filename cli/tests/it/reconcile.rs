@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::{BUYER, HEADER, Place, Run, SELLER, invoice, invoices};
+use crate::support::{BUYER, HEADER, Place, Run, SELLER, invoice, invoices, skipped};
 
 /// What is known of the four feeds of invoices: rows, valid, void, negative, valid sum in bn yuan, rows equal to an
 /// earlier one, kept valid, kept void, totals that differ from amount and tax by more than 0.01.
@@ -42,7 +42,7 @@ fn real_files() -> Option<Vec<PathBuf>> {
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/cumcm2020c"),
     };
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("SKIPPED: real data set not found at {} (ASSAY_REAL_DATA names it)", folder.display());
+        skipped(&format!("real data set not found at {} (ASSAY_REAL_DATA names it)", folder.display()));
         return None;
     };
     let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
