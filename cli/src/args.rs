@@ -93,7 +93,7 @@ assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
         /// Month, YYYYMM
         #[arg(long)]
         as_of: Option<i32>,
-        /// Only these indicators, comma-separated
+        /// Only these indicators, comma-separated; results there are for the month are replaced with --force only
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
         /// Scan even if data, definitions and code are those of the last scan

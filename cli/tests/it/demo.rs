@@ -85,6 +85,8 @@ fn the_demo_runs_and_its_figures_agree() {
 fn task_lists_are_the_tasks() {
     let place = loaded(&[]);
     place.run(&["scan"]).ok();
+    // A few indicators must not take the place of a whole scan unasked.
+    place.run(&["scan", "--only", "I05"]).code(1).says("would take their place").says("--force");
     let tasks = place.number("select count(*) from task");
     place.run(&["tasks", "export", "--to", "lists", "--as", "csv"]).ok().shows(&format!("{tasks} tasks"));
     place.run(&["tasks", "export", "--to", "lists", "--as", "parquet"]).ok().shows(&format!("{tasks} tasks"));

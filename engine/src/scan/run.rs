@@ -84,6 +84,9 @@ pub async fn scan(
         summary.seconds = started.elapsed().as_secs_f64();
         return Ok(summary);
     }
+    if !request.only.is_empty() && !request.force {
+        refuse_to_narrow(warehouse, &head, as_of).await?;
+    }
     progress.phase("scan", 1);
     let context = session::open(warehouse, &head, Access::Open, &request.session).await?;
     let judged = profile_and_judge(&context, &catalogue, &request.only, as_of, &card).await?;
@@ -109,6 +112,18 @@ pub async fn scan(
     store(warehouse, as_of, &summary.run, &results).await?;
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
+}
+
+/// A scan replaces the results of its month; one of a few indicators must not do so unasked.
+async fn refuse_to_narrow(warehouse: &Warehouse, head: &Commit, as_of: i32) -> Result<()> {
+    let Some(runs) = warehouse.table(head, SCAN_RUN).await? else { return Ok(()) };
+    if runs.files.iter().any(|f| f.is_of(as_of)) {
+        return Err(EngineError::input(format!(
+            "there are results as of {as_of}, and this scan of some indicators would take their place, tasks included; \
+             add --force if that is meant, or see what an indicator finds with: assay indicators backtest"
+        )));
+    }
+    Ok(())
 }
 
 struct Judged {
@@ -301,9 +316,7 @@ async fn put_results(
         if let Some(present) = warehouse.table(transaction.base(), name).await? {
             // One file a scan, all of one month.
             for file in present.files {
-                if file.bounds.min_values.get("as_of").and_then(serde_json::Value::as_i64)
-                    == Some(i64::from(as_of))
-                {
+                if file.is_of(as_of) {
                     transaction.remove(spec, file)?;
                 }
             }

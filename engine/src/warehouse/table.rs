@@ -51,6 +51,13 @@ pub struct UnitFile {
     pub bounds: Bounds,
 }
 
+impl UnitFile {
+    /// Whether the file holds results of the scan of that month (result tables have one file a scan).
+    pub fn is_of(&self, as_of: i32) -> bool {
+        self.bounds.min_values.get("as_of").and_then(serde_json::Value::as_i64) == Some(i64::from(as_of))
+    }
+}
+
 /// Column statistics in Delta's own JSON form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
