@@ -16,10 +16,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::Cli;
 
-/// Arrow's many short-lived buffers spend a sixth of a load in the system's allocator and its page faults.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter =
