@@ -74,7 +74,7 @@ pub struct Feed {
     /// them.
     #[serde(default)]
     pub header: Vec<String>,
-    /// Texts that stand for a missing value, as `\N`; with the delimiter `\001` that one is the default.
+    /// Texts that stand for a missing value; `\N` alone when absent.
     pub nulls: Option<Vec<String>>,
     /// What encloses fields; `""` for nothing, which is the default with a control character as delimiter.
     pub quote: Option<String>,

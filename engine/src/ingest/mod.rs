@@ -13,6 +13,7 @@ pub mod parse;
 mod pipeline;
 mod records;
 mod reject;
+mod repair;
 pub mod select;
 pub mod source;
 mod stage;
