@@ -6,6 +6,8 @@
 //! always kept + duplicate + rejected.
 
 mod convert;
+#[cfg(test)]
+mod fuzz;
 mod keying;
 mod load;
 mod merge;
