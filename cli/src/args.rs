@@ -29,6 +29,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What a load holds at most when nobody says otherwise: more is not faster, run files lie in the page cache.
+const LOAD_MEMORY: usize = 384 << 20;
+
 impl Cli {
     /// Threads to use.
     pub fn threads(&self) -> usize {
@@ -48,7 +51,7 @@ impl Cli {
     pub fn load_memory(&self) -> usize {
         match self.memory {
             Some(memory) => memory / 4,
-            None => (SessionOptions::default().memory_bytes / 4).min(1 << 30),
+            None => (SessionOptions::default().memory_bytes / 4).min(LOAD_MEMORY),
         }
     }
 }

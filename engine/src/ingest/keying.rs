@@ -87,13 +87,22 @@ impl Keyer {
         converted: &Converted,
         lineage: &Lineage<'_>,
     ) -> Result<RecordBatch> {
-        let rows = converted.batch.num_rows();
-        let mut columns: BTreeMap<String, ArrayRef> = table
-            .columns
-            .iter()
-            .zip(converted.batch.columns())
-            .map(|(c, a)| (c.name.clone(), Arc::clone(a)))
-            .collect();
+        self.stored_rows(table, config, schema, &converted.batch, &converted.rows, lineage)
+    }
+
+    /// The stored form of canonical rows that stand at `numbers` of their file, in [`staged_schema`].
+    pub fn stored_rows(
+        &mut self,
+        table: &Table,
+        config: &Config,
+        schema: &SchemaRef,
+        batch: &RecordBatch,
+        numbers: &Int64Array,
+        lineage: &Lineage<'_>,
+    ) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let mut columns: BTreeMap<String, ArrayRef> =
+            table.columns.iter().zip(batch.columns()).map(|(c, a)| (c.name.clone(), Arc::clone(a))).collect();
         self.hide_natural_persons(table, &mut columns)?;
         self.hide_personal(table, &mut columns)?;
         for column in table.parties().filter(|c| !c.always_personal()) {
@@ -109,7 +118,7 @@ impl Keyer {
         columns.insert("_source".into(), view(lineage.source));
         columns.insert("_file".into(), view(lineage.file));
         columns.insert("_batch".into(), view(lineage.batch));
-        columns.insert("_row".into(), Arc::new(converted.rows.clone()));
+        columns.insert("_row".into(), Arc::new(numbers.clone()));
         let at = TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(lineage.at, rows));
         columns.insert("_ingested_at".into(), Arc::new(at));
         let arrays = schema

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::keying::{Keyer, Lineage};
 use super::merge;
+use super::moved::{KeyLog, Moved};
 use super::pipeline::{self, Done};
 use super::records;
 use super::reject::{self, Origin};
@@ -23,12 +24,14 @@ use super::stage::{KeyHash, Stage, UnitRows};
 use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, system};
 use crate::warehouse::dictionary::{PARTY, VAULT};
 use crate::warehouse::{
-    TableFiles, TableSpec, Transaction, UnitFile, UnitKey, Warehouse, clock, encode_unit, read_unit,
+    TableFiles, TableSpec, Transaction, UnitEncoder, UnitFile, UnitKey, Warehouse, clock, read_unit,
 };
 use crate::{EngineError, Result};
 
 /// Rejected rows held before they are written as a file.
 const REJECTS_A_FILE: usize = 100_000;
+/// Rows gathered at once when a unit is written: enough for the kernels, little beside the unit.
+const GATHER_ROWS: usize = 1 << 16;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
 
@@ -149,8 +152,9 @@ impl Load {
         for print in prints.values() {
             print.check_unchanged()?;
         }
-        for stage in &stages {
-            self.write(stage)?;
+        for mut stage in stages {
+            let keys = stage.take_keys();
+            self.write(&stage, keys)?;
         }
         let handle = self.handle.clone();
         let files = records::file_rows(&inputs, &prints, &read, &self.batch, self.at)?;
@@ -284,10 +288,11 @@ impl Load {
     }
 
     /// Merges the staged rows of one table with its stored units and puts the changed ones.
-    fn write(&mut self, stage: &Stage) -> Result<()> {
+    fn write(&mut self, stage: &Stage, keys: KeyLog) -> Result<()> {
         let base = self.tx()?.base().clone();
         let stored = self.handle.block_on(self.warehouse.table(&base, &stage.table.name))?;
-        let moved = self.moved(stage, stored.as_ref())?;
+        let moved = self.moved(stage, &keys, stored.as_ref())?;
+        drop(keys);
         let mut units: Vec<UnitKey> = stage.unit_keys();
         units.extend(moved.keys().copied());
         units.sort_unstable();
@@ -344,11 +349,7 @@ impl Load {
     }
 
     /// Keys whose earlier version lies in another unit than the one now arriving.
-    fn moved(
-        &self,
-        stage: &Stage,
-        stored: Option<&TableFiles>,
-    ) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
+    fn moved(&self, stage: &Stage, keys: &KeyLog, stored: Option<&TableFiles>) -> Result<Moved> {
         let files = stored.map(|s| s.files.clone()).unwrap_or_default();
         let key_columns = stage.table.stored_key();
         let names: Vec<&str> = key_columns.iter().map(String::as_str).collect();
@@ -360,7 +361,7 @@ impl Load {
             }
             Ok((UnitKey::of(&file), found))
         });
-        merge::moved_keys(stage.keys(), hashes)
+        keys.moved(hashes)
     }
 
     fn write_unit(
@@ -387,8 +388,14 @@ impl Load {
         let duplicates = records::duplicate_rows(stage.table, &input, &merged, self.at)?;
         let mut outcome =
             UnitOutcome { old, new: None, duplicates, replaced: merged.replaced, changed: merged.changed };
-        if merged.changed && merged.batch.num_rows() > 0 {
-            let encoded = encode_unit(&stage.schema, &spec.order, unit, name, &[merged.batch], false)?;
+        if merged.changed && !merged.order.is_empty() {
+            let mut encoder = UnitEncoder::new(&stage.schema, &spec.order, unit, name, false)?;
+            for rows in merged.order.chunks(GATHER_ROWS) {
+                encoder.push(&merge::gather(&stage.schema, &input.batches, rows)?)?;
+            }
+            // The input is as large as the unit; encoded bytes are a fraction of it.
+            drop(input);
+            let encoded = encoder.finish()?;
             self.handle.block_on(crate::warehouse::put(
                 &self.warehouse,
                 &spec.name,

@@ -6,12 +6,13 @@
 //! always kept + duplicate + rejected.
 
 mod convert;
-mod keying;
-mod load;
+pub(crate) mod keying;
+pub(crate) mod load;
 mod merge;
+mod moved;
 pub mod parse;
 mod pipeline;
-mod records;
+pub(crate) mod records;
 mod reject;
 pub mod select;
 pub mod source;

@@ -2,7 +2,7 @@
 //!
 //! Batches stay as they arrived; only (batch, row) pairs are sorted into units. Past the limit every unit's rows
 //! are written to a run file and the memory is given back, so a file larger than memory loads; what must fit is one
-//! unit a thread, and about 80 bytes a row for finding keys that moved between units.
+//! unit a thread, and 20 bytes a row for finding keys that moved between units.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,8 +19,12 @@ use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::Table;
 
 use super::keying::staged_schema;
+use super::moved::KeyLog;
 use crate::warehouse::UnitKey;
 use crate::{EngineError, Result};
+
+/// Bytes a staged row takes beside its columns: key hash and place in its unit.
+const ROW_BYTES: usize = 24;
 
 /// Hash of a row's key. 128 bits: among a trillion rows two keys collide with probability 10⁻¹⁵.
 pub type KeyHash = u128;
@@ -90,8 +94,7 @@ pub struct Stage {
     batches: Vec<RecordBatch>,
     hashes: Vec<Vec<KeyHash>>,
     units: HashMap<UnitKey, Vec<(u32, u32)>>,
-    /// Every row's key and unit, in order of arrival.
-    keys: Vec<(KeyHash, UnitKey)>,
+    keys: KeyLog,
     bytes: usize,
     limit: usize,
     spill: PathBuf,
@@ -110,7 +113,7 @@ impl Stage {
             batches: Vec::new(),
             hashes: Vec::new(),
             units: HashMap::new(),
-            keys: Vec::new(),
+            keys: KeyLog::default(),
             bytes: 0,
             limit,
             spill,
@@ -138,21 +141,20 @@ impl Stage {
             None => None,
         };
         let buckets = batch.column(self.schema.index_of("bucket")?).as_primitive::<Int32Type>();
-        let (mut last, mut list): (Option<UnitKey>, Vec<(u32, u32)>) = (None, Vec::new());
-        for (row, bucket) in buckets.values().iter().enumerate() {
-            let key = UnitKey { period: periods.as_ref().map(|p| p.value(row)), bucket: Some(*bucket) };
-            if last != Some(key) {
-                if let Some(previous) = last.replace(key) {
-                    self.units.entry(previous).or_default().append(&mut list);
-                }
-            }
-            list.push((number, u32::try_from(row).unwrap_or(u32::MAX)));
-            self.keys.push((hashes[row], key));
+        let unit = |row: usize| UnitKey {
+            period: periods.as_ref().map(|p| p.value(row)),
+            bucket: Some(buckets.value(row)),
+        };
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let key = unit(start);
+            let end = (start + 1..batch.num_rows()).find(|row| unit(*row) != key).unwrap_or(batch.num_rows());
+            let list = self.units.entry(key).or_default();
+            list.extend((start..end).map(|row| (number, u32::try_from(row).unwrap_or(u32::MAX))));
+            self.keys.extend(key, hashes[start..end].iter().copied())?;
+            start = end;
         }
-        if let Some(previous) = last {
-            self.units.entry(previous).or_default().append(&mut list);
-        }
-        self.bytes += batch.get_array_memory_size();
+        self.bytes += batch.get_array_memory_size() + batch.num_rows() * ROW_BYTES;
         self.batches.push(batch);
         self.hashes.push(hashes);
         if self.bytes > self.limit { self.flush() } else { Ok(()) }
@@ -190,9 +192,9 @@ impl Stage {
         keys
     }
 
-    /// Every row's key and unit, in order of arrival.
-    pub fn keys(&self) -> &[(KeyHash, UnitKey)] {
-        &self.keys
+    /// Every row's key and unit; taken, for they are needed once and are large.
+    pub fn take_keys(&mut self) -> KeyLog {
+        std::mem::take(&mut self.keys)
     }
 
     /// Rows of one unit: those in run files first, as they arrived first.

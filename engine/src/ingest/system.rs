@@ -106,9 +106,30 @@ pub fn ingest_file() -> TableSpec {
     )
 }
 
+/// Labels of a synthetic economy.
+pub const TRUTH: &str = "truth";
+
+/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent`; `amount` is the
+/// money without tax that belongs to it.
+pub fn truth() -> TableSpec {
+    let period = |name: &str| Field::new(name, DataType::Int32, true);
+    spec(
+        TRUTH,
+        vec![
+            text("taxpayer_id"),
+            text("scheme"),
+            period("from_period"),
+            period("to_period"),
+            Field::new("amount", DataType::Decimal128(18, 2), true),
+            text("role"),
+        ],
+    )
+}
+
 /// Tables that lie open.
 pub fn open_specs() -> Vec<TableSpec> {
     let mut specs = vec![rejected_row(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
+    specs.push(truth());
     specs.extend(crate::scan::specs());
     specs
 }

@@ -39,7 +39,7 @@ pub use provider::UnitTable;
 pub use table::{TableFiles, TableSpec, UnitFile};
 pub use transaction::Transaction;
 pub(crate) use transaction::{get, put};
-pub use unit::{EncodedUnit, UnitKey, encode_unit, read_unit};
+pub use unit::{EncodedUnit, UnitEncoder, UnitKey, encode_unit, read_unit};
 
 use crate::{EngineError, Result};
 

@@ -3,6 +3,7 @@
 //! Delta is used as the transaction log only. Data files are written by `super::unit` and scanned by
 //! `super::provider`; deletion vectors and column mapping never occur, and a table that has them is refused.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -73,6 +74,35 @@ pub struct Bounds {
     /// Column → number of nulls.
     #[serde(default)]
     pub null_count: BTreeMap<String, u64>,
+}
+
+impl Bounds {
+    /// Bounds of these rows and `more` ones.
+    pub(super) fn widen(&mut self, more: Self) {
+        self.num_records += more.num_records;
+        for (column, nulls) in more.null_count {
+            *self.null_count.entry(column).or_default() += nulls;
+        }
+        let outward =
+            |own: &mut BTreeMap<String, serde_json::Value>, more: BTreeMap<_, _>, side: Ordering| {
+                for (column, value) in more {
+                    let beyond = own.get(&column).is_none_or(|o| compare(&value, o) == side);
+                    if beyond {
+                        own.insert(column, value);
+                    }
+                }
+            };
+        outward(&mut self.min_values, more.min_values, Ordering::Less);
+        outward(&mut self.max_values, more.max_values, Ordering::Greater);
+    }
+}
+
+/// Numbers by size; dates and instants as their ISO texts, which sort by time.
+fn compare(a: &serde_json::Value, b: &serde_json::Value) -> Ordering {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.as_str().cmp(&b.as_str()),
+    }
 }
 
 /// A table at one version.

@@ -71,24 +71,59 @@ pub fn encode_unit(
     batches: &[RecordBatch],
     hot: bool,
 ) -> Result<EncodedUnit> {
-    let properties = writer_properties(schema, order, hot)?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    // Readers take the table's schema from the log; leaving Arrow's own out keeps views and dictionaries used
-    // while loading from becoming part of the format.
-    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut writer =
-        ArrowWriter::try_new_with_options(Vec::with_capacity(1 << 20), Arc::clone(schema), options)?;
+    let mut encoder = UnitEncoder::new(schema, order, key, file_name, hot)?;
     for batch in batches {
-        writer.write(batch)?;
+        encoder.push(batch)?;
     }
-    let bytes = Bytes::from(writer.into_inner()?);
-    let bounds = bounds(schema, order, batches, rows)?;
-    let path = format!("{}{file_name}.parquet", key.folder());
-    let size = bytes.len() as u64;
-    Ok(EncodedUnit {
-        file: UnitFile { path, size, rows, period: key.period, bucket: key.bucket, bounds },
-        bytes,
-    })
+    encoder.finish()
+}
+
+/// Encodes a unit whose sorted rows arrive batch by batch; only encoded bytes and one row group are in memory.
+pub struct UnitEncoder {
+    writer: ArrowWriter<Vec<u8>>,
+    schema: SchemaRef,
+    order: Vec<String>,
+    key: UnitKey,
+    file_name: String,
+    bounds: Bounds,
+}
+
+impl UnitEncoder {
+    /// An empty unit; parameters as of [`encode_unit`].
+    pub fn new(
+        schema: &SchemaRef,
+        order: &[String],
+        key: UnitKey,
+        file_name: &str,
+        hot: bool,
+    ) -> Result<Self> {
+        let properties = writer_properties(schema, order, hot)?;
+        // Readers take the table's schema from the log; leaving Arrow's own out keeps views and dictionaries used
+        // while loading from becoming part of the format.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer =
+            ArrowWriter::try_new_with_options(Vec::with_capacity(1 << 20), Arc::clone(schema), options)?;
+        let (schema, order, file_name) = (Arc::clone(schema), order.to_vec(), file_name.to_owned());
+        Ok(Self { writer, schema, order, key, file_name, bounds: Bounds::default() })
+    }
+
+    /// Adds rows, which sort after all before.
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch)?;
+        let found = bounds(&self.schema, &self.order, std::slice::from_ref(batch), batch.num_rows())?;
+        self.bounds.widen(found);
+        Ok(())
+    }
+
+    /// The finished file.
+    pub fn finish(self) -> Result<EncodedUnit> {
+        let bytes = Bytes::from(self.writer.into_inner()?);
+        let path = format!("{}{}.parquet", self.key.folder(), self.file_name);
+        let (period, bucket) = (self.key.period, self.key.bucket);
+        let rows = usize::try_from(self.bounds.num_records).unwrap_or(usize::MAX);
+        let file = UnitFile { path, size: bytes.len() as u64, rows, period, bucket, bounds: self.bounds };
+        Ok(EncodedUnit { file, bytes })
+    }
 }
 
 fn writer_properties(schema: &SchemaRef, order: &[String], hot: bool) -> Result<WriterProperties> {
