@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::AsArray;
-use assay_datasets::economy::{Economy, EconomySpec, generate, write_csv};
+use assay_datasets::classic::{Economy, EconomySpec, generate, write_csv};
 use assay_engine::ingest::{IngestRequest, Silent, ingest};
 use assay_engine::scan::{ExportFormat, Labels, ScanRequest, backtest, export, load_tasks, scan};
 use assay_engine::warehouse::Warehouse;
