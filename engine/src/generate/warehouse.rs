@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
 use assay_datasets::economy::{Economy, Part};
 use assay_datasets::schema::Table;
@@ -31,6 +31,9 @@ use crate::{EngineError, Result};
 
 /// Parts made ahead of the one being keyed, per thread: each is at most a few hundred megabytes.
 const AHEAD: usize = 1;
+
+/// Parties keyed at a time.
+const PARTIES_AT_ONCE: u32 = 1 << 16;
 
 /// Writes all tables of `economy` and its truth into an empty warehouse, in one commit.
 ///
@@ -150,6 +153,19 @@ impl Run {
         let done =
             done.into_inner().map_err(|_| EngineError::internal("a thread that writes units panicked"))?;
         Self::note_files(transaction, done, keyed)
+    }
+
+    /// Parties get their keys in the order in which parts have their rows, so that these come sorted by key.
+    fn register(&self, keyer: &mut Keyer) -> Result<()> {
+        let world = self.economy.world();
+        let mut next = 0;
+        while next < world.parties() {
+            let end = world.parties().min(next + PARTIES_AT_ONCE);
+            let ids = (next..end).map(|party| world.id(party));
+            keyer.register(&StringArray::from_iter_values(ids))?;
+            next = end;
+        }
+        Ok(())
     }
 
     /// Notes the files that were put; the first failure of an encoder is the one to report.

@@ -133,6 +133,16 @@ impl Keyer {
         Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
     }
 
+    /// Gives parties their keys in this order, before any row names them.
+    pub fn register(&mut self, ids: &StringArray) -> Result<()> {
+        let people = self.clear(PERSON)?;
+        let mut known = Vec::with_capacity(ids.len());
+        for id in ids.iter().flatten() {
+            known.push(if is_person_id(id) { pseudonym(people, [None, Some(id)])? } else { id.to_owned() });
+        }
+        self.party.keys(&StringArray::from(known)).map(|_| ())
+    }
+
     /// A taxpayer id that is a person's identity number, and the name of a consumer, are personal data wherever
     /// they stand: both become `NP<key>`, the key being the person's in the vault.
     fn hide_natural_persons(

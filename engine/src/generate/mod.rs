@@ -1,0 +1,2 @@
+//! (to be merged)
+pub mod warehouse;
