@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    StringBuilder, new_null_array,
+    StringBuilder,
 };
 use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
@@ -17,6 +17,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 
+use super::nulls::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
 use super::source::RawBatch;
@@ -178,7 +179,7 @@ impl Converter {
     ) -> Result<ArrayRef> {
         let rows = raw.rows.len();
         let source = match &plan.origin {
-            Origin::Absent => return Ok(new_null_array(&column.ty.arrow_type(), rows)),
+            Origin::Absent => return Ok(nulls(&column.ty.arrow_type(), rows)),
             Origin::Column(i) => Arc::clone(&texts[*i]),
             Origin::Constant(text) => {
                 Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray,
-    StringViewArray, TimestampMillisecondArray, new_null_array,
+    StringViewArray, TimestampMillisecondArray,
 };
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -15,6 +15,7 @@ use assay_datasets::schema::{Column, Condition, Table};
 use assay_sql::{resident_id_is_valid, uscc_is_valid};
 
 use super::convert::Converted;
+use super::nulls::{is_void, nulls};
 use crate::warehouse::dictionary::{Dictionary, DictionaryKind, PARTY, PERSON, VAULT};
 use crate::warehouse::session::party_name_column;
 use crate::warehouse::{Commit, Config, Transaction, Warehouse};
@@ -240,6 +241,9 @@ fn entry_keys(dictionary: &mut Dictionary, fields: &[Option<StringArray>]) -> Re
         return dictionary.keys(only);
     }
     let rows = fields.iter().flatten().map(Array::len).next().unwrap_or(0);
+    if fields.iter().flatten().all(|f| is_void(f)) {
+        return Ok(nulls(&DataType::Int64, rows).as_primitive().clone());
+    }
     let entries: StringArray = (0..rows)
         .map(|r| {
             let parts: Vec<Option<&str>> =
@@ -267,7 +271,7 @@ fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>,
     let keys = table
         .bucket_key()
         .and_then(|k| columns.get(&k).cloned())
-        .unwrap_or_else(|| new_null_array(&DataType::Int64, rows));
+        .unwrap_or_else(|| nulls(&DataType::Int64, rows));
     keys.as_primitive::<Int64Type>().iter().map(|k| Some(config.bucket_of(k))).collect()
 }
 

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::{Table, lineage_fields};
 
+use super::nulls::{is_void, nulls};
 use super::stage::{KeyHash, UnitRows};
 use crate::{EngineError, Result};
 
@@ -147,8 +148,8 @@ pub fn gather(schema: &SchemaRef, batches: &[RecordBatch], order: &[(usize, usiz
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for (i, field) in schema.fields().iter().enumerate() {
         let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
-        if arrays.iter().all(|a| a.null_count() == a.len()) {
-            columns.push(new_null_array(field.data_type(), order.len()));
+        if arrays.iter().all(|a| is_void(*a)) {
+            columns.push(nulls(field.data_type(), order.len()));
         } else {
             columns.push(arrow::compute::interleave(&arrays, order)?);
         }

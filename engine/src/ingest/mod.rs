@@ -10,6 +10,7 @@ pub(crate) mod keying;
 pub(crate) mod load;
 mod merge;
 mod moved;
+mod nulls;
 pub mod parse;
 mod pipeline;
 pub(crate) mod records;

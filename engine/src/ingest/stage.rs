@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ahash::RandomState;
 use arrow::array::{AsArray, RecordBatch};
@@ -20,9 +21,12 @@ use assay_datasets::schema::Table;
 
 use super::keying::staged_schema;
 use super::moved::KeyLog;
+use super::nulls::{is_void, nulls};
 use crate::warehouse::UnitKey;
 use crate::{EngineError, Result};
 
+/// Bytes written to or read from a run file at once.
+const RUN_BUFFER: usize = 1 << 18;
 /// Bytes a staged row takes beside its columns: key hash and place in its unit.
 const ROW_BYTES: usize = 24;
 
@@ -60,7 +64,7 @@ impl KeyHasher {
     pub fn hash_columns(&self, batch: &RecordBatch) -> Result<Vec<KeyHash>> {
         let mut columns = Vec::with_capacity(self.names.len());
         for name in &self.names {
-            columns.push(std::sync::Arc::clone(batch.column(batch.schema().index_of(name)?)));
+            columns.push(Arc::clone(batch.column(batch.schema().index_of(name)?)));
         }
         let rows = self.converter.convert_columns(&columns)?;
         Ok(rows.iter().map(|r| self.hash_bytes(r.as_ref())).collect())
@@ -154,7 +158,8 @@ impl Stage {
             self.keys.extend(key, hashes[start..end].iter().copied())?;
             start = end;
         }
-        self.bytes += batch.get_array_memory_size() + batch.num_rows() * ROW_BYTES;
+        let filled = batch.columns().iter().filter(|c| !is_void(c));
+        self.bytes += filled.map(|c| c.get_array_memory_size()).sum::<usize>() + batch.num_rows() * ROW_BYTES;
         self.batches.push(batch);
         self.hashes.push(hashes);
         if self.bytes > self.limit { self.flush() } else { Ok(()) }
@@ -162,13 +167,20 @@ impl Stage {
 
     fn flush(&mut self) -> Result<()> {
         std::fs::create_dir_all(&self.spill).map_err(EngineError::file(&self.spill))?;
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        // Columns without a value, of which wide tables have many, are not written.
+        let filled: Vec<usize> = (0..self.schema.fields().len())
+            .filter(|c| !self.batches.iter().all(|b| is_void(b.column(*c))))
+            .collect();
+        let written: Vec<RecordBatch> =
+            self.batches.iter().map(|b| b.project(&filled)).collect::<Result<_, _>>()?;
+        let batches: Vec<&RecordBatch> = written.iter().collect();
+        let schema = Arc::new(self.schema.project(&filled)?);
         for (key, rows) in &self.units {
             let runs = self.runs.entry(*key).or_default();
             let (period, bucket) = (key.period.unwrap_or(0), key.bucket.unwrap_or(0));
             let path = self.spill.join(format!("{}-{period}-{bucket}-{}.arrow", self.table.name, runs.len()));
             let file = File::create(&path).map_err(EngineError::file(&path))?;
-            let mut writer = StreamWriter::try_new(BufWriter::new(file), &self.schema)?;
+            let mut writer = StreamWriter::try_new(BufWriter::with_capacity(RUN_BUFFER, file), &schema)?;
             for chunk in rows.chunks(1 << 16) {
                 let picked: Vec<(usize, usize)> =
                     chunk.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
@@ -197,13 +209,22 @@ impl Stage {
         std::mem::take(&mut self.keys)
     }
 
+    /// A batch of a run file with the columns that were left out.
+    fn whole(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns = self.schema.fields().iter().map(|f| match batch.column_by_name(f.name()) {
+            Some(column) => Arc::clone(column),
+            None => nulls(f.data_type(), batch.num_rows()),
+        });
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())?)
+    }
+
     /// Rows of one unit: those in run files first, as they arrived first.
     pub fn rows(&self, key: UnitKey) -> Result<UnitRows> {
         let mut found = UnitRows { batches: Vec::new(), rows: Vec::new(), hashes: Vec::new() };
         for path in self.runs.get(&key).into_iter().flatten() {
             let file = File::open(path).map_err(EngineError::file(path))?;
-            for batch in StreamReader::try_new(BufReader::new(file), None)? {
-                found.push(batch?, &self.hasher)?;
+            for batch in StreamReader::try_new(BufReader::with_capacity(RUN_BUFFER, file), None)? {
+                found.push(self.whole(&batch?)?, &self.hasher)?;
             }
         }
         let base = found.batches.len();
