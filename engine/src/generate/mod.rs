@@ -1,0 +1,10 @@
+//! Generated data on their way out: an economy's rows as files the way departments send them, dirty on request, and
+//! a description of a generated warehouse that shows whether it looks like an economy.
+//!
+//! The rows themselves come from `assay_datasets::economy`; nothing here draws a firm or an invoice.
+
+pub mod describe;
+pub mod dirt;
+pub mod files;
+
+pub use files::{FileOptions, Format, Headers, MemoryRows, RowPart, Rows, Selection, Written, write_files};
