@@ -7,4 +7,8 @@ pub mod describe;
 pub mod dirt;
 pub mod files;
 
-pub use files::{FileOptions, Format, Headers, MemoryRows, RowPart, Rows, Selection, Written, write_files};
+pub use describe::{Background, BurdenRange, Description, describe};
+pub use dirt::DirtOptions;
+pub use files::{
+    FileOptions, Format, Headers, MemoryRows, RowPart, Rows, Selection, TextEncoding, Written, write_files,
+};

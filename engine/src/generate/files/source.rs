@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::Int32Type;
 use assay_datasets::schema::{self, PERIOD};
 
@@ -82,14 +82,4 @@ impl Rows for MemoryRows {
         let missing = || EngineError::internal(format!("no part {} of {}", part.number, part.table));
         Ok(vec![self.parts.get(part.number).ok_or_else(missing)?.1.clone()])
     }
-}
-
-/// All rows of some parts as one batch; `None` when there are none.
-pub(super) fn all_rows(source: &dyn Rows, parts: &[&RowPart]) -> Result<Option<RecordBatch>> {
-    let mut batches = Vec::new();
-    for part in parts {
-        batches.extend(source.rows(part)?);
-    }
-    let Some(first) = batches.first() else { return Ok(None) };
-    Ok(Some(concat_batches(&first.schema(), &batches)?))
 }
