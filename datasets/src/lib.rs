@@ -6,4 +6,5 @@
 pub mod classic;
 pub mod economy;
 pub mod mapping;
+pub mod repairs;
 pub mod schema;

@@ -15,6 +15,7 @@ pub mod parse;
 mod pipeline;
 pub(crate) mod records;
 mod reject;
+mod repair;
 pub mod select;
 pub mod source;
 mod stage;
