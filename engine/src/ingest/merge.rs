@@ -161,47 +161,59 @@ fn gather(schema: &SchemaRef, batches: &[&RecordBatch], order: &[(usize, usize)]
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
-/// Keys that arrive in one unit while another unit holds, or also receives, an earlier version: for each unit the
-/// keys whose rows must go. `stored` gives the keys of stored rows.
-pub fn moved_keys(
-    arriving: &[(KeyHash, UnitKey)],
-    stored: impl Iterator<Item = Result<(UnitKey, Vec<KeyHash>)>>,
-) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
-    // Sorted by key, then by arrival: sorting runs on all threads, a map of every key would not.
-    let mut order: Vec<(KeyHash, u32)> = Vec::with_capacity(arriving.len());
-    for (number, (hash, _)) in arriving.iter().enumerate() {
-        let number = u32::try_from(number).map_err(|_| {
-            EngineError::input("more than 4 billion rows in one load; load fewer files at a time")
-        })?;
-        order.push((*hash, number));
-    }
-    order.par_sort_unstable();
-    let unit = |place: usize| arriving[order[place].1 as usize].1;
-    let mut moved: HashMap<UnitKey, AHashSet<KeyHash>> = HashMap::new();
-    let mut start = 0;
-    for place in 1..=order.len() {
-        if place < order.len() && order[place].0 == order[start].0 {
-            continue;
+/// In which unit each arriving key lives from now on: that of its newest version.
+pub struct Homes<'a> {
+    arriving: &'a [(KeyHash, UnitKey)],
+    /// Keys with the number of their arrival, by key and then by arrival.
+    order: Vec<(KeyHash, u32)>,
+}
+
+impl<'a> Homes<'a> {
+    /// Of rows in order of arrival. Sorting runs on all threads, a map of every key would not.
+    pub fn new(arriving: &'a [(KeyHash, UnitKey)]) -> Result<Self> {
+        let mut order: Vec<(KeyHash, u32)> = Vec::with_capacity(arriving.len());
+        for (number, (hash, _)) in arriving.iter().enumerate() {
+            let number = u32::try_from(number).map_err(|_| {
+                EngineError::input("more than 4 billion rows in one load; load fewer files at a time")
+            })?;
+            order.push((*hash, number));
         }
-        // The newest version's unit is the key's home; it may have been away and come back.
-        let home = unit(place - 1);
-        for earlier in start..place {
-            if unit(earlier) != home {
-                moved.entry(unit(earlier)).or_default().insert(order[start].0);
+        order.par_sort_unstable();
+        Ok(Self { arriving, order })
+    }
+
+    fn unit(&self, place: usize) -> UnitKey {
+        self.arriving[self.order[place].1 as usize].1
+    }
+
+    /// For each unit the keys that arrive there and, in a newer version, in another.
+    pub fn earlier(&self) -> HashMap<UnitKey, AHashSet<KeyHash>> {
+        let mut moved: HashMap<UnitKey, AHashSet<KeyHash>> = HashMap::new();
+        let mut start = 0;
+        for place in 1..=self.order.len() {
+            if place < self.order.len() && self.order[place].0 == self.order[start].0 {
+                continue;
             }
-        }
-        start = place;
-    }
-    for rows in stored {
-        let (here, hashes) = rows?;
-        for hash in hashes {
-            let after = order.partition_point(|(h, _)| *h <= hash);
-            if after > 0 && order[after - 1].0 == hash && unit(after - 1) != here {
-                moved.entry(here).or_default().insert(hash);
+            // The newest version's unit is the key's home; it may have been away and come back.
+            let home = self.unit(place - 1);
+            for earlier in start..place {
+                if self.unit(earlier) != home {
+                    moved.entry(self.unit(earlier)).or_default().insert(self.order[start].0);
+                }
             }
+            start = place;
         }
+        moved
     }
-    Ok(moved)
+
+    /// Those of the keys stored in `here` that live elsewhere from now on.
+    pub fn away(&self, here: UnitKey, stored: &[KeyHash]) -> Vec<KeyHash> {
+        let lives_elsewhere = |hash: &KeyHash| {
+            let after = self.order.partition_point(|(h, _)| h <= hash);
+            after > 0 && self.order[after - 1].0 == *hash && self.unit(after - 1) != here
+        };
+        stored.iter().filter(|h| lives_elsewhere(h)).copied().collect()
+    }
 }
 
 #[cfg(test)]
@@ -216,10 +228,11 @@ mod tests {
     #[test]
     fn a_key_lives_where_it_last_arrived() {
         let arriving = [(1, unit(1)), (1, unit(2)), (2, unit(1)), (3, unit(1)), (3, unit(2)), (3, unit(1))];
-        let stored = vec![Ok((unit(7), vec![2, 9])), Ok((unit(1), vec![2]))];
-        let moved = moved_keys(&arriving, stored.into_iter()).unwrap();
+        let homes = Homes::new(&arriving).unwrap();
+        let moved = homes.earlier();
         assert_eq!(moved[&unit(1)], AHashSet::from_iter([1]));
         assert_eq!(moved[&unit(2)], AHashSet::from_iter([3]));
-        assert_eq!(moved[&unit(7)], AHashSet::from_iter([2]));
+        assert_eq!(homes.away(unit(7), &[2, 9]), [2]);
+        assert_eq!(homes.away(unit(1), &[2]), [0; 0]);
     }
 }

@@ -6,6 +6,7 @@
 mod compress;
 mod excel;
 mod parquet;
+pub mod postgres;
 mod text;
 
 use std::path::{Path, PathBuf};
