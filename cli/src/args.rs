@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 assay ingest all --mapping cumcm2020c data/*.csv\n  assay scan --as-of 202002\n  assay tasks export --to ./lists\n\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows.")]
 pub struct Cli {
-    /// Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
+    /// Warehouse directory or s3://BUCKET/PREFIX [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
     #[arg(long, short = 'w', global = true, env = "ASSAY_WAREHOUSE", hide_env_values = true)]
     pub warehouse: Option<String>,
     /// How results are written to stdout
@@ -62,7 +62,7 @@ pub enum Command {
     /// Create an empty warehouse
     #[command(after_help = "Examples:\n  assay init ./wh\n  assay init ./wh --bucket-width 100000")]
     Init {
-        /// A directory
+        /// A directory, or s3://BUCKET/PREFIX
         location: String,
         /// Taxpayer keys per bucket; a unit (month × bucket) should hold 1 to 4 million rows
         #[arg(long, default_value_t = 262_144)]
@@ -72,7 +72,10 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  assay ingest taxpayer register.csv              headers as in the dictionary\n  \
 assay ingest invoice 'inbox/2020-02/*.csv.gz'\n  assay ingest all --mapping cumcm2020c 附件1*.xlsx 附件2*.csv\n  \
-assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n\n\
+assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n  \
+assay ingest invoice 's3://tax/inbox/2020-02/*.csv'\n  \
+assay ingest invoice --from postgres://reader@db/tax --query \"select * from fp where kprq >= '2020-01-01'\"\n  \
+assay ingest --inbox /data/inbox --mapping etax\n\n\
 Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
     )]
     Ingest(IngestArgs),
@@ -115,10 +118,14 @@ assay sql -f query.sql --format csv > out.csv\n  assay sql \"select * from hit\"
 echo 'show tables' | assay sql\n\nThe vault (names of people, phones, addresses) is seen with --personal only.")]
     Sql(SqlArgs),
     /// The tables and their columns
-    #[command(after_help = "Examples:\n  assay schema\n  assay schema invoice")]
+    #[command(after_help = "Examples:\n  assay schema\n  assay schema invoice\n  \
+assay schema --markdown > tables.md")]
     Schema {
         /// A table; all of them when absent
         table: Option<String>,
+        /// As a page in Markdown, Chinese and English
+        #[arg(long)]
+        markdown: bool,
     },
     /// The whole job on a small synthetic economy: generate, load, scan, task lists
     #[command(after_help = "Examples:\n  assay demo\n  assay demo /tmp/demo --seed 7")]
@@ -151,13 +158,35 @@ pub enum QualityPart {
 #[derive(Debug, Args)]
 pub struct IngestArgs {
     /// A table of the dictionary, or `all` for every table the mapping fills
-    pub table: String,
-    /// Files and patterns: CSV, XLSX, XLS, Parquet; plain, .gz, .zst or .zip
-    #[arg(required = true)]
+    #[arg(required_unless_present = "inbox")]
+    pub table: Option<String>,
+    /// Files and patterns, s3:// addresses among them: CSV, XLSX, XLS, Parquet; plain, .gz, .zst or .zip
+    #[arg(required_unless_present_any = ["from", "inbox"], conflicts_with_all = ["from", "inbox"])]
     pub files: Vec<String>,
-    /// Mapping: a name or a .toml file; none when headers are the dictionary's own
+    /// Mapping: a name or a .toml file; none when headers are the dictionary's own. With --inbox it may stand several times
     #[arg(long, short = 'm')]
-    pub mapping: Option<String>,
+    pub mapping: Vec<String>,
+    /// Only this feed of the mapping
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// A PostgreSQL server, postgres://USER@HOST:PORT/DATABASE; the password is best given in PGPASSWORD or ~/.pgpass
+    #[arg(long, value_name = "URL", conflicts_with = "inbox", hide_env_values = true)]
+    pub from: Option<String>,
+    /// The select whose result is loaded
+    #[arg(long, value_name = "SQL", requires = "from", conflicts_with = "query_file")]
+    pub query: Option<String>,
+    /// A file with the select
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub query_file: Option<PathBuf>,
+    /// A landing zone, a folder or s3://BUCKET/PREFIX: takes what has arrived and is complete, in order, once
+    #[arg(long, value_name = "DIR")]
+    pub inbox: Option<String>,
+    /// With --inbox: when a file is complete, unless its rule in definitions/inbox.toml says otherwise
+    #[arg(long, requires = "inbox", value_name = "stable:60s|done-file|manifest")]
+    pub complete: Option<String>,
+    /// Load though a feed means something else than when it was last loaded; the change is recorded
+    #[arg(long)]
+    pub accept_mapping_change: bool,
     /// utf-8, gb18030, utf-16le, utf-16be [default: detected]
     #[arg(long)]
     pub encoding: Option<String>,

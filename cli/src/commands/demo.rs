@@ -40,12 +40,9 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
         let request = IngestRequest {
             table: Some(table.into()),
             files: vec![files.join(pattern).display().to_string()],
-            mapping: None,
-            encoding: None,
-            delimiter: None,
-            sheet: None,
             threads: cli.threads(),
             memory: cli.load_memory(),
+            ..IngestRequest::default()
         };
         ingest_command::report(cli.format, &ingest(&warehouse, request, progress()).await?).await?;
     }

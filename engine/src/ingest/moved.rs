@@ -67,28 +67,41 @@ impl KeyLog {
         Ok(())
     }
 
-    /// Keys that arrive in one unit while another unit holds, or also receives, an earlier version: for each unit the
-    /// keys whose rows must go. `stored` gives the keys of stored rows.
-    pub fn moved(&self, stored: impl Iterator<Item = Result<(UnitKey, Vec<KeyHash>)>>) -> Result<Moved> {
-        let orders: Vec<Vec<u32>> = self.shards.par_iter().map(Shard::order).collect::<Result<_>>()?;
-        let found: Vec<Vec<(u32, KeyHash)>> =
-            self.shards.par_iter().zip(&orders).map(|(shard, order)| shard.moved(order)).collect();
+    /// In which unit each arriving key lives from now on.
+    pub fn homes(self) -> Result<Homes> {
+        let orders = self.shards.par_iter().map(Shard::order).collect::<Result<_>>()?;
+        Ok(Homes { log: self, orders })
+    }
+}
+
+/// In which unit each arriving key lives from now on: that of its newest version.
+pub struct Homes {
+    log: KeyLog,
+    /// Of each shard, its rows by key and then by arrival.
+    orders: Vec<Vec<u32>>,
+}
+
+impl Homes {
+    /// For each unit the keys that arrive there and, in a newer version, in another.
+    pub fn earlier(&self) -> Moved {
+        let shards = self.log.shards.par_iter().zip(&self.orders);
+        let found: Vec<Vec<(u32, KeyHash)>> = shards.map(|(shard, order)| shard.moved(order)).collect();
         let mut moved = Moved::new();
         for (unit, hash) in found.into_iter().flatten() {
-            moved.entry(self.units[unit as usize]).or_default().insert(hash);
+            moved.entry(self.log.units[unit as usize]).or_default().insert(hash);
         }
-        for rows in stored {
-            let (here, hashes) = rows?;
-            for hash in hashes {
-                let shard = shard_of(halves(hash));
-                let Some(order) = orders.get(shard) else { continue };
-                let home = self.shards[shard].home(order, halves(hash));
-                if home.is_some_and(|unit| self.units[unit as usize] != here) {
-                    moved.entry(here).or_default().insert(hash);
-                }
-            }
-        }
-        Ok(moved)
+        moved
+    }
+
+    /// Those of the keys stored in `here` that live elsewhere from now on.
+    pub fn away(&self, here: UnitKey, stored: &[KeyHash]) -> Vec<KeyHash> {
+        let lives_elsewhere = |hash: &&KeyHash| {
+            let halves = halves(**hash);
+            let shard = shard_of(halves);
+            let home = self.orders.get(shard).and_then(|order| self.log.shards[shard].home(order, halves));
+            home.is_some_and(|unit| self.log.units[unit as usize] != here)
+        };
+        stored.iter().filter(lives_elsewhere).copied().collect()
     }
 }
 
@@ -141,10 +154,11 @@ mod tests {
         for (hash, unit) in arriving {
             log.extend(unit, std::iter::once(hash)).unwrap();
         }
-        let stored = vec![Ok((unit(7), vec![2, 9])), Ok((unit(1), vec![2]))];
-        let moved = log.moved(stored.into_iter()).unwrap();
+        let homes = log.homes().unwrap();
+        let moved = homes.earlier();
         assert_eq!(moved[&unit(1)], AHashSet::from_iter([1]));
         assert_eq!(moved[&unit(2)], AHashSet::from_iter([3]));
-        assert_eq!(moved[&unit(7)], AHashSet::from_iter([2]));
+        assert_eq!(homes.away(unit(7), &[2, 9]), [2]);
+        assert_eq!(homes.away(unit(1), &[2]), [0; 0]);
     }
 }
