@@ -110,6 +110,7 @@ pub fn ingest_file() -> TableSpec {
 pub fn open_specs() -> Vec<TableSpec> {
     let mut specs = vec![rejected_row(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
     specs.extend(crate::scan::specs());
+    specs.extend(crate::identity::specs());
     specs
 }
 
