@@ -184,6 +184,7 @@ pub fn open_specs() -> Vec<TableSpec> {
         PARTY.spec(),
     ];
     specs.extend(crate::scan::specs());
+    specs.extend(crate::identity::specs());
     specs
 }
 
