@@ -1,8 +1,10 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
 mod demo;
+mod inbox;
 mod indicators;
 mod ingest;
+mod links;
 mod quality;
 mod scan;
 mod schema;
@@ -33,8 +35,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,
+        Command::Links(command) => links::run(&cli, command).await?,
         Command::Sql(args) => sql::run(&cli, args).await?,
-        Command::Schema { table } => schema::run(&cli, table.as_deref()).await?,
+        Command::Schema { table, markdown } => schema::run(&cli, table.as_deref(), *markdown).await?,
         Command::Demo { location, seed } => demo::run(&cli, location, *seed).await?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "assay", &mut std::io::stdout());

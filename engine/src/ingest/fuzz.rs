@@ -255,6 +255,9 @@ fn mutated_files_load_whole_or_not_at_all() {
             let request = IngestRequest {
                 table: None,
                 files: vec![path.display().to_string()],
+                database: None,
+                feed: None,
+                accept_mapping_change: false,
                 mapping: Some(mapping.display().to_string()),
                 encoding: None,
                 delimiter: None,
