@@ -19,7 +19,8 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use super::parse::{self, Parsed};
 use super::reject::Reject;
-use super::source::RawBatch;
+use super::source::shape::sql_names;
+use super::source::{FILE_COLUMN, ROW_COLUMN, RawBatch};
 use crate::{EngineError, Result};
 
 /// How one feed's columns become one table's, for files with one particular header.
@@ -61,6 +62,8 @@ pub struct Converted {
     pub batch: RecordBatch,
     /// Row number in the file of each good row.
     pub rows: Int64Array,
+    /// File of each good row, from a source of many files.
+    pub files: Option<StringArray>,
     /// Bad rows.
     pub rejects: Vec<Reject>,
     /// Records read.
@@ -89,8 +92,12 @@ impl Converter {
         }
         if feed.is_canonical() {
             let derived = matches!(&table.period, Some(PeriodSource::Derived(_)));
-            let absent =
-                |c: &&Column| c.required && !(derived && c.name == "period") && !header.contains(&c.name);
+            let absent = |c: &&Column| {
+                c.required
+                    && !(derived && c.name == "period")
+                    && !header.contains(&c.name)
+                    && !looked_up(table, c)
+            };
             missing.extend(table.columns.iter().filter(absent).map(|c| c.name.clone()));
         }
         if !missing.is_empty() {
@@ -119,6 +126,7 @@ impl Converter {
             |h: &str| self.plans.iter().any(|p| p.transform.sql.as_ref().is_some_and(|s| s.contains(h)));
         let header = self.header.iter().enumerate();
         header
+            .filter(|(_, h)| ![FILE_COLUMN, ROW_COLUMN].contains(&h.as_str()))
             .filter(|(i, h)| !h.is_empty() && !used(*i) && !in_sql(h) && !self.feed.ignore.contains(h))
             .map(|(_, h)| h.as_str())
             .collect()
@@ -142,14 +150,26 @@ impl Converter {
         let options = RecordBatchOptions::new().with_row_count(Some(raw.rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.canonical), columns, &options)?;
         self.apply_rules(&batch, &mut failures)?;
-        let rejects = self.rejects(raw, &texts, &failures)?;
+        let mut rejects = self.rejects(raw, &texts, &failures)?;
         let rows = Int64Array::from(raw.rows.clone());
+        let files = self.header.iter().position(|h| h == FILE_COLUMN).map(|i| &texts[i]);
+        if let Some(files) = files.and_then(|f| f.as_string_opt::<i32>()) {
+            // Bad records come first and name their file themselves.
+            for (reject, row) in rejects.iter_mut().skip(raw.bad.len()).zip(failures.rows.keys()) {
+                reject.file = files.is_valid(*row).then(|| files.value(*row).to_owned());
+            }
+        }
         if failures.rows.is_empty() {
-            return Ok(Converted { batch, rows, rejects, read });
+            let files = files.map(|f| f.as_string().clone());
+            return Ok(Converted { batch, rows, files, rejects, read });
         }
         let keep: BooleanArray = (0..raw.rows.len()).map(|r| Some(!failures.rows.contains_key(&r))).collect();
         let kept = arrow::compute::filter(&rows, &keep)?.as_primitive().clone();
-        Ok(Converted { batch: filter_record_batch(&batch, &keep)?, rows: kept, rejects, read })
+        let files = match files {
+            Some(files) => Some(arrow::compute::filter(files, &keep)?.as_string().clone()),
+            None => None,
+        };
+        Ok(Converted { batch: filter_record_batch(&batch, &keep)?, rows: kept, files, rejects, read })
     }
 
     /// Source columns as trimmed text; the columns of Parquet files that are not text stay as they are.
@@ -264,7 +284,7 @@ impl Converter {
         source: Option<&ArrayRef>,
         failures: &mut Failures,
     ) {
-        if column.required && array.null_count() > 0 {
+        if column.required && array.null_count() > 0 && !looked_up(self.table, column) {
             (0..array.len())
                 .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
                 .for_each(|r| failures.add(r, index, "missing"));
@@ -302,6 +322,12 @@ impl Converter {
         Ok(())
     }
 
+    /// Places of the source columns a computed column is made from.
+    fn computed_from(&self, plan: &Plan) -> impl Iterator<Item = usize> {
+        let names = plan.transform.sql.as_deref().map(sql_names).unwrap_or_default();
+        names.into_iter().filter_map(|n| self.header.iter().position(|h| *h == n))
+    }
+
     fn rejects(&self, raw: &RawBatch, texts: &[ArrayRef], failures: &Failures) -> Result<Vec<Reject>> {
         let mut rejects = Vec::with_capacity(raw.bad.len() + failures.rows.len());
         rejects.extend(raw.bad.iter().map(Reject::of_record));
@@ -315,7 +341,12 @@ impl Converter {
                     let value = match &self.plans[index].origin {
                         Origin::Column(i) => record[*i].clone(),
                         Origin::Constant(text) => text.clone(),
-                        Origin::Computed(_) | Origin::Absent => String::new(),
+                        Origin::Computed(_) => self
+                            .computed_from(&self.plans[index])
+                            .map(|i| record[i].as_str())
+                            .collect::<Vec<_>>()
+                            .join(" | "),
+                        Origin::Absent => String::new(),
                     };
                     Reject::of_value(
                         line,
@@ -384,7 +415,15 @@ fn plan(
         let expr =
             context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
         match expr {
-            Ok(expr) => Origin::Computed(expr),
+            Ok(expr) => {
+                let names = sql_names(sql);
+                let named: Vec<&str> =
+                    names.iter().filter(|n| header.contains(n)).map(String::as_str).collect();
+                if !named.is_empty() {
+                    shown = named.join(", ");
+                }
+                Origin::Computed(expr)
+            }
             Err(e) => {
                 missing.push(format!("for {} ({})", column.name, e.strip_backtrace()));
                 Origin::Absent
@@ -408,6 +447,11 @@ fn plan(
         }
     };
     Ok(Plan { origin, transform, shown })
+}
+
+/// Whether a missing value of the column is looked up in the row's invoice later on.
+fn looked_up(table: &Table, column: &Column) -> bool {
+    column.name == "period" && table.follows_invoice()
 }
 
 fn physical(context: &SessionContext, expr: Expr, schema: &DFSchema) -> DfResult<Arc<dyn PhysicalExpr>> {

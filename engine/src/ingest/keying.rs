@@ -64,6 +64,11 @@ impl Keyer {
         Ok(Self { party, vault })
     }
 
+    /// The taxpayer id of a party key.
+    pub fn party(&self, key: i64) -> Option<&str> {
+        self.party.text(key)
+    }
+
     /// Writes what is new.
     pub async fn save(&self, transaction: &mut Transaction) -> Result<()> {
         self.party.save(transaction).await?;
@@ -107,7 +112,11 @@ impl Keyer {
             Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef
         };
         columns.insert("_source".into(), view(lineage.source));
-        columns.insert("_file".into(), view(lineage.file));
+        let file = match &converted.files {
+            Some(files) => arrow::compute::cast(files, &DataType::Utf8View)?,
+            None => view(lineage.file),
+        };
+        columns.insert("_file".into(), file);
         columns.insert("_batch".into(), view(lineage.batch));
         columns.insert("_row".into(), Arc::new(converted.rows.clone()));
         let at = TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(lineage.at, rows));

@@ -5,9 +5,10 @@
 //! stored. Rows that do not fit lie in `rejected_row`, equal ones are counted in `duplicate_row`: records read are
 //! always kept + duplicate + rejected.
 
-mod convert;
+pub(crate) mod convert;
 mod keying;
 mod load;
+mod lookup;
 mod merge;
 pub mod parse;
 mod pipeline;
@@ -73,7 +74,7 @@ impl Progress for Silent {
 pub struct Input {
     path: PathBuf,
     member: source::Member,
-    feed: Feed,
+    feed: Arc<Feed>,
     table: &'static Table,
     options: source::ReadOptions,
 }

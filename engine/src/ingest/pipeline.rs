@@ -9,6 +9,7 @@ use datafusion::execution::context::SessionContext;
 
 use super::Input;
 use super::convert::{Converted, Converter};
+use super::source::shape::Skipped;
 use super::source::{self, RawBatch, RecordSink};
 use crate::{EngineError, Result};
 
@@ -29,25 +30,27 @@ pub struct Done {
 
 type Outcome = (u64, Result<Done>);
 
-/// Runs all `inputs`; `collect` gets every batch in input order.
+/// Runs all `inputs`; `collect` gets every batch in input order. Returns the rows that are no records, each with the
+/// index of its input.
 pub fn run(
     context: &SessionContext,
     inputs: &[Input],
     threads: usize,
     mut collect: impl FnMut(Done) -> Result<()>,
-) -> Result<()> {
+) -> Result<Vec<(usize, Skipped)>> {
     let (job_sender, job_receiver) = sync_channel::<Job>(threads + 1);
     let (done_sender, done_receiver) = sync_channel::<Outcome>(2 * threads + 2);
     // Owned by the converting threads alone: when they end, the reader's next send fails and it ends too.
     let jobs = Arc::new(Mutex::new(job_receiver));
     std::thread::scope(|scope| {
         let errors = done_sender.clone();
-        scope.spawn(move || {
-            let mut reader = Reader { context, sender: job_sender, number: 0 };
+        let reading = scope.spawn(move || {
+            let mut reader = Reader { context, sender: job_sender, number: 0, skipped: Vec::new() };
             if let Err(error) = reader.run(inputs) {
                 // Numbered after everything sent, so the collector meets it in its turn.
                 let _ = errors.send((reader.number, Err(error)));
             }
+            reader.skipped
         });
         for _ in 0..threads.max(1) {
             let sender = done_sender.clone();
@@ -57,7 +60,8 @@ pub fn run(
         drop(jobs);
         drop(done_sender);
         // Leaving early drops the receiver, which ends the other threads at their next send.
-        in_order(done_receiver, &mut collect)
+        in_order(done_receiver, &mut collect)?;
+        reading.join().map_err(|_| EngineError::internal("the reading thread stopped without a result"))
     })
 }
 
@@ -95,6 +99,7 @@ struct Reader<'a> {
     context: &'a SessionContext,
     sender: SyncSender<Job>,
     number: u64,
+    skipped: Vec<(usize, Skipped)>,
 }
 
 impl Reader<'_> {
@@ -124,6 +129,11 @@ impl RecordSink for Sink<'_, '_> {
             tracing::warn!("{shown}: columns not mapped and left out: {}", unused.join(", "));
         }
         self.converter = Some(Arc::new(converter));
+        Ok(())
+    }
+
+    fn skipped(&mut self, row: Skipped) -> Result<()> {
+        self.reader.skipped.push((self.index, row));
         Ok(())
     }
 

@@ -29,6 +29,8 @@ pub struct Reject {
     pub en: String,
     /// The whole record, fields joined by commas.
     pub record: String,
+    /// File it stands in, where its source is many files.
+    pub file: Option<String>,
 }
 
 impl Reject {
@@ -45,6 +47,11 @@ impl Reject {
                     bad.detail
                 ),
             )
+        } else if bad.rule == "xml" {
+            (
+                format!("XML文件无法读取（{}），请重新获取", bad.detail),
+                format!("unreadable XML ({}): ask for the file again", bad.detail),
+            )
         } else {
             (
                 format!("含有不是{}编码的字节，请用原系统重新导出", bad.detail),
@@ -59,6 +66,7 @@ impl Reject {
             zh,
             en,
             record: bad.record.clone(),
+            file: None,
         }
     }
 
@@ -72,6 +80,7 @@ impl Reject {
             zh: zh.into(),
             en: en.into(),
             record: record.join(","),
+            file: None,
         }
     }
 
@@ -115,7 +124,16 @@ impl Reject {
         };
         let zh = if more == 0 { zh } else { format!("{zh}；该行另有{more}列不合格") };
         let en = if more == 0 { en } else { format!("{en}; {more} more columns of the row are bad") };
-        Self { row, column: shown.into(), value, rule: rule.into(), zh, en, record: record.join(",") }
+        Self {
+            row,
+            column: shown.into(),
+            value,
+            rule: rule.into(),
+            zh,
+            en,
+            record: record.join(","),
+            file: None,
+        }
     }
 }
 
@@ -180,7 +198,9 @@ pub fn batches(rejects: &[Reject], origin: &Origin<'_>, first: usize) -> Result<
             texts(|r| &r.zh),
             texts(|r| &r.en),
             same(origin.source),
-            same(origin.file),
+            Arc::new(StringArray::from_iter_values(
+                rejects.iter().map(|r| r.file.as_deref().unwrap_or(origin.file)),
+            )),
             rows,
             same(origin.batch),
             at,

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use assay_datasets::mapping::{self, Feed, Mapping};
 use assay_datasets::schema::{self, Table};
 
+use super::source::shape::Shape;
 use super::source::{self, Encoding, Member, ReadOptions};
 use super::{IngestRequest, Input};
 use crate::warehouse::Warehouse;
@@ -28,6 +30,10 @@ impl Fingerprint {
     /// Reads the file once and hashes it.
     pub fn take(path: &Path) -> Result<Self> {
         let meta = std::fs::metadata(path).map_err(EngineError::file(path))?;
+        if meta.is_dir() {
+            let (bytes, hash) = source::hash_folder(path)?;
+            return Ok(Self { path: path.to_owned(), bytes, hash, modified: None });
+        }
         let mut file = File::open(path).map_err(EngineError::file(path))?;
         let mut hasher = blake3::Hasher::new();
         std::io::copy(&mut file, &mut hasher).map_err(EngineError::file(path))?;
@@ -44,7 +50,7 @@ impl Fingerprint {
             ))
         };
         let meta = std::fs::metadata(&self.path).map_err(|_| changed())?;
-        let same = meta.len() == self.bytes && meta.modified().ok() == self.modified;
+        let same = !meta.is_dir() && meta.len() == self.bytes && meta.modified().ok() == self.modified;
         if same || Self::take(&self.path)?.hash == self.hash { Ok(()) } else { Err(changed()) }
     }
 }
@@ -121,15 +127,32 @@ pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Inpu
             ));
         }
     };
+    inputs_of(&feeds, request)
+}
+
+/// What is to be read for these feeds.
+pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> {
+    let feeds: Vec<Arc<Feed>> = feeds.iter().cloned().map(Arc::new).collect();
+    // A folder or an archive of documents is one input of a feed, not as many as it has documents.
+    let (documents, feeds): (Vec<_>, Vec<_>) = feeds.into_iter().partition(|f| f.is_xml());
     let mut inputs = Vec::new();
     for path in files(&request.files)? {
+        if !documents.is_empty() {
+            let member = source::bundle(&path)?;
+            for feed in &documents {
+                inputs.push(input(request, feed, &path, &member)?);
+            }
+            if feeds.is_empty() {
+                continue;
+            }
+        }
         for member in source::members(&path)? {
             let fitting = feeds.iter().filter(|f| fits(f, &member));
             let before = inputs.len();
             for feed in fitting {
                 inputs.push(input(request, feed, &path, &member)?);
             }
-            if inputs.len() == before {
+            if inputs.len() == before && documents.is_empty() {
                 let patterns: Vec<&str> = feeds.iter().flat_map(|f| &f.files).map(String::as_str).collect();
                 return Err(EngineError::input(format!(
                     "{}: no feed of the mapping takes a file of this name; its patterns are {}",
@@ -151,7 +174,7 @@ fn fits(feed: &Feed, member: &Member) -> bool {
     feed.files.is_empty() || feed.files.iter().any(matches)
 }
 
-fn input(request: &IngestRequest, feed: &Feed, path: &Path, member: &Member) -> Result<Input> {
+fn input(request: &IngestRequest, feed: &Arc<Feed>, path: &Path, member: &Member) -> Result<Input> {
     let encoding = match (&request.encoding, &feed.encoding) {
         (Some(name), _) | (None, Some(name)) => Some(Encoding::parse(name)?),
         (None, None) => None,
@@ -161,12 +184,13 @@ fn input(request: &IngestRequest, feed: &Feed, path: &Path, member: &Member) -> 
         (None, None) => None,
     };
     let sheet = request.sheet.clone().or_else(|| feed.sheet.clone()).filter(|_| source::is_workbook(member));
+    let table = find_table(&feed.table)?;
     Ok(Input {
         path: path.to_owned(),
         member: member.clone(),
-        feed: feed.clone(),
-        table: find_table(&feed.table)?,
-        options: ReadOptions { encoding, delimiter, sheet },
+        feed: Arc::clone(feed),
+        table,
+        options: ReadOptions { encoding, delimiter, sheet, shape: Arc::new(Shape::of(feed, table)) },
     })
 }
 

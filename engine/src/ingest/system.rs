@@ -14,6 +14,8 @@ pub const REJECTED_ROW: &str = "rejected_row";
 pub const REJECTED_VALUE: &str = "vault/rejected_value";
 /// Rows equal to one already loaded.
 pub const DUPLICATE_ROW: &str = "duplicate_row";
+/// Rows of files that are no records: titles, totals, headers again, blank rows.
+pub const SKIPPED_ROW: &str = "skipped_row";
 /// One row a batch and table: what the load printed.
 pub const INGEST_BATCH: &str = "ingest_batch";
 /// One row a file loaded.
@@ -66,6 +68,13 @@ pub fn duplicate_row() -> TableSpec {
     spec(DUPLICATE_ROW, fields)
 }
 
+/// `skipped_row`: `kind` is `title`, `header`, `blank`, `total`, `total_differs`, `empty` or `other_file`.
+pub fn skipped_row() -> TableSpec {
+    let mut fields = vec![text("table_name"), text("kind"), text("message_zh"), text("message_en")];
+    fields.extend(lineage_fields());
+    spec(SKIPPED_ROW, fields)
+}
+
 /// `ingest_batch`.
 pub fn ingest_batch() -> TableSpec {
     spec(
@@ -108,7 +117,8 @@ pub fn ingest_file() -> TableSpec {
 
 /// Tables that lie open.
 pub fn open_specs() -> Vec<TableSpec> {
-    let mut specs = vec![rejected_row(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
+    let mut specs =
+        vec![rejected_row(), duplicate_row(), skipped_row(), ingest_batch(), ingest_file(), PARTY.spec()];
     specs.extend(crate::scan::specs());
     specs
 }

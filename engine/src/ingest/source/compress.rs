@@ -14,18 +14,31 @@ pub struct Member {
     pub path: PathBuf,
     /// Name that tells the format: the file's, without the compression's ending, or the entry's.
     pub name: String,
-    packing: Packing,
+    pub(super) packing: Packing,
 }
 
 #[derive(Debug, Clone)]
-enum Packing {
+pub(super) enum Packing {
+    /// A folder or archive read as one input (see `bundle`).
+    Bundle,
     Plain,
     Gzip,
     Zstd,
-    Zip { offset: u64, packed: u64, deflated: bool, crc: u32 },
+    Zip {
+        offset: u64,
+        packed: u64,
+        deflated: bool,
+        crc: u32,
+    },
 }
 
 impl Member {
+    /// A file as it lies there.
+    pub(super) fn plain(path: &Path) -> Self {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { path: path.to_owned(), name, packing: Packing::Plain }
+    }
+
     /// The name users see: `file` or `file!entry`.
     pub fn display(&self) -> String {
         let file = self
@@ -42,7 +55,7 @@ impl Member {
     pub fn open(&self) -> Result<Box<dyn Read + Send>> {
         let mut file = File::open(&self.path).map_err(EngineError::file(&self.path))?;
         Ok(match &self.packing {
-            Packing::Plain => Box::new(file),
+            Packing::Plain | Packing::Bundle => Box::new(file),
             Packing::Gzip => {
                 Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))
             }

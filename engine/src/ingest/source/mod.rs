@@ -3,22 +3,36 @@
 //! A source delivers column names once and then batches; it knows nothing of canonical tables. Text and workbooks
 //! deliver text columns, Parquet its own types.
 
+mod bundle;
 mod compress;
 mod excel;
+pub mod header;
+mod numbering;
 mod parquet;
+pub mod shape;
 mod text;
+mod totals;
+mod xml;
 
 use std::path::{Path, PathBuf};
 
 use arrow::array::ArrayRef;
 
+pub use bundle::{bundle, hash_folder};
 pub use compress::{Member, members};
+use shape::{Shape, Shaped, Skipped};
 pub use text::Encoding;
 
 use crate::{EngineError, Result};
 
 /// Records per batch.
 pub const BATCH_ROWS: usize = 32_768;
+
+/// Source column with the file a record stands in, from readers that read many files as one: it becomes the record's
+/// `_file`.
+pub const FILE_COLUMN: &str = "_file";
+/// Source column with the number of a record in its document; it also is the record's `_row`.
+pub const ROW_COLUMN: &str = "_row";
 
 /// How a file is to be read; what is `None` is detected.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +43,8 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Sheet of a workbook.
     pub sheet: Option<String>,
+    /// What the feed expects of the rows.
+    pub shape: std::sync::Arc<Shape>,
 }
 
 /// Some records of a file.
@@ -61,6 +77,10 @@ pub trait RecordSink {
     fn header(&mut self, columns: &[String]) -> Result<()>;
     /// The next records.
     fn batch(&mut self, batch: RawBatch) -> Result<()>;
+    /// A row that is no record.
+    fn skipped(&mut self, _row: Skipped) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What kind of file a member is.
@@ -88,11 +108,19 @@ fn kind_of(name: &str) -> Kind {
 /// # Errors
 /// When the member cannot be read to its end; the error names the file.
 pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+    let shown = match &options.sheet {
+        Some(sheet) => format!("{} [{sheet}]", member.display()),
+        None => member.display(),
+    };
+    let sink = &mut Shaped::new(shown, &options.shape, sink);
+    if let Some(record) = &options.shape.record {
+        return xml::read(member, record, &options.shape, sink);
+    }
     match kind_of(&member.name) {
         Kind::Text => text::read(member, options, sink),
         Kind::Workbook => {
             let plain = member.plain_file()?;
-            excel::read(plain.path(), &member.display(), options.sheet.as_deref(), sink)
+            excel::read(plain.path(), &member.display(), options.sheet.as_deref(), &options.shape, sink)
         }
         Kind::Parquet => {
             let plain = member.plain_file()?;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringBuilder};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+use super::header::{self, Search, Wanted};
+use super::shape::Skipped;
 use super::{BATCH_ROWS, BadRecord, Member, RawBatch, ReadOptions, RecordSink, clean_header};
 use crate::{EngineError, Result};
 
@@ -107,7 +109,8 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
         return Err(EngineError::input(format!("{} is empty; ask for the file again", member.display())));
     }
     let encoding = options.encoding.unwrap_or_else(|| Encoding::detect(&sample));
-    let delimiter = options.delimiter.unwrap_or_else(|| detect_delimiter(&sample, encoding));
+    let delimiter =
+        options.delimiter.unwrap_or_else(|| detect_delimiter(&sample, encoding, &options.shape.wanted));
     let input = std::io::Cursor::new(sample).chain(input);
     let decoded: Box<dyn Read> = if encoding == Encoding::Utf8 {
         Box::new(input)
@@ -121,7 +124,11 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
         .delimiter(delimiter)
         .buffer_capacity(1 << 18)
         .from_reader(decoded);
-    Split { member, encoding, replaced: encoding != Encoding::Utf8 }.run(&mut reader, sink)
+    Split { member, encoding, replaced: encoding != Encoding::Utf8 }.run(
+        &mut reader,
+        &options.shape.wanted,
+        sink,
+    )
 }
 
 /// The first bytes, as many as the buffer holds: one `fill_buf` of a decompressor may give very few.
@@ -139,8 +146,11 @@ fn fill(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     Ok(sample)
 }
 
-fn detect_delimiter(sample: &[u8], encoding: Encoding) -> u8 {
+fn detect_delimiter(sample: &[u8], encoding: Encoding, wanted: &Wanted) -> u8 {
     let (text, _, _) = encoding.codec().decode(&sample[..sample.len().min(1 << 14)]);
+    if let Some(delimiter) = header::delimiter(&text, wanted) {
+        return delimiter;
+    }
     let first = text.lines().next().unwrap_or_default();
     let count = |d: char| first.matches(d).count();
     [('\t', b'\t'), ('|', b'|'), (';', b';')]
@@ -158,25 +168,32 @@ struct Split<'a> {
 }
 
 impl Split<'_> {
-    fn run<R: Read>(&self, reader: &mut csv::Reader<R>, sink: &mut dyn RecordSink) -> Result<()> {
+    fn run<R: Read>(
+        &self,
+        reader: &mut csv::Reader<R>,
+        wanted: &Wanted,
+        sink: &mut dyn RecordSink,
+    ) -> Result<()> {
         let mut record = csv::ByteRecord::new();
-        if !self.next(reader, &mut record)? {
-            return Err(EngineError::input(format!(
-                "{} is empty; ask for the file again",
-                self.member.display()
-            )));
+        let (place, mut early) = self.find_header(reader, wanted)?;
+        let header = self.header(&early[place])?;
+        for title in 1..=place {
+            sink.skipped(Skipped::title(i64::try_from(title).unwrap_or(i64::MAX)))?;
         }
-        let header = self.header(&record)?;
         sink.header(&header)?;
         let width = header.len();
-        let mut row = 1;
+        let mut row = i64::try_from(place + 1).unwrap_or(i64::MAX);
+        // Rows read while looking for the header and standing below it come first.
+        let mut early = early.drain(place + 1..);
         loop {
             let mut builders: Vec<StringBuilder> =
                 (0..width).map(|_| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * 12)).collect();
             let mut rows = Vec::with_capacity(BATCH_ROWS);
             let mut bad = Vec::new();
             while rows.len() < BATCH_ROWS && bad.len() < BATCH_ROWS {
-                if !self.next(reader, &mut record)? {
+                if let Some(next) = early.next() {
+                    record = next;
+                } else if !self.next(reader, &mut record)? {
                     break;
                 }
                 row += 1;
@@ -204,6 +221,30 @@ impl Split<'_> {
             csv::ErrorKind::Io(e) => self.member.broken(&e),
             other => EngineError::input(format!("{}: {other:?}", self.member.display())),
         })
+    }
+
+    /// The first rows of the file, and which of them is the header.
+    fn find_header<R: Read>(
+        &self,
+        reader: &mut csv::Reader<R>,
+        wanted: &Wanted,
+    ) -> Result<(usize, Vec<csv::ByteRecord>)> {
+        let mut search = Search::new(wanted);
+        let mut early: Vec<csv::ByteRecord> = Vec::new();
+        let mut record = csv::ByteRecord::new();
+        while self.next(reader, &mut record)? {
+            let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+            let over = search.offer(cells.iter().map(AsRef::as_ref));
+            early.push(record.clone());
+            if over {
+                break;
+            }
+        }
+        if early.is_empty() {
+            let shown = self.member.display();
+            return Err(EngineError::input(format!("{shown} is empty; ask for the file again")));
+        }
+        Ok((search.found().unwrap_or(0), early))
     }
 
     fn header(&self, record: &csv::ByteRecord) -> Result<Vec<String>> {
