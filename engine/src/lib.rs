@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod ingest;
+pub mod mapping;
 pub mod rollup;
 pub mod scan;
 pub mod tasks;

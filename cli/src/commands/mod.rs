@@ -3,6 +3,7 @@
 mod demo;
 mod indicators;
 mod ingest;
+mod mapping;
 mod quality;
 mod scan;
 mod schema;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,
         Command::Sql(args) => sql::run(&cli, args).await?,
+        Command::Mapping(command) => return mapping::run(&cli, command).await,
         Command::Schema { table } => schema::run(&cli, table.as_deref()).await?,
         Command::Demo { location, seed } => demo::run(&cli, location, *seed).await?,
         Command::Completions { shell } => {

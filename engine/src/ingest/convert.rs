@@ -119,6 +119,20 @@ impl Converter {
         Ok(Self { table, feed: feed.clone(), header: header.to_vec(), text_schema, plans, rules, canonical })
     }
 
+    /// The source columns that the table's column of this number is made from, as places in the header.
+    pub fn sources(&self, column: usize) -> Vec<usize> {
+        match &self.plans[column].origin {
+            Origin::Column(place) => vec![*place],
+            Origin::Computed(_) => self.computed_from(&self.plans[column]).collect(),
+            Origin::Constant(_) | Origin::Absent => Vec::new(),
+        }
+    }
+
+    /// Whether anything is delivered for the table's column of this number.
+    pub fn delivers(&self, column: usize) -> bool {
+        !matches!(self.plans[column].origin, Origin::Absent)
+    }
+
     /// Columns of the file that go nowhere.
     pub fn unused(&self) -> Vec<&str> {
         let used = |i: usize| self.plans.iter().any(|p| matches!(p.origin, Origin::Column(c) if c == i));
@@ -154,7 +168,10 @@ impl Converter {
         let rows = Int64Array::from(raw.rows.clone());
         let files = self.header.iter().position(|h| h == FILE_COLUMN).map(|i| &texts[i]);
         if let Some(files) = files.and_then(|f| f.as_string_opt::<i32>()) {
-            // Bad records come first and name their file themselves.
+            // Bad records come first and say their file's name instead of a record.
+            for reject in rejects.iter_mut().take(raw.bad.len()) {
+                reject.file = Some(reject.record.clone());
+            }
             for (reject, row) in rejects.iter_mut().skip(raw.bad.len()).zip(failures.rows.keys()) {
                 reject.file = files.is_valid(*row).then(|| files.value(*row).to_owned());
             }

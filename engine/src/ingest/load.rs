@@ -265,24 +265,7 @@ impl Load {
         })?;
         self.take_skipped(inputs, &skipped)?;
         for (table, files) in orphans {
-            let stage = match stages.entry(table.name.as_str()) {
-                Entry::Occupied(stage) => stage.into_mut(),
-                Entry::Vacant(place) => {
-                    place.insert(Stage::new(table, self.request.memory, self.spill.clone())?)
-                }
-            };
-            self.summaries.entry(table.name.clone()).or_default().table.clone_from(&table.name);
-            // A row that arrives again is the newer one.
-            let arrived: AHashSet<KeyHash> = stage.keys().iter().map(|(hash, _)| *hash).collect();
-            for file in files {
-                for batch in read_unit(self.get(&table.name, &file)?, None)? {
-                    let Some(rows) = lookup.adopt(&batch, keyer, &config)? else { continue };
-                    let rows = to_staged(&rows, &stage.schema)?;
-                    let hashes = stage.hasher().hash(&rows)?;
-                    let older: BooleanArray = hashes.iter().map(|h| Some(!arrived.contains(h))).collect();
-                    stage.push(filter_record_batch(&rows, &older)?)?;
-                }
-            }
+            self.adopt(table, &files, &lookup, keyer, &mut stages)?;
         }
         if lookup.holds() {
             self.find_stored(&mut lookup)?;
@@ -325,6 +308,38 @@ impl Load {
             }
         }
         Ok(found)
+    }
+
+    /// Moves stored rows whose invoice has come to where they now belong, as if they had arrived with it.
+    fn adopt<'t>(
+        &mut self,
+        table: &'static Table,
+        files: &[UnitFile],
+        lookup: &Lookup,
+        keyer: &Keyer,
+        stages: &mut BTreeMap<&'t str, Stage>,
+    ) -> Result<()> {
+        let config = self.warehouse.config().clone();
+        for file in files {
+            for batch in read_unit(self.get(&table.name, file)?, None)? {
+                let Some(rows) = lookup.adopt(&batch, keyer, &config)? else { continue };
+                let stage = match stages.entry(table.name.as_str()) {
+                    Entry::Occupied(stage) => stage.into_mut(),
+                    Entry::Vacant(place) => {
+                        let summary = self.summaries.entry(table.name.clone()).or_default();
+                        summary.table.clone_from(&table.name);
+                        place.insert(Stage::new(table, self.request.memory, self.spill.clone())?)
+                    }
+                };
+                let rows = to_staged(&rows, &stage.schema)?;
+                // A row that arrives again is the newer one.
+                let arrived: AHashSet<KeyHash> = stage.keys().iter().map(|(hash, _)| *hash).collect();
+                let hashes = stage.hasher().hash(&rows)?;
+                let older: BooleanArray = hashes.iter().map(|h| Some(!arrived.contains(h))).collect();
+                stage.push(filter_record_batch(&rows, &older)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives `lookup` the stored invoices its rows ask for.

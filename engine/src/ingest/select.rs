@@ -57,10 +57,18 @@ impl Fingerprint {
 
 /// The mapping of that name: a file, one of the warehouse's, or one that comes with Assay.
 pub fn find_mapping(warehouse: &Warehouse, name: &str) -> Result<Mapping> {
+    let (shown, text) = mapping_text(warehouse.definitions("mappings").as_deref(), name)?;
+    mapping::parse(&shown, &text).map_err(EngineError::Definitions)
+}
+
+/// The mapping of that name, unread: where it stands and its text. `definitions` is the warehouse's own folder.
+///
+/// # Errors
+/// When there is none.
+pub fn mapping_text(definitions: Option<&Path>, name: &str) -> Result<(String, String)> {
     let path = Path::new(name);
-    let own =
-        warehouse.definitions("mappings").map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
-    let (shown, text) = if path.extension().is_some_and(|e| e == "toml") {
+    let own = definitions.map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
+    let found = if path.extension().is_some_and(|e| e == "toml") {
         (name.to_owned(), std::fs::read_to_string(path).map_err(EngineError::file(path))?)
     } else if let Some(own) = own {
         (own.display().to_string(), std::fs::read_to_string(&own).map_err(EngineError::file(&own))?)
@@ -73,7 +81,7 @@ pub fn find_mapping(warehouse: &Warehouse, name: &str) -> Result<Mapping> {
             known.join(", ")
         )));
     };
-    mapping::parse(&shown, &text).map_err(EngineError::Definitions)
+    Ok(found)
 }
 
 /// Every file the patterns name, in order, once.

@@ -28,11 +28,7 @@ pub(super) fn read(
     shape: &Shape,
     sink: &mut dyn RecordSink,
 ) -> Result<()> {
-    let broken = |e: calamine::Error| {
-        EngineError::input(format!(
-            "{shown} cannot be read as a workbook ({e}); save it again as .xlsx or ask for it again"
-        ))
-    };
+    let broken = |e: calamine::Error| unreadable(shown, &e);
     let mut book: Sheets<BufReader<File>> = open_workbook_auto(path).map_err(broken)?;
     let names = book.sheet_names();
     let sheet = match sheet {
@@ -70,6 +66,17 @@ pub(super) fn read(
         }
     }
     rows.finish()
+}
+
+/// The sheets of a workbook, in order.
+pub(super) fn sheets(path: &Path, shown: &str) -> Result<Vec<String>> {
+    Ok(open_workbook_auto(path).map_err(|e| unreadable(shown, &e))?.sheet_names())
+}
+
+fn unreadable(shown: &str, error: &calamine::Error) -> EngineError {
+    EngineError::input(format!(
+        "{shown} cannot be read as a workbook ({error}); save it again as .xlsx or ask for it again"
+    ))
 }
 
 /// Gathers cells, which arrive row by row, into batches.

@@ -22,6 +22,7 @@ pub use bundle::{bundle, hash_folder};
 pub use compress::{Member, members};
 use shape::{Shape, Shaped, Skipped};
 pub use text::Encoding;
+pub use xml::discover;
 
 use crate::{EngineError, Result};
 
@@ -132,6 +133,20 @@ pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -
 /// Whether the member is a workbook (its sheets are feeds of their own).
 pub fn is_workbook(member: &Member) -> bool {
     kind_of(&member.name) == Kind::Workbook
+}
+
+/// Whether the file is an XML document.
+pub fn is_xml(path: &Path) -> bool {
+    path.file_name().is_some_and(|n| n.to_string_lossy().to_lowercase().ends_with(".xml"))
+}
+
+/// The sheets of a workbook.
+///
+/// # Errors
+/// When it cannot be read as one.
+pub fn sheets(member: &Member) -> Result<Vec<String>> {
+    let plain = member.plain_file()?;
+    excel::sheets(plain.path(), &member.display())
 }
 
 /// A file on disk, perhaps a temporary one that vanishes when dropped.

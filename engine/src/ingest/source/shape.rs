@@ -56,7 +56,9 @@ pub struct Shape {
     total_rows: Vec<String>,
     /// A total that differs refuses the file.
     refuse: bool,
-    /// Source columns with money, whose sums a total states.
+    /// Source columns that are mapped.
+    uses: Vec<String>,
+    /// Those with money, whose sums a total states.
     money: Vec<String>,
     number: Option<Number>,
     unpivot: Option<Unpivot>,
@@ -91,6 +93,7 @@ impl Shape {
             // A canonical file may lack what is not required; a mapped one is expected to have what is mapped.
             let evidence = !feed.is_canonical() || (column.required && !derived);
             let names = source_names(source.get_ref());
+            shape.uses.extend_from_slice(&names);
             if matches!(source.get_ref(), ColumnSource::Full(t) if t.sql.is_some()) {
                 // Each name in an expression is a column of its own.
                 names.iter().filter(|n| !is_made(n)).for_each(|n| wanted.add([n.as_str()], evidence));
@@ -211,8 +214,12 @@ impl<'a> Shaped<'a> {
         }
         let (mut kept, mut turned) = (Vec::new(), Vec::new());
         for (i, name) in names.iter().enumerate() {
-            if unpivot.except.contains(name) || Some(name.as_str()) == number {
+            if Some(name.as_str()) == number
+                || (unpivot.except.contains(name) && self.shape.uses.contains(name))
+            {
                 kept.push(i);
+            } else if unpivot.except.contains(name) {
+                // Shared with the other sheets, and read from them.
             } else if !name.is_empty() && !self.shape.ignore.contains(name) {
                 let personal = patterns.iter().any(|p| p.matches(name));
                 turned.push((i, name.replace(['\n', '\r'], ""), personal));
@@ -256,9 +263,7 @@ impl<'a> Shaped<'a> {
                 }
                 keep[row] = false;
                 let skipped = match (kind, &mut self.totals) {
-                    ("total", Some(totals)) => {
-                        totals.compare(&self.shown, &self.header, &texts, row, rows[row])?
-                    }
+                    ("total", Some(totals)) => totals.compare(&self.shown, &texts, row, rows[row])?,
                     ("header", _) => Skipped::new(rows[row], "header", "重复的表头行", "the header again"),
                     _ => Skipped::new(rows[row], "blank", "空行", "a blank row"),
                 };

@@ -47,10 +47,10 @@ pub(super) fn read(member: &Member, record: &str, shape: &Shape, sink: &mut dyn 
             *unknown.entry(path).or_default() += n;
         }
         match outcome {
-            Ok(0) => rows.bad(number, &part.name, "xml", format!("no element {record}"))?,
+            Ok(0) => rows.bad(&part.name, "xml", format!("no element {record}"))?,
             Ok(_) => {}
             Err(Broken::Engine(error)) => return Err(error),
-            Err(Broken::Document(rule, reason)) => rows.bad(number, &part.name, rule, reason)?,
+            Err(Broken::Document(rule, reason)) => rows.bad(&part.name, rule, reason)?,
         }
     }
     report(member, &unknown);
@@ -366,6 +366,96 @@ fn encoding_of(head: &[u8]) -> (&'static encoding_rs::Encoding, &'static str) {
     }
 }
 
+/// Documents looked at to learn what they are made of.
+const LOOKED_AT: usize = 50;
+
+/// What records the documents of `member` may be read as: paths of record elements, each with the paths of its
+/// columns. The document element is one; an element that holds others and stands several times in a document is
+/// another.
+///
+/// # Errors
+/// When none of the first documents can be read.
+pub fn discover(member: &Member) -> Result<Vec<(String, Vec<String>)>> {
+    let mut root = String::new();
+    // Path below the document element → most often in one document, and whether it has a text of its own.
+    let mut seen: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    let documents = parts(member)?;
+    for part in documents.iter().filter(|p| is_document(&p.member.name)).take(LOOKED_AT) {
+        // One that cannot be read teaches nothing.
+        if let Ok((name, elements)) = elements(part) {
+            root = name;
+            for (path, (n, text)) in elements {
+                let known = seen.entry(path).or_default();
+                *known = (known.0.max(n), known.1 || text);
+            }
+        }
+    }
+    if root.is_empty() {
+        return Err(EngineError::input(format!("{}: no readable XML document in it", member.display())));
+    }
+    let below = |path: &str, top: &str| path.strip_prefix(top).is_some_and(|r| r.starts_with('/'));
+    let holds = |path: &str| seen.keys().any(|other| below(other, path));
+    let repeated: Vec<&String> =
+        seen.iter().filter(|(path, (n, _))| *n > 1 && holds(path)).map(|(path, _)| path).collect();
+    let tops: Vec<&String> =
+        repeated.iter().copied().filter(|p| !repeated.iter().any(|other| below(p, other))).collect();
+    let leaf = |path: &str, text: bool| text && !holds(path);
+    let single: Vec<&String> = seen
+        .iter()
+        .filter(|(path, (_, text))| leaf(path, *text) && !tops.iter().any(|t| below(path, t)))
+        .map(|(path, _)| path)
+        .collect();
+    let mut found = vec![(root.clone(), single.iter().map(|p| (*p).clone()).collect())];
+    for top in tops {
+        let inner = seen.iter().filter(|(path, (n, text))| *n > 0 && leaf(path, *text) && below(path, top));
+        let mut columns: Vec<String> = inner.map(|(path, _)| path[top.len() + 1..].to_owned()).collect();
+        columns.extend(single.iter().map(|p| format!("/{p}")));
+        found.push((format!("{root}/{top}"), columns));
+    }
+    Ok(found)
+}
+
+type Elements = BTreeMap<String, (usize, bool)>;
+
+/// The document element's name, and how often each path stands below it and whether with a text.
+fn elements(part: &Part) -> Result<(String, Elements), Broken> {
+    let mut bytes = Vec::new();
+    let opened = part.member.open()?;
+    opened.take(1 << 20).read_to_end(&mut bytes).map_err(|e| faulty(e.to_string()))?;
+    let (text, _, _) = encoding_of(&bytes).0.decode(&bytes);
+    let mut reader = Reader::from_str(&text);
+    let (mut root, mut path, mut found) = (String::new(), Vec::<String>::new(), Elements::new());
+    loop {
+        match reader.read_event().map_err(|e| faulty(e.to_string()))? {
+            Event::Start(element) => {
+                path.push(element.local_name().as_ref().to_owned());
+                if path.len() > DEPTH {
+                    return Err(faulty("too deep"));
+                }
+                match path.get(1..).filter(|p| !p.is_empty()) {
+                    None => root.clone_from(&path[0]),
+                    Some(below) => found.entry(below.join("/")).or_default().0 += 1,
+                }
+            }
+            Event::End(_) => {
+                path.pop();
+            }
+            Event::Empty(element) => {
+                let name = element.local_name();
+                let below: Vec<&str> =
+                    path.iter().skip(1).map(String::as_str).chain([name.as_ref()]).collect();
+                found.entry(below.join("/")).or_default().0 += 1;
+            }
+            Event::Text(text) if path.len() > 1 && !text.xml10_content().trim().is_empty() => {
+                found.entry(path[1..].join("/")).or_default().1 = true;
+            }
+            Event::CData(_) if path.len() > 1 => found.entry(path[1..].join("/")).or_default().1 = true,
+            Event::Eof => return Ok((root, found)),
+            _ => {}
+        }
+    }
+}
+
 /// Gathers records into batches.
 struct Rows<'a> {
     sink: &'a mut dyn RecordSink,
@@ -396,9 +486,10 @@ impl<'a> Rows<'a> {
         self.emit_full()
     }
 
-    fn bad(&mut self, row: i64, file: &str, rule: &'static str, reason: String) -> Result<()> {
-        let detail = format!("{file}: {reason}");
-        self.bad.push(BadRecord { row, rule, detail, record: file.to_owned() });
+    /// A document that is no record; its name stands in `record`, where readers of many files put it.
+    fn bad(&mut self, file: &str, rule: &'static str, reason: String) -> Result<()> {
+        let detail = if rule == "xml" { format!("{file}: {reason}") } else { reason };
+        self.bad.push(BadRecord { row: 1, rule, detail, record: file.to_owned() });
         self.emit_full()
     }
 
@@ -507,7 +598,7 @@ mod tests {
             [("a.xml", &gbk), ("b.xml", bom.as_bytes()), ("c.xml", &utf16), ("d.xml", &gbk.replace_ascii())];
         let found = kept(&files, "E", &["N"]);
         assert_eq!(found.rows, ["1 软件|a.xml", "1 软件|b.xml", "1 软件|c.xml"]);
-        assert_eq!(found.bad, ["4 encoding d.xml: UTF-8 (declared)"]);
+        assert_eq!(found.bad, ["1 encoding UTF-8 (declared)"]);
     }
 
     trait ReplaceAscii {
@@ -539,12 +630,12 @@ mod tests {
         let rules: Vec<&str> = found.bad.iter().map(|b| b.split(',').next().unwrap()).collect();
         assert_eq!(rules.len(), 6, "{:?}", found.bad);
         for (bad, part) in found.bad.iter().zip([
-            "2 xml 2.xml: the document ends before its last element is closed",
-            "3 xml 3.xml: ",
-            "4 xml 4.xml: no element E",
-            "5 xml 5.xml: element N stands twice",
-            "6 xml 6.xml: unknown entity &boom;",
-            "7 xml 7.xml: no element E",
+            "1 xml 2.xml: the document ends before its last element is closed",
+            "1 xml 3.xml: ",
+            "1 xml 4.xml: no element E",
+            "1 xml 5.xml: element N stands twice",
+            "1 xml 6.xml: unknown entity &boom;",
+            "1 xml 7.xml: no element E",
         ]) {
             assert!(bad.starts_with(part), "{bad} does not begin with {part}");
         }
