@@ -437,12 +437,13 @@ fn dbf_clean_and_dirty() {
     ];
     // With its code page stated, and with none, as most Chinese systems write it.
     place.file("CLEAN.DBF", dbf(0x03, 0x4D, &DBF_FIELDS, &clean));
-    load(&place, "CLEAN.DBF").ok().says("invoice: 1 deleted records left out");
+    load(&place, "CLEAN.DBF").ok().says("invoice: 1 rows are no records: deleted");
     assert_eq!(
         place.sql("select invoice_id, buyer_name, amount, status, _row from invoice order by 1"),
         "A1,新信商贸公司,9007199254740993.01,valid,1\nA3,,-0.10,valid,3\n"
     );
     assert_eq!(place.number("select count(*) from repaired_value"), 0);
+    assert_eq!(place.sql("select _row, kind from skipped_row"), "2,deleted\n");
     balanced(&place, 2);
     let place = Place::new();
     mapping(&place, "", DBF_COLUMNS);

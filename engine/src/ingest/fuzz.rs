@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ use self::mutate::{Dice, mutated};
 use super::convert::Converter;
 use super::repair::Repairs;
 use super::select::find_table;
-use super::source::{self, Delimiter, Encoding, RawBatch, ReadOptions, RecordSink, Shape};
+use super::source::shape::{Shape, Skipped};
+use super::source::{self, Cut, Delimiter, Encoding, RawBatch, ReadOptions, RecordSink};
 use super::{IngestRequest, Silent, ingest};
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
@@ -47,6 +49,7 @@ struct Tally {
     records: usize,
     kept: usize,
     rejected: usize,
+    skipped: usize,
     repaired: usize,
 }
 
@@ -92,10 +95,12 @@ impl RecordSink for Balance<'_> {
         Ok(())
     }
 
-    fn skipped(&mut self, _: &'static str, count: usize) -> Result<()> {
-        // Deleted records have numbers too; they are balanced against the file's own count below.
-        self.tally.records += count;
-        self.tally.rejected += count;
+    fn skipped(&mut self, row: Skipped) -> Result<()> {
+        // Rows that are no records are reported one by one: with them the file's rows are complete.
+        assert!(!row.zh.is_empty() && !row.en.is_empty(), "{row:?}");
+        self.numbers.extend((row.kind != "title").then_some(row.row));
+        self.tally.records += usize::from(row.kind != "title");
+        self.tally.skipped += 1;
         Ok(())
     }
 }
@@ -106,7 +111,8 @@ fn options(form: &Form) -> ReadOptions {
         encoding: feed.encoding.as_deref().map(|e| Encoding::parse(e).unwrap()),
         delimiter: feed.delimiter.as_deref().map(|d| Delimiter::parse(d).unwrap()),
         sheet: feed.sheet.clone(),
-        shape: Shape::of(feed, find_table(&feed.table).unwrap()),
+        shape: Arc::new(Shape::of(feed, find_table(&feed.table).unwrap())),
+        cut: Arc::new(Cut::of(feed, find_table(&feed.table).unwrap())),
     }
 }
 
@@ -149,6 +155,7 @@ fn one(context: &SessionContext, repairs: &Repairs, form: &Form, path: &Path, by
                 tally.records += balance.tally.records;
                 tally.kept += balance.tally.kept;
                 tally.rejected += balance.tally.rejected;
+                tally.skipped += balance.tally.skipped;
                 tally.repaired += balance.tally.repaired;
             }
             Err(error) => {
@@ -171,8 +178,8 @@ fn work(form: &Form, n: u64, doing: &Sender<u64>) -> Tally {
     }
     let clean = one(&context, &repairs, form, &path, &form.bytes);
     assert_eq!(
-        (clean.refused, clean.rejected, clean.repaired),
-        (0, form.deleted, 0),
+        (clean.refused, clean.rejected, clean.skipped, clean.repaired),
+        (0, 0, form.deleted, 0),
         "{}: the clean file is accused",
         form.name
     );
@@ -193,6 +200,7 @@ fn work(form: &Form, n: u64, doing: &Sender<u64>) -> Tally {
         total.records += tally.records;
         total.kept += tally.kept;
         total.rejected += tally.rejected;
+        total.skipped += tally.skipped;
         total.repaired += tally.repaired;
     }
     total
@@ -266,7 +274,7 @@ fn mutated_files_load_whole_or_not_at_all() {
                 memory: 1 << 28,
             };
             let before = runtime.block_on(warehouse.head()).unwrap().id;
-            match runtime.block_on(ingest(&warehouse, request, std::sync::Arc::new(Silent))) {
+            match runtime.block_on(ingest(&warehouse, request, Arc::new(Silent))) {
                 Ok(summary) => {
                     for table in &summary.tables {
                         let shares = table.kept + table.duplicate + table.rejected_total();
