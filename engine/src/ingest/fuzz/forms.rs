@@ -120,6 +120,18 @@ pub(super) fn forms() -> Vec<Form> {
         form("packed.csv.zst", "", zstd::encode_all(csv.as_bytes(), 1).unwrap(), unknown),
         form("packed.zip", "", zip_of(&[("a.csv", csv.as_bytes())]), unknown),
     ];
+    all.push(form_named(
+        "one.xml",
+        "record = 'EInvoice'",
+        XML_NAMES,
+        xml(&invoices()[1]).into_bytes(),
+        unknown,
+    ));
+    let documents: Vec<(String, String)> =
+        invoices().iter().map(|row| (format!("{}.xml", row[0]), xml(row))).collect();
+    let entries: Vec<(&str, &[u8])> =
+        documents.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    all.push(form_named("documents.zip", "record = 'EInvoice'", XML_NAMES, zip_of(&entries), unknown));
     let memo = memo_table();
     let mut with_memo = form_named("memo.dbf", "", DBF_NAMES, memo.0, unknown);
     with_memo.beside = vec![("memo.fpt", memo.1)];
@@ -131,6 +143,9 @@ pub(super) fn forms() -> Vec<Form> {
             Some("zip" | "xlsx") => Pack::Zip,
             _ => Pack::None,
         };
+        if form.name == "one.xml" {
+            form.rows = 1;
+        }
         if form.name.ends_with(".dbf") {
             (form.rows, form.deleted) = (ROWS - 1, 1);
         }
@@ -233,6 +248,32 @@ fn json_records(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     Some(text.split('\n').filter(|l| !l.trim_matches(|c: char| c.is_ascii_whitespace()).is_empty()).count())
+}
+
+const XML_NAMES: [&str; 9] = [
+    "TaxSupervisionInfo/InvoiceNumber",
+    "TaxSupervisionInfo/IssueTime",
+    "EInvoiceData/SellerInformation/SellerIdNum",
+    "EInvoiceData/BuyerInformation/BuyerIdNum",
+    "EInvoiceData/BuyerInformation/BuyerName",
+    "EInvoiceData/BasicInformation/TotalAmWithoutTax",
+    "EInvoiceData/BasicInformation/TotalTax-includedAmount",
+    "Header/Status",
+    "EInvoiceData/AdditionalInformation/Remark",
+];
+
+/// One e-invoice, cut down to the columns of all forms.
+fn xml(row: &[String; 9]) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<EInvoice>\n<Header><Status>{}</Status></Header>\n<EInvoiceData>\n\
+         <SellerInformation><SellerIdNum>{}</SellerIdNum></SellerInformation>\n\
+         <BuyerInformation><BuyerIdNum>{}</BuyerIdNum><BuyerName>{}</BuyerName></BuyerInformation>\n\
+         <BasicInformation><TotalAmWithoutTax>{}</TotalAmWithoutTax>\n\
+         <TotalTax-includedAmount>{}</TotalTax-includedAmount></BasicInformation>\n\
+         <AdditionalInformation><Remark>{}</Remark></AdditionalInformation>\n</EInvoiceData>\n\
+         <TaxSupervisionInfo><InvoiceNumber>{}</InvoiceNumber><IssueTime>{}</IssueTime></TaxSupervisionInfo>\n</EInvoice>\n",
+        row[7], row[2], row[3], row[4], row[5], row[6], row[8], row[0], row[1]
+    )
 }
 
 const WIDTHS: [usize; 9] = [20, 20, 20, 20, 40, 14, 14, 6, 24];

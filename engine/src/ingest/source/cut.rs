@@ -44,11 +44,16 @@ impl Cut {
     /// How a feed's files are cut.
     pub fn of(feed: &Feed, table: &Table) -> Self {
         let (mut optional, mut named) = (Vec::new(), BTreeSet::new());
+        // Columns that are made after reading stand in no file.
+        let number = feed.number.iter().map(|n| &n.name);
+        let unpivot = feed.unpivot.iter().flat_map(|u| [Some(&u.name), Some(&u.value), u.flag.as_ref()]);
+        let made: Vec<&String> = number.chain(unpivot.flatten()).collect();
         for (name, source) in &feed.columns {
             let transform = source.get_ref().transform();
             let mut names: Vec<String> = transform.names().into_iter().map(str::to_owned).collect();
             let direct = !names.is_empty();
             names.extend(transform.sql.as_deref().map(sql_names).unwrap_or_default());
+            names.retain(|n| !made.contains(&n));
             named.extend(names.iter().cloned());
             if !table.column(name).is_some_and(|c| c.required) {
                 if direct {
