@@ -126,6 +126,7 @@ impl Run {
         transaction: &mut Transaction,
         keyer: &mut Keyer,
     ) -> Result<BTreeMap<String, TableSummary>> {
+        self.register(keyer)?;
         self.progress.phase("write", self.parts.len());
         let (sender, receiver) = sync_channel::<Made>(self.threads * AHEAD);
         let window = Window::new(2 * self.threads * AHEAD);

@@ -191,7 +191,7 @@ fn query_input(request: &IngestRequest, feeds: &[Feed], database: &DatabaseQuery
     let member = Member::query(Query::new(&database.url, &database.sql)?);
     // What the server sends is known, whatever the feed says of its files.
     let options =
-        ReadOptions { encoding: Some(Encoding::Utf8), delimiter: Some(b','), ..ReadOptions::default() };
+        ReadOptions { encoding: Some(Encoding::Utf8), delimiter: Some(Delimiter::parse(",")?), ..ReadOptions::default() };
     let mut input = input(request, feed, &member.path.clone(), &member)?;
     input.options = options;
     Ok(input)
