@@ -141,6 +141,8 @@ pub(crate) enum Cut {
 pub struct Economy {
     world: World,
     ledger: ledger::Ledger,
+    /// What derived tables keep between calls.
+    cache: tables::Cache,
 }
 
 impl Economy {
@@ -199,5 +201,14 @@ impl Economy {
     /// The table is unknown, or the rows do not fit its schema (a mistake in this crate).
     pub fn rows(&self, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
         tables::rows(self, part)
+    }
+
+    /// Earlier versions of rows that were corrected since (e.g. a VAT return filed first), under the keys of rows of
+    /// this part; for most tables none. They belong into files as delivered, not into the table.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn superseded(&self, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
+        tables::superseded(self, part)
     }
 }
