@@ -158,6 +158,8 @@ pub(crate) enum Cut {
 pub struct Economy {
     world: World,
     ledger: ledger::Ledger,
+    /// What derived tables keep between calls.
+    cache: tables::Cache,
 }
 
 impl Economy {
@@ -225,5 +227,14 @@ impl Economy {
     /// The rows do not fit their schema: a mistake in this crate.
     pub fn truth(&self) -> Result<RecordBatch, EconomyError> {
         truth::truth(self)
+    }
+
+    /// Earlier versions of rows that were corrected since (e.g. a VAT return filed first), under the keys of rows of
+    /// this part; for most tables none. They belong into files as delivered, not into the table.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn superseded(&self, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
+        tables::superseded(self, part)
     }
 }
