@@ -79,6 +79,15 @@ assay ingest --inbox /data/inbox --mapping etax\n\n\
 Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
     )]
     Ingest(IngestArgs),
+    /// Generate a synthetic economy with planted, labelled schemes: into an empty warehouse, or as files
+    #[command(
+        after_help = "Examples:\n  assay generate -w ./wh --taxpayers 10000 --months 24\n  \
+assay generate -w ./wh --taxpayers 10000 --describe --report economy.html\n  \
+assay generate --taxpayers 1000 --files ./files --dirty 0.02\n  \
+assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
+The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
+    )]
+    Generate(GenerateArgs),
     /// What is wrong with the data: batches, and rejected rows by table, source, column and rule
     #[command(
         after_help = "Examples:\n  assay quality\n  assay quality invoice --show rejected --format json"
@@ -146,6 +155,54 @@ assay schema --markdown > tables.md")]
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Registered taxpayers, 100 to 3,000,000
+    #[arg(long, default_value_t = 1000)]
+    pub taxpayers: usize,
+    /// Months, 8 to 60
+    #[arg(long, default_value_t = 12)]
+    pub months: usize,
+    /// First month, YYYYMM
+    #[arg(long, default_value_t = 202501)]
+    pub start: i32,
+    /// Invoice lines in all [default: 8.4 a taxpayer and month]
+    #[arg(long)]
+    pub lines: Option<u64>,
+    /// Another seed, another economy
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write files into this folder instead of a warehouse
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
+    /// All files in one format instead of as the departments send them: csv, parquet, json_lines, json_array, fixed, hive,
+    /// dbf, etax or einvoice
+    #[arg(long = "as", requires = "files", value_name = "FORMAT")]
+    pub kind: Option<String>,
+    /// Encoding of text files in one format: utf-8 or gb18030
+    #[arg(long, requires = "files")]
+    pub encoding: Option<String>,
+    /// Chinese headers and code names in one format
+    #[arg(long, requires = "files")]
+    pub chinese: bool,
+    /// Only these tables, comma-separated
+    #[arg(long, requires = "files", value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// Plant defects into this share of the rows; a ledger of them is written to defects.csv
+    #[arg(long, requires = "files", value_name = "SHARE")]
+    pub dirty: Option<f64>,
+    /// Print whether it looks like an economy
+    #[arg(long, conflicts_with = "files")]
+    pub describe: bool,
+    /// The same as a page with charts
+    #[arg(long, conflicts_with = "files", value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Taxpayer keys per bucket of a new warehouse
+    #[arg(long, default_value_t = 262_144)]
+    pub bucket_width: i64,
 }
 
 /// A part of the quality report.

@@ -1,6 +1,7 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
 mod demo;
+mod generate;
 mod inbox;
 mod indicators;
 mod ingest;
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             print::line(&format!("created an empty warehouse at {}", warehouse.url()))?;
         }
         Command::Ingest(args) => return ingest::run(&cli, args).await,
+        Command::Generate(args) => generate::run(&cli, args).await?,
         Command::Quality { table, show } => quality::run(&cli, table.as_deref(), *show).await?,
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,

@@ -5,12 +5,14 @@
 
 pub mod describe;
 pub mod dirt;
+mod economy;
 pub mod files;
 pub mod warehouse;
 
 pub use describe::{Background, BurdenRange, Description, describe};
 pub use dirt::DirtOptions;
-pub use warehouse::write_warehouse;
+pub use economy::{EconomyRows, background};
 pub use files::{
     FileOptions, Format, Headers, MemoryRows, RowPart, Rows, Selection, TextEncoding, Written, write_files,
 };
+pub use warehouse::write_warehouse;

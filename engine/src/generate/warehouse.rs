@@ -295,7 +295,7 @@ impl Run {
         tables: BTreeMap<String, TableSummary>,
         started: Instant,
     ) -> Result<IngestSummary> {
-        let truth = RecordBatch::new_empty(system::truth().schema);
+        let truth = self.economy.truth().map_err(|e| EngineError::internal(e.to_string()))?;
         let mut summary = IngestSummary { batch: self.batch.clone(), ..IngestSummary::default() };
         summary.tables = tables.into_values().collect();
         summary.seconds = started.elapsed().as_secs_f64();
