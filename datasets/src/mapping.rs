@@ -17,7 +17,14 @@ mod shape;
 pub use shape::{FileFormat, LayoutField, LayoutUnit, Trailer};
 
 /// The mappings that come with Assay: name and TOML text.
-pub const EMBEDDED: &[(&str, &str)] = &[("cumcm2020c", include_str!("../mappings/cumcm2020c.toml"))];
+pub const EMBEDDED: &[(&str, &str)] = &[
+    ("cumcm2020c", include_str!("../mappings/cumcm2020c.toml")),
+    ("etax_invoice", include_str!("../mappings/etax_invoice.toml")),
+    ("einvoice_xml", include_str!("../mappings/einvoice_xml.toml")),
+];
+
+/// Names columns go by in other systems and words that stand for codes, for drafting mappings (TOML).
+pub const SYNONYMS: &str = include_str!("../mappings/synonyms.toml");
 
 /// One mapping file.
 #[derive(Debug, Clone, Deserialize)]
@@ -104,6 +111,52 @@ pub struct Feed {
     /// files are found and read. Empty for a canonical feed, whose meaning is the dictionary's.
     #[serde(skip)]
     pub definition: String,
+    /// Texts that, in the first filled cell of a row, make it a total of the rows above and no record.
+    #[serde(default)]
+    pub total_rows: Vec<String>,
+    /// What a total that is not the sum of its rows does: `warn` (default) or `refuse` the file.
+    pub total_differs: Option<String>,
+    /// A workbook may lack the sheet: it then has no records for this feed.
+    #[serde(default)]
+    pub optional: bool,
+    /// A source column that is made: the running number of a record among those it belongs to.
+    pub number: Option<Number>,
+    /// Turns columns into rows: one record for each filled cell beside the columns named in it.
+    pub unpivot: Option<Unpivot>,
+    /// XML: path of the element that is one record, from the document element, as `EInvoice` or
+    /// `EInvoice/EInvoiceData/IssuItemInformation`. Source columns are then paths of elements: `ItemName` below the
+    /// record, `/TaxSupervisionInfo/InvoiceNumber` below the document element.
+    pub record: Option<String>,
+}
+
+/// Numbers records in the order of the file, from 1, within those that share some columns.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    /// The source column that is made.
+    pub name: String,
+    /// Columns whose values are the same in all records numbered together.
+    pub within: Vec<String>,
+    /// The source's own number of a record in the file: a record equal to an earlier one in every column, this one
+    /// among them and filled, is a copy of it and gets its number again, so that it is found as a duplicate.
+    pub by: Option<String>,
+}
+
+/// Turns columns into rows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpivot {
+    /// The source column that is made for a column's name.
+    pub name: String,
+    /// The source column that is made for its value.
+    pub value: String,
+    /// Columns that stay as they are, beside every row made from a record.
+    pub except: Vec<String>,
+    /// The source column that is made to tell personal data (`personal`) from other values (`open`).
+    pub flag: Option<String>,
+    /// Shell patterns on the names of columns with personal data.
+    #[serde(default)]
+    pub personal: Vec<String>,
 }
 
 /// Where a canonical column comes from.
@@ -208,6 +261,11 @@ impl Feed {
         }
     }
 
+    /// Whether files are XML documents.
+    pub fn is_xml(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// Whether this is [`Self::canonical`]: columns a file lacks are then null, not an error.
     pub fn is_canonical(&self) -> bool {
         self.name.starts_with("canonical.")
@@ -235,8 +293,28 @@ pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
 }
 
 /// Keys of a feed that say how its files are found and read, and words for people: rows mean the same without them.
-const NO_MEANING: [&str; 9] =
-    ["files", "sheet", "encoding", "delimiter", "ignore", "zh", "en", "note", "description"];
+const NO_MEANING: [&str; 20] = [
+    "files",
+    "sheet",
+    "encoding",
+    "delimiter",
+    "ignore",
+    "zh",
+    "en",
+    "note",
+    "description",
+    "format",
+    "records",
+    "layout",
+    "layout_unit",
+    "skip_first",
+    "skip_last",
+    "trailer",
+    "header",
+    "quote",
+    "escape",
+    "padded",
+];
 
 /// What each feed of a mapping means, in their order. Keys of the mapping itself that are not words for people count
 /// as every feed's.
@@ -315,13 +393,17 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
     for column in table.columns.iter().filter(|c| c.required && !feed.columns.contains_key(&c.name)) {
         let derived =
             matches!(&table.period, Some(schema::PeriodSource::Derived(_))) && column.name == "period";
-        if !derived {
+        // An invoice's lines may take their month from the invoice.
+        let looked_up = table.follows_invoice() && column.name == "period";
+        if !derived && !looked_up {
             problems.push(format!(
                 "{file}:{at}: feed {}: required column {} of table {} is not mapped; add it under [feed.columns]",
                 feed.name, column.name, feed.table
             ));
         }
     }
+    problems
+        .extend(shape_problems(feed).into_iter().map(|p| format!("{file}:{at}: feed {}: {p}", feed.name)));
     if let Some(encoding) = &feed.encoding {
         if !["utf-8", "gb18030", "utf-16le", "utf-16be"].contains(&encoding.as_str()) {
             problems.push(format!(
@@ -329,6 +411,24 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// What is wrong with the keys that change the shape of a file's records.
+fn shape_problems(feed: &Feed) -> Vec<String> {
+    let mut problems = Vec::new();
+    if feed.total_differs.as_deref().is_some_and(|t| !["warn", "refuse"].contains(&t)) {
+        problems.push("total_differs is warn or refuse".to_owned());
+    }
+    if feed.number.as_ref().is_some_and(|n| n.within.is_empty()) {
+        problems.push("number: name at least one column in within".to_owned());
+    }
+    if feed.unpivot.as_ref().is_some_and(|u| u.flag.is_none() && !u.personal.is_empty()) {
+        problems.push("unpivot: personal needs a flag, the column that tells personal values".to_owned());
+    }
+    if feed.record.as_deref().is_some_and(|r| r.split('/').any(str::is_empty)) {
+        problems.push("record is a path of element names, like EInvoice/EInvoiceData".to_owned());
+    }
+    problems
 }
 
 #[cfg(test)]

@@ -333,6 +333,16 @@ impl Table {
         names
     }
 
+    /// Whether rows are parts of an invoice and carry its parties and month: what a source leaves out of them is taken
+    /// from the invoice when they are loaded.
+    pub fn follows_invoice(&self) -> bool {
+        let optional_party = |name: &str| self.column(name).is_some_and(|c| c.party && !c.required);
+        self.key.first().is_some_and(|k| k == "invoice_id")
+            && self.period == Some(PeriodSource::Column)
+            && optional_party("seller_id")
+            && optional_party("buyer_id")
+    }
+
     /// What analysts see: every column under its name, personal ones clear, without keys and lineage.
     pub fn canonical_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns.iter().map(Column::canonical_field).collect::<Vec<_>>()))

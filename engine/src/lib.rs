@@ -8,6 +8,7 @@ pub mod error;
 pub mod generate;
 pub mod identity;
 pub mod ingest;
+pub mod mapping;
 pub mod rollup;
 pub mod scan;
 pub mod tasks;

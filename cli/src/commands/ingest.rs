@@ -73,6 +73,9 @@ pub async fn report(format: Format, summary: &IngestSummary) -> Result<()> {
         .collect();
     print::rows(&header, &rows, format).await?;
     for table in &summary.tables {
+        for (kind, n) in &table.skipped {
+            print::error(&format!("{}: {} rows are no records: {kind}", table.table, print::count(*n)));
+        }
         for (rule, n) in &table.rejected {
             print::error(&format!("{}: {} rows rejected by rule {rule}", table.table, print::count(*n)));
         }
@@ -84,9 +87,6 @@ pub async fn report(format: Format, summary: &IngestSummary) -> Result<()> {
                 table.table,
                 print::count(*n)
             ));
-        }
-        for (what, n) in &table.skipped {
-            print::error(&format!("{}: {} {what} records left out", table.table, print::count(*n)));
         }
     }
     for (file, reject) in &summary.examples {

@@ -6,6 +6,7 @@ mod inbox;
 mod indicators;
 mod ingest;
 mod links;
+mod mapping;
 mod quality;
 mod scan;
 mod schema;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Links(command) => links::run(&cli, command).await?,
         Command::Sql(args) => sql::run(&cli, args).await?,
         Command::Schema { table, markdown } => schema::run(&cli, table.as_deref(), *markdown).await?,
+        Command::Mapping(command) => return mapping::run(&cli, command).await,
         Command::Demo { location, seed } => demo::run(&cli, location, *seed).await?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "assay", &mut std::io::stdout());

@@ -36,7 +36,7 @@ fn read(text: &str) -> Vec<SchemaError> {
 fn the_embedded_definition_is_sound() {
     let read = Catalog::parse(&SOURCES).unwrap_or_else(|errors| panic!("{errors:#?}"));
     assert_eq!(&read, catalog());
-    assert_eq!(read.tables().len(), 38);
+    assert_eq!(read.tables().len(), 39);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn keys_and_buckets_name_required_columns() {
             assert!(column.required || table.name == "industry_cluster", "{}.{key}", table.name);
         }
         let led_by_party = table.bucket_by.as_ref().is_some_and(|name| table.column(name).unwrap().required);
-        let exempt = table.bucket_by.is_none() || table.name == "invoice_line";
+        let exempt = table.bucket_by.is_none() || table.follows_invoice();
         assert!(led_by_party || exempt, "{}: {:?}", table.name, table.bucket_by);
     }
 }
@@ -200,6 +200,13 @@ fn only_tables_with_a_period_are_kept_by_month() {
     assert_eq!(table("deduction_claim").period, None);
     assert_eq!(table("vat_return").sort, ["form"]);
     assert_eq!(table("vat_return").version_by.as_deref(), Some("filed_on"));
+}
+
+#[test]
+fn parts_of_invoices_follow_them() {
+    let following: Vec<&str> =
+        catalog().tables().iter().filter(|t| t.follows_invoice()).map(|t| t.name.as_str()).collect();
+    assert_eq!(following, ["invoice_line", "invoice_attribute"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use super::nulls::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
 use super::repair::{self, Log, Repaired, Repairer, Repairs};
-use super::source::RawBatch;
+use super::source::{FILE_COLUMN, ROW_COLUMN, RawBatch};
 use crate::{EngineError, Result};
 
 /// How one feed's columns become one table's, for files with one particular header.
@@ -52,6 +52,8 @@ pub struct Converted {
     pub batch: RecordBatch,
     /// Row number in the file of each good row.
     pub rows: Int64Array,
+    /// File of each good row, from a source of many files.
+    pub files: Option<StringArray>,
     /// Bad rows.
     pub rejects: Vec<Reject>,
     /// Cells of the good rows that were repaired.
@@ -83,8 +85,12 @@ impl Converter {
         }
         if feed.is_canonical() {
             let derived = matches!(&table.period, Some(PeriodSource::Derived(_)));
-            let absent =
-                |c: &&Column| c.required && !(derived && c.name == "period") && !header.contains(&c.name);
+            let absent = |c: &&Column| {
+                c.required
+                    && !(derived && c.name == "period")
+                    && !header.contains(&c.name)
+                    && !looked_up(table, c)
+            };
             missing.extend(table.columns.iter().filter(absent).map(|c| c.name.clone()));
         }
         if !missing.is_empty() {
@@ -115,11 +121,22 @@ impl Converter {
         Ok(Self { table, feed, header, text_schema, plans, repairer, rules, canonical })
     }
 
+    /// The source columns that the table's column of this number is made from, as places in the header.
+    pub fn sources(&self, column: usize) -> Vec<usize> {
+        self.plans[column].reads()
+    }
+
+    /// Whether anything is delivered for the table's column of this number.
+    pub fn delivers(&self, column: usize) -> bool {
+        !matches!(self.plans[column].origin, Origin::Absent)
+    }
+
     /// Columns of the file that go nowhere.
     pub fn unused(&self) -> Vec<&str> {
         let used = |i: usize| self.plans.iter().any(|p| p.reads().contains(&i));
         let header = self.header.iter().enumerate();
         header
+            .filter(|(_, h)| ![FILE_COLUMN, ROW_COLUMN].contains(&h.as_str()))
             .filter(|(i, h)| !h.is_empty() && !used(*i) && !self.feed.ignore.contains(h))
             .map(|(_, h)| h.as_str())
             .collect()
@@ -148,15 +165,38 @@ impl Converter {
         let options = RecordBatchOptions::new().with_row_count(Some(raw.rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.canonical), columns, &options)?;
         self.apply_rules(&batch, &mut failures)?;
-        let rejects = self.rejects(raw, &failures)?;
+        let mut rejects = self.rejects(raw, &failures)?;
         let rows = Int64Array::from(raw.rows.clone());
-        let repaired = self.repairer.repaired(log, &rows, |r| failures.rows.contains_key(&r))?;
-        if failures.rows.is_empty() {
-            return Ok(Converted { batch, rows, rejects, repaired, read });
+        let files = self.header.iter().position(|h| h == FILE_COLUMN).map(|i| &texts[i]);
+        if let Some(files) = files.and_then(|f| f.as_string_opt::<i32>()) {
+            // Bad records come first and say their file's name instead of a record.
+            for reject in rejects.iter_mut().take(raw.bad.len()) {
+                reject.file = Some(reject.record.clone());
+            }
+            for (reject, row) in rejects.iter_mut().skip(raw.bad.len()).zip(failures.rows.keys()) {
+                reject.file = files.is_valid(*row).then(|| files.value(*row).to_owned());
+            }
         }
-        let keep: BooleanArray = (0..raw.rows.len()).map(|r| Some(!failures.rows.contains_key(&r))).collect();
+        let rejected = |r: usize| failures.rows.contains_key(&r);
+        let repaired = self.repairer.repaired(log, &rows, files, rejected)?;
+        if failures.rows.is_empty() {
+            let files = files.map(|f| f.as_string().clone());
+            return Ok(Converted { batch, rows, files, rejects, repaired, read });
+        }
+        let keep: BooleanArray = (0..raw.rows.len()).map(|r| Some(!rejected(r))).collect();
         let kept = arrow::compute::filter(&rows, &keep)?.as_primitive().clone();
-        Ok(Converted { batch: filter_record_batch(&batch, &keep)?, rows: kept, rejects, repaired, read })
+        let files = match files {
+            Some(files) => Some(arrow::compute::filter(files, &keep)?.as_string().clone()),
+            None => None,
+        };
+        Ok(Converted {
+            batch: filter_record_batch(&batch, &keep)?,
+            rows: kept,
+            files,
+            rejects,
+            repaired,
+            read,
+        })
     }
 
     /// Source columns as trimmed text; the columns of Parquet files that are not text stay as they are.
@@ -290,7 +330,7 @@ impl Converter {
         source: Option<&ArrayRef>,
         failures: &mut Failures,
     ) {
-        if column.required && array.null_count() > 0 {
+        if column.required && array.null_count() > 0 && !looked_up(self.table, column) {
             (0..array.len())
                 .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
                 .for_each(|r| failures.add(r, index, "missing"));
@@ -335,7 +375,13 @@ impl Converter {
                     let value = match &self.plans[index].origin {
                         Origin::Column(i) => record[*i].clone(),
                         Origin::Constant(text) => text.clone(),
-                        Origin::Computed(_) | Origin::Absent => String::new(),
+                        Origin::Computed(_) => self.plans[index]
+                            .reads()
+                            .into_iter()
+                            .map(|i| record[i].as_str())
+                            .collect::<Vec<_>>()
+                            .join(" | "),
+                        Origin::Absent => String::new(),
                     };
                     Reject::of_value(
                         line,
@@ -351,6 +397,11 @@ impl Converter {
         }
         Ok(rejects)
     }
+}
+
+/// Whether a missing value of the column is looked up in the row's invoice later on.
+fn looked_up(table: &Table, column: &Column) -> bool {
+    column.name == "period" && table.follows_invoice()
 }
 
 fn nullable(schema: &Schema) -> SchemaRef {

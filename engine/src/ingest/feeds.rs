@@ -85,7 +85,7 @@ impl FeedDefinitions {
         let mut seen = BTreeSet::new();
         let fresh: Vec<&Feed> = inputs
             .iter()
-            .map(|i| &i.feed)
+            .map(|i| i.feed.as_ref())
             .filter(|f| !f.definition.is_empty() && (self.changed(f) || !self.newest.contains_key(&f.name)))
             .filter(|f| seen.insert(f.name.clone()))
             .collect();

@@ -65,6 +65,11 @@ impl Keyer {
         Ok(Self { party, vault })
     }
 
+    /// The taxpayer id of a party key.
+    pub fn party(&self, key: i64) -> Option<&str> {
+        self.party.text(key)
+    }
+
     /// Writes what is new.
     pub async fn save(&self, transaction: &mut Transaction) -> Result<()> {
         self.party.save(transaction).await?;
@@ -88,7 +93,11 @@ impl Keyer {
         converted: &Converted,
         lineage: &Lineage<'_>,
     ) -> Result<RecordBatch> {
-        self.stored_rows(table, config, schema, &converted.batch, &converted.rows, lineage)
+        let stored = self.stored_rows(table, config, schema, &converted.batch, &converted.rows, lineage)?;
+        let Some(files) = &converted.files else { return Ok(stored) };
+        let mut columns = stored.columns().to_vec();
+        columns[schema.index_of("_file")?] = arrow::compute::cast(files, &DataType::Utf8View)?;
+        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
     }
 
     /// The stored form of canonical rows that stand at `numbers` of their file, in [`staged_schema`].

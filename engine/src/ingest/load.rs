@@ -1,19 +1,22 @@
 //! The course of one load: fingerprint, read, merge, write, commit.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ahash::AHashSet;
-use arrow::array::{AsArray, RecordBatch};
-use assay_datasets::schema::{PERIOD, PeriodSource, Table};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use assay_datasets::schema::{PERIOD, PeriodSource, Table, catalog};
 use assay_sql::session::{SessionOptions, new_session};
 use rayon::prelude::*;
 use tokio::runtime::Handle;
 
 use super::feeds::FeedDefinitions;
 use super::keying::{Keyer, Lineage};
+use super::lookup::{Lookup, NO_MONTH};
 use super::merge;
 use super::moved::{Homes, KeyLog, Moved};
 use super::pipeline::{self, Done};
@@ -22,11 +25,13 @@ use super::reject::{self, Origin};
 use super::remote;
 use super::repair::{self, Repairs};
 use super::select::{self, Fingerprint};
+use super::source::shape::Skipped;
 use super::stage::{KeyHash, Stage, UnitRows};
 use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, system};
 use crate::warehouse::dictionary::{PARTY, VAULT};
 use crate::warehouse::{
-    Commit, TableFiles, TableSpec, Transaction, UnitEncoder, UnitFile, UnitKey, Warehouse, clock, conform, read_unit,
+    Commit, TableFiles, TableSpec, Transaction, UnitEncoder, UnitFile, UnitKey, Warehouse, clock, conform,
+    read_unit,
 };
 use crate::{EngineError, Result};
 
@@ -59,8 +64,10 @@ async fn run_here(
     progress: Arc<dyn Progress>,
     started: Instant,
 ) -> Result<IngestSummary> {
-    let inputs = select::inputs(&warehouse, &request)?;
+    let mut inputs = select::inputs(&warehouse, &request)?;
     let repairs = repair::load(&warehouse)?;
+    // Lines come after the invoices whose parties they may take.
+    inputs.sort_by_key(|i| i.table.follows_invoice());
     let mut tables: Vec<&str> = inputs.iter().map(|i| i.table.name.as_str()).collect();
     tables.extend([
         system::REJECTED_ROW,
@@ -68,11 +75,14 @@ async fn run_here(
         system::REPAIRED_VALUE,
         system::REPAIRED_CLEAR,
         system::DUPLICATE_ROW,
+        system::SKIPPED_ROW,
         system::INGEST_BATCH,
         system::INGEST_FILE,
         system::FEED_DEFINITION,
     ]);
     tables.push(PARTY.table);
+    // Rows that were loaded before their invoice take its parties when it comes.
+    tables.extend(catalog().tables().iter().filter(|t| t.follows_invoice()).map(|t| t.name.as_str()));
     tables.extend(VAULT.iter().map(|k| k.table));
     tables.sort_unstable();
     tables.dedup();
@@ -314,7 +324,10 @@ impl Load {
         let threads = self.request.threads;
         let config = self.warehouse.config().clone();
         let repairs = self.repairs.clone();
-        let skipped = pipeline::run(&context, inputs, &repairs, threads, |done: Done| {
+        let orphans = self.orphans(inputs)?;
+        let following = inputs.iter().any(|i| i.table.follows_invoice());
+        let mut lookup = Lookup::new(following || !orphans.is_empty(), self.spill.clone());
+        let skipped = pipeline::run(&context, inputs, &repairs, threads, |mut done: Done| {
             let input = &inputs[done.input];
             let label = input.label();
             read[done.input] += done.converted.read;
@@ -324,16 +337,122 @@ impl Load {
             let Some(stage) = stages.get_mut(input.table.name.as_str()) else {
                 return Err(EngineError::internal("input without a stage"));
             };
+            if input.table.follows_invoice() && !lookup.fill(done.input, &mut done.converted, keyer)? {
+                return Ok(());
+            }
             let lineage = Lineage { source: &input.feed.name, file: &label, batch: &self.batch, at: self.at };
             let schema = Arc::clone(&stage.schema);
             let stored = keyer.stored(input.table, &config, &schema, &done.converted, &lineage)?;
+            if input.table.name == "invoice" {
+                lookup.note(&stored)?;
+            }
             stage.push(stored)
         })?;
-        for (input, what, count) in skipped {
-            let summary = self.summaries.entry(inputs[input].table.name.clone()).or_default();
-            *summary.skipped.entry(what.to_owned()).or_default() += count;
+        self.take_skipped(inputs, &skipped)?;
+        for (table, files) in orphans {
+            self.adopt(table, &files, &lookup, keyer, &mut stages)?;
+        }
+        if lookup.holds() {
+            self.find_stored(&mut lookup)?;
+            lookup.release(keyer, |number, converted, keyer| {
+                let input = &inputs[number];
+                let Some(stage) = stages.get_mut(input.table.name.as_str()) else {
+                    return Err(EngineError::internal("input without a stage"));
+                };
+                let label = input.label();
+                let lineage =
+                    Lineage { source: &input.feed.name, file: &label, batch: &self.batch, at: self.at };
+                let schema = Arc::clone(&stage.schema);
+                stage.push(keyer.stored(input.table, &config, &schema, &converted, &lineage)?)
+            })?;
+        }
+        if lookup.alone > 0 {
+            tracing::warn!(
+                "{} rows name an invoice that is in no file loaded yet: kept without parties until it comes",
+                lookup.alone
+            );
         }
         Ok((stages.into_values().collect(), read))
+    }
+
+    /// Files of stored rows that wait for invoices, when invoices arrive.
+    fn orphans(&mut self, inputs: &[Input]) -> Result<Vec<(&'static Table, Vec<UnitFile>)>> {
+        let mut found = Vec::new();
+        if !inputs.iter().any(|i| i.table.name == "invoice") {
+            return Ok(found);
+        }
+        let base = self.tx()?.base().clone();
+        for table in catalog().tables().iter().filter(|t| t.follows_invoice()) {
+            let Some(stored) = self.handle.block_on(self.warehouse.table(&base, &table.name))? else {
+                continue;
+            };
+            let files: Vec<UnitFile> =
+                stored.files.into_iter().filter(|f| f.period == Some(NO_MONTH)).collect();
+            if !files.is_empty() {
+                found.push((table, files));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Moves stored rows whose invoice has come to where they now belong, as if they had arrived with it.
+    fn adopt<'t>(
+        &mut self,
+        table: &'static Table,
+        files: &[UnitFile],
+        lookup: &Lookup,
+        keyer: &Keyer,
+        stages: &mut BTreeMap<&'t str, Stage>,
+    ) -> Result<()> {
+        let config = self.warehouse.config().clone();
+        for file in files {
+            for batch in read_unit(self.get(&table.name, file)?, None)? {
+                let Some(rows) = lookup.adopt(&batch, keyer, &config)? else { continue };
+                let stage = match stages.entry(table.name.as_str()) {
+                    Entry::Occupied(stage) => stage.into_mut(),
+                    Entry::Vacant(place) => {
+                        let summary = self.summaries.entry(table.name.clone()).or_default();
+                        summary.table.clone_from(&table.name);
+                        place.insert(Stage::new(table, self.request.memory, self.spill.clone())?)
+                    }
+                };
+                let rows = conform(&rows, &stage.schema)?;
+                // A row that arrives again is the newer one.
+                let arrived = stage.arrived();
+                let hashes = stage.hasher().hash(&rows)?;
+                let older: BooleanArray = hashes.iter().map(|h| Some(!arrived.contains(h))).collect();
+                stage.push(filter_record_batch(&rows, &older)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives `lookup` the stored invoices its rows ask for.
+    fn find_stored(&mut self, lookup: &mut Lookup) -> Result<()> {
+        let base = self.tx()?.base().clone();
+        let Some(table) = self.handle.block_on(self.warehouse.table(&base, "invoice"))? else {
+            return Ok(());
+        };
+        for file in &table.files {
+            for batch in read_unit(self.get(&table.name, file)?, Some(&Lookup::COLUMNS))? {
+                lookup.find(&batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the rows that are no records and writes them down.
+    fn take_skipped(&mut self, inputs: &[Input], skipped: &[(usize, Skipped)]) -> Result<()> {
+        if skipped.is_empty() {
+            return Ok(());
+        }
+        for (input, row) in skipped {
+            let summary = self.summaries.entry(inputs[*input].table.name.clone()).or_default();
+            *summary.skipped.entry(row.kind.to_owned()).or_default() += 1;
+        }
+        let rows = records::skipped_rows(inputs, skipped, &self.batch, self.at)?;
+        let handle = self.handle.clone();
+        handle.block_on(self.tx()?.append(&system::skipped_row(), &[rows]))
     }
 
     fn take_rejects(&mut self, input: &Input, label: &str, done: &Done) -> Result<()> {

@@ -5,11 +5,14 @@
 //! stored. Rows that do not fit lie in `rejected_row`, equal ones are counted in `duplicate_row`: records read are
 //! always kept + duplicate + rejected.
 
-mod convert;
+pub(crate) mod convert;
 mod feeds;
+#[cfg(test)]
+mod fuzz;
 pub mod inbox;
 pub(crate) mod keying;
 pub(crate) mod load;
+mod lookup;
 mod merge;
 mod moved;
 mod nulls;
@@ -99,16 +102,16 @@ impl Progress for Silent {
 /// One thing to read: a feed's sheet or member of a file.
 #[derive(Debug, Clone)]
 pub struct Input {
-    path: PathBuf,
-    member: source::Member,
-    feed: Feed,
-    table: &'static Table,
-    options: source::ReadOptions,
+    pub(crate) path: PathBuf,
+    pub(crate) member: source::Member,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) table: &'static Table,
+    pub(crate) options: source::ReadOptions,
 }
 
 impl Input {
     /// Name stored in `_file`: the file and, for a workbook, its sheet.
-    fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.options.sheet {
             Some(sheet) => format!("{} [{sheet}]", self.member.display()),
             None => self.member.display(),

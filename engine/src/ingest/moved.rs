@@ -67,6 +67,12 @@ impl KeyLog {
         Ok(())
     }
 
+    /// Every key noted so far.
+    pub fn hashes(&self) -> AHashSet<KeyHash> {
+        let halves = self.shards.iter().flat_map(|s| &s.hashes);
+        halves.map(|[high, low]| (u128::from(*high) << 64) | u128::from(*low)).collect()
+    }
+
     /// In which unit each arriving key lives from now on.
     pub fn homes(self) -> Result<Homes> {
         let orders = self.shards.par_iter().map(Shard::order).collect::<Result<_>>()?;

@@ -10,6 +10,7 @@ use datafusion::execution::context::SessionContext;
 use super::Input;
 use super::convert::{Converted, Converter};
 use super::repair::Repairs;
+use super::source::shape::Skipped;
 use super::source::{self, RawBatch, RecordSink};
 use crate::{EngineError, Result};
 
@@ -30,24 +31,22 @@ pub struct Done {
 
 type Outcome = (u64, Result<Done>);
 
-/// Records a source itself declares to be none: input, what they are, how many.
-pub type Skipped = (usize, &'static str, usize);
-
-/// Runs all `inputs`; `collect` gets every batch in input order. Returns what sources left out.
+/// Runs all `inputs`; `collect` gets every batch in input order. Returns the rows that are no records, each with the
+/// index of its input.
 pub fn run(
     context: &SessionContext,
     inputs: &[Input],
     repairs: &Repairs,
     threads: usize,
     mut collect: impl FnMut(Done) -> Result<()>,
-) -> Result<Vec<Skipped>> {
+) -> Result<Vec<(usize, Skipped)>> {
     let (job_sender, job_receiver) = sync_channel::<Job>(threads + 1);
     let (done_sender, done_receiver) = sync_channel::<Outcome>(2 * threads + 2);
     // Owned by the converting threads alone: when they end, the reader's next send fails and it ends too.
     let jobs = Arc::new(Mutex::new(job_receiver));
     std::thread::scope(|scope| {
         let errors = done_sender.clone();
-        let reader = scope.spawn(move || {
+        let reading = scope.spawn(move || {
             let mut reader = Reader { context, repairs, sender: job_sender, number: 0, skipped: Vec::new() };
             if let Err(error) = reader.run(inputs) {
                 // Numbered after everything sent, so the collector meets it in its turn.
@@ -64,7 +63,7 @@ pub fn run(
         drop(done_sender);
         // Leaving early drops the receiver, which ends the other threads at their next send.
         in_order(done_receiver, &mut collect)?;
-        reader.join().map_err(|_| EngineError::internal("the reading thread stopped"))
+        reading.join().map_err(|_| EngineError::internal("the reading thread stopped without a result"))
     })
 }
 
@@ -103,7 +102,7 @@ struct Reader<'a> {
     repairs: &'a Repairs,
     sender: SyncSender<Job>,
     number: u64,
-    skipped: Vec<Skipped>,
+    skipped: Vec<(usize, Skipped)>,
 }
 
 impl Reader<'_> {
@@ -137,6 +136,11 @@ impl RecordSink for Sink<'_, '_> {
         Ok(())
     }
 
+    fn skipped(&mut self, row: Skipped) -> Result<()> {
+        self.reader.skipped.push((self.index, row));
+        Ok(())
+    }
+
     fn batch(&mut self, raw: RawBatch) -> Result<()> {
         let Some(converter) = &self.converter else {
             return Err(EngineError::internal("records before a header"));
@@ -146,11 +150,6 @@ impl RecordSink for Sink<'_, '_> {
         // A closed channel means that the collector stopped with an error of its own, which is the one to report.
         self.reader.sender.send(job).map_err(|_| EngineError::internal("stopped"))?;
         self.reader.number += 1;
-        Ok(())
-    }
-
-    fn skipped(&mut self, what: &'static str, count: usize) -> Result<()> {
-        self.reader.skipped.push((self.index, what, count));
         Ok(())
     }
 }

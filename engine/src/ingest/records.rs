@@ -11,6 +11,7 @@ use assay_datasets::schema::Table;
 
 use super::merge::Merged;
 use super::select::Fingerprint;
+use super::source::shape::Skipped;
 use super::stage::UnitRows;
 use super::{Input, system};
 use crate::Result;
@@ -62,6 +63,30 @@ pub fn made_row(
         Arc::new(TimestampMillisecondArray::from(vec![at])),
     ];
     Ok(RecordBatch::try_new(system::ingest_file().schema, columns)?)
+}
+
+/// The `skipped_row` rows of a load: rows that are no records, each with the index of its input.
+pub fn skipped_rows(
+    inputs: &[Input],
+    skipped: &[(usize, Skipped)],
+    batch: &str,
+    at: i64,
+) -> Result<RecordBatch> {
+    let text = |f: &dyn Fn(&Input, &Skipped) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(skipped.iter().map(|(i, s)| f(&inputs[*i], s))))
+    };
+    let columns: Vec<ArrayRef> = vec![
+        text(&|i, _| i.table.name.clone()),
+        text(&|_, s| s.kind.to_owned()),
+        text(&|_, s| s.zh.clone()),
+        text(&|_, s| s.en.clone()),
+        text(&|i, _| i.feed.name.clone()),
+        text(&|i, _| i.label()),
+        Arc::new(Int64Array::from_iter_values(skipped.iter().map(|(_, s)| s.row))),
+        text(&|_, _| batch.to_owned()),
+        Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, skipped.len()))),
+    ];
+    Ok(RecordBatch::try_new(system::skipped_row().schema, columns)?)
 }
 
 /// The `duplicate_row` rows of a unit.

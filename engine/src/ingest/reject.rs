@@ -29,6 +29,8 @@ pub struct Reject {
     pub en: String,
     /// The whole record, fields joined by commas.
     pub record: String,
+    /// File it stands in, where its source is many files.
+    pub file: Option<String>,
 }
 
 impl Reject {
@@ -43,6 +45,7 @@ impl Reject {
             zh,
             en,
             record: bad.record.clone(),
+            file: None,
         }
     }
 
@@ -56,6 +59,7 @@ impl Reject {
             zh: zh.into(),
             en: en.into(),
             record: record.join(","),
+            file: None,
         }
     }
 
@@ -99,7 +103,16 @@ impl Reject {
         };
         let zh = if more == 0 { zh } else { format!("{zh}；该行另有{more}列不合格") };
         let en = if more == 0 { en } else { format!("{en}; {more} more columns of the row are bad") };
-        Self { row, column: shown.into(), value, rule: rule.into(), zh, en, record: record.join(",") }
+        Self {
+            row,
+            column: shown.into(),
+            value,
+            rule: rule.into(),
+            zh,
+            en,
+            record: record.join(","),
+            file: None,
+        }
     }
 }
 
@@ -133,6 +146,10 @@ fn record_fault(rule: &str, detail: &str) -> (String, String) {
         "json" => (
             format!("不是有效的JSON记录（{detail}），请用原系统重新导出"),
             format!("no valid JSON record ({detail}): export the file again"),
+        ),
+        "xml" => (
+            format!("XML文件无法读取（{detail}），请重新获取"),
+            format!("unreadable XML ({detail}): ask for the file again"),
         ),
         "mark" => (
             format!("记录的删除标志不正确（{detail}），文件可能已损坏"),
@@ -211,7 +228,9 @@ pub fn batches(rejects: &[Reject], origin: &Origin<'_>, first: usize) -> Result<
             texts(|r| &r.zh),
             texts(|r| &r.en),
             same(origin.source),
-            same(origin.file),
+            Arc::new(StringArray::from_iter_values(
+                rejects.iter().map(|r| r.file.as_deref().unwrap_or(origin.file)),
+            )),
             rows,
             same(origin.batch),
             at,

@@ -214,14 +214,16 @@ impl Repairer {
         (spelt, if column.open { Vec::new() } else { unknown })
     }
 
-    /// What was repaired in the rows that are kept; `rows` are their numbers in the file.
+    /// What was repaired in the rows that are kept; `rows` are their numbers in the file, `files` the files they
+    /// stand in, from a source of many.
     pub fn repaired(
         &self,
         log: Log,
         rows: &Int64Array,
+        files: Option<&ArrayRef>,
         rejected: impl Fn(usize) -> bool,
     ) -> Result<Option<Repaired>> {
-        log.finish(rows, rejected, |kind| self.shown(kind))
+        log.finish(rows, files, rejected, |kind| self.shown(kind))
     }
 
     /// Names of a kind of repair, and whether its texts may be shown openly.

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use assay_datasets::mapping::{self, Feed, Mapping};
 use assay_datasets::schema::{self, Table};
 
 use super::source::postgres::Query;
-use super::source::{self, Delimiter, Encoding, Member, ReadOptions, Shape};
+use super::source::shape::Shape;
+use super::source::{self, Cut, Delimiter, Encoding, Member, ReadOptions};
 use super::{DatabaseQuery, IngestRequest, Input};
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
@@ -35,6 +37,10 @@ impl Fingerprint {
     /// Reads the file once and hashes it.
     pub fn take(path: &Path) -> Result<Self> {
         let meta = std::fs::metadata(path).map_err(EngineError::file(path))?;
+        if meta.is_dir() {
+            let (bytes, hash) = source::hash_folder(path)?;
+            return Ok(Self { path: path.to_owned(), bytes, hash, modified: None, file: true });
+        }
         let mut file = File::open(path).map_err(EngineError::file(path))?;
         let mut hasher = blake3::Hasher::new();
         std::io::copy(&mut file, &mut hasher).map_err(EngineError::file(path))?;
@@ -60,17 +66,25 @@ impl Fingerprint {
             ))
         };
         let meta = std::fs::metadata(&self.path).map_err(|_| changed())?;
-        let same = meta.len() == self.bytes && meta.modified().ok() == self.modified;
+        let same = !meta.is_dir() && meta.len() == self.bytes && meta.modified().ok() == self.modified;
         if same || Self::take(&self.path)?.hash == self.hash { Ok(()) } else { Err(changed()) }
     }
 }
 
 /// The mapping of that name: a file, one of the warehouse's, or one that comes with Assay.
 pub fn find_mapping(warehouse: &Warehouse, name: &str) -> Result<Mapping> {
+    let (shown, text) = mapping_text(warehouse.definitions("mappings").as_deref(), name)?;
+    mapping::parse(&shown, &text).map_err(EngineError::Definitions)
+}
+
+/// The mapping of that name, unread: where it stands and its text. `definitions` is the warehouse's own folder.
+///
+/// # Errors
+/// When there is none.
+pub fn mapping_text(definitions: Option<&Path>, name: &str) -> Result<(String, String)> {
     let path = Path::new(name);
-    let own =
-        warehouse.definitions("mappings").map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
-    let (shown, text) = if path.extension().is_some_and(|e| e == "toml") {
+    let own = definitions.map(|d| d.join(format!("{name}.toml"))).filter(|p| p.is_file());
+    let found = if path.extension().is_some_and(|e| e == "toml") {
         (name.to_owned(), std::fs::read_to_string(path).map_err(EngineError::file(path))?)
     } else if let Some(own) = own {
         (own.display().to_string(), std::fs::read_to_string(&own).map_err(EngineError::file(&own))?)
@@ -83,7 +97,7 @@ pub fn find_mapping(warehouse: &Warehouse, name: &str) -> Result<Mapping> {
             known.join(", ")
         )));
     };
-    mapping::parse(&shown, &text).map_err(EngineError::Definitions)
+    Ok(found)
 }
 
 /// Every file the patterns name, in order, once.
@@ -153,8 +167,25 @@ pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Inpu
     if let Some(database) = &request.database {
         return query_input(request, &feeds, database).map(|input| vec![input]);
     }
+    inputs_of(&feeds, request)
+}
+
+/// What is to be read for these feeds.
+pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> {
+    let feeds: Vec<Arc<Feed>> = feeds.iter().cloned().map(Arc::new).collect();
+    // A folder or an archive of documents is one input of a feed, not as many as it has documents.
+    let (documents, feeds): (Vec<_>, Vec<_>) = feeds.into_iter().partition(|f| f.is_xml());
     let mut inputs = Vec::new();
     for path in files(&request.files)? {
+        if !documents.is_empty() {
+            let member = source::bundle(&path)?;
+            for feed in &documents {
+                inputs.push(input(request, feed, &path, &member)?);
+            }
+            if feeds.is_empty() {
+                continue;
+            }
+        }
         for member in source::members(&path)? {
             // Memo files are read with the table they belong to.
             if source::is_memo(&member.name) {
@@ -165,7 +196,7 @@ pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Inpu
             for feed in fitting {
                 inputs.push(input(request, feed, &path, &member)?);
             }
-            if inputs.len() == before {
+            if inputs.len() == before && documents.is_empty() {
                 let patterns: Vec<&str> = feeds.iter().flat_map(|f| &f.files).map(String::as_str).collect();
                 return Err(EngineError::input(format!(
                     "{}: no feed of the mapping takes a file of this name; its patterns are {}",
@@ -190,9 +221,12 @@ fn query_input(request: &IngestRequest, feeds: &[Feed], database: &DatabaseQuery
     };
     let member = Member::query(Query::new(&database.url, &database.sql)?);
     // What the server sends is known, whatever the feed says of its files.
-    let options =
-        ReadOptions { encoding: Some(Encoding::Utf8), delimiter: Some(Delimiter::parse(",")?), ..ReadOptions::default() };
-    let mut input = input(request, feed, &member.path.clone(), &member)?;
+    let options = ReadOptions {
+        encoding: Some(Encoding::Utf8),
+        delimiter: Some(Delimiter::parse("comma")?),
+        ..ReadOptions::default()
+    };
+    let mut input = input(request, &Arc::new(feed.clone()), &member.path.clone(), &member)?;
     input.options = options;
     Ok(input)
 }
@@ -211,7 +245,7 @@ fn fits(feed: &Feed, member: &Member) -> bool {
     feed.files.is_empty() || feed.files.iter().any(matches)
 }
 
-fn input(request: &IngestRequest, feed: &Feed, path: &Path, member: &Member) -> Result<Input> {
+fn input(request: &IngestRequest, feed: &Arc<Feed>, path: &Path, member: &Member) -> Result<Input> {
     let encoding = match (&request.encoding, &feed.encoding) {
         (Some(name), _) | (None, Some(name)) => Some(Encoding::parse(name)?),
         (None, None) => None,
@@ -222,12 +256,12 @@ fn input(request: &IngestRequest, feed: &Feed, path: &Path, member: &Member) -> 
     };
     let sheet = request.sheet.clone().or_else(|| feed.sheet.clone()).filter(|_| source::is_workbook(member));
     let table = find_table(&feed.table)?;
-    let shape = Shape::of(feed, table);
+    let cut = Arc::new(Cut::of(feed, table));
     Ok(Input {
         path: path.to_owned(),
         member: member.clone(),
-        feed: feed.clone(),
+        feed: Arc::clone(feed),
         table,
-        options: ReadOptions { encoding, delimiter, sheet, shape },
+        options: ReadOptions { encoding, delimiter, sheet, shape: Arc::new(Shape::of(feed, table)), cut },
     })
 }

@@ -10,7 +10,7 @@ use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ahash::RandomState;
+use ahash::{AHashSet, RandomState};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Int32Type, SchemaRef};
@@ -128,6 +128,11 @@ impl Stage {
     /// Hashes keys as this stage does.
     pub fn hasher(&self) -> &KeyHasher {
         &self.hasher
+    }
+
+    /// Keys of the rows so far.
+    pub fn arrived(&self) -> AHashSet<KeyHash> {
+        self.keys.hashes()
     }
 
     /// Adds rows in the staged schema.

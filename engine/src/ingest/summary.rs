@@ -32,7 +32,7 @@ pub struct TableSummary {
     pub units: usize,
     /// Cells repaired in the rows read, by rule.
     pub repaired: BTreeMap<String, usize>,
-    /// Records the source itself declares to be none, as deleted ones of DBF; they are not among those read.
+    /// Rows of the files that are no records, by kind; they are not among the records read.
     pub skipped: BTreeMap<String, usize>,
 }
 

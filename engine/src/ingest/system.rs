@@ -18,6 +18,8 @@ pub const REPAIRED_VALUE: &str = "repaired_value";
 pub const REPAIRED_CLEAR: &str = "vault/repaired_value";
 /// Rows equal to one already loaded.
 pub const DUPLICATE_ROW: &str = "duplicate_row";
+/// Rows of files that are no records: titles, totals, headers again, blank rows.
+pub const SKIPPED_ROW: &str = "skipped_row";
 /// One row a batch and table: what the load printed.
 pub const INGEST_BATCH: &str = "ingest_batch";
 /// One row a file loaded.
@@ -92,6 +94,13 @@ pub fn duplicate_row() -> TableSpec {
     let mut fields = vec![text("table_name"), text("row_key"), text("kept_file"), count("kept_row")];
     fields.extend(lineage_fields());
     spec(DUPLICATE_ROW, fields)
+}
+
+/// `skipped_row`: `kind` is `title`, `header`, `blank`, `total`, `total_differs`, `empty` or `other_file`.
+pub fn skipped_row() -> TableSpec {
+    let mut fields = vec![text("table_name"), text("kind"), text("message_zh"), text("message_en")];
+    fields.extend(lineage_fields());
+    spec(SKIPPED_ROW, fields)
 }
 
 /// `ingest_batch`.
@@ -177,6 +186,7 @@ pub fn open_specs() -> Vec<TableSpec> {
         rejected_row(),
         repaired_value(),
         duplicate_row(),
+        skipped_row(),
         ingest_batch(),
         ingest_file(),
         feed_definition(),

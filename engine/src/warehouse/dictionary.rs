@@ -145,6 +145,11 @@ impl Dictionary {
         &self.text[start..self.ends[key]]
     }
 
+    /// The entry of a key.
+    pub fn text(&self, key: i64) -> Option<&str> {
+        usize::try_from(key).ok().filter(|k| *k < self.len()).map(|k| self.entry(k))
+    }
+
     /// The key of `entry`, given now if it is new. Fields of an entry are joined by [`Self::join`].
     pub fn key(&mut self, entry: &str) -> Result<i64> {
         let hash = self.hasher.hash_one(entry);

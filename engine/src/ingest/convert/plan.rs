@@ -13,6 +13,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 
 use crate::Result;
+use crate::ingest::source::shape::sql_names;
 
 /// Where one canonical column comes from in this header.
 pub(super) struct Plan {
@@ -74,7 +75,15 @@ pub(super) fn plan(
         let expr =
             context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
         match expr {
-            Ok(expr) => Origin::Computed(expr),
+            Ok(expr) => {
+                let names = sql_names(sql);
+                let named: Vec<&str> =
+                    names.iter().filter(|n| header.contains(n)).map(String::as_str).collect();
+                if !named.is_empty() {
+                    shown = named.join(", ");
+                }
+                Origin::Computed(expr)
+            }
             Err(e) => {
                 missing.push(format!("for {} ({})", column.name, e.strip_backtrace()));
                 Origin::Absent

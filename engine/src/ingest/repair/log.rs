@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+    UInt32Array,
 };
-use arrow::compute::{filter, filter_record_batch};
+use arrow::compute::{filter, filter_record_batch, take};
 use assay_datasets::repairs::Rule;
 
 use super::super::reject::Origin;
@@ -76,6 +77,7 @@ pub struct Repaired {
     pub kinds: Vec<Shown>,
     kind: Vec<usize>,
     rows: Int64Array,
+    files: Option<ArrayRef>,
     before: ArrayRef,
     after: ArrayRef,
 }
@@ -91,6 +93,7 @@ impl Log {
     pub(super) fn finish(
         mut self,
         numbers: &Int64Array,
+        files: Option<&ArrayRef>,
         rejected: impl Fn(usize) -> bool,
         shown: impl Fn(Kind) -> Shown,
     ) -> Result<Option<Repaired>> {
@@ -101,7 +104,9 @@ impl Log {
         if keep.true_count() == 0 {
             return Ok(None);
         }
-        let rows: Int64Array = self.rows.iter().map(|r| numbers.value(*r)).collect();
+        let places = |r: &usize| u32::try_from(*r).unwrap_or(u32::MAX);
+        let taken: UInt32Array = self.rows.iter().map(places).collect();
+        let taken = filter(&taken, &keep)?;
         let mut places: BTreeMap<Kind, usize> = BTreeMap::new();
         for (kind, kept) in self.kinds.iter().zip(&keep) {
             if kept == Some(true) {
@@ -116,7 +121,8 @@ impl Log {
         Ok(Some(Repaired {
             kinds: kinds.into_iter().map(|(_, shown)| shown).collect(),
             kind: kept.map(|(kind, _)| places[kind]).collect(),
-            rows: arrow::array::AsArray::as_primitive(&filter(&rows, &keep)?).clone(),
+            rows: arrow::array::AsArray::as_primitive(&take(numbers, &taken, None)?).clone(),
+            files: files.map(|f| take(f, &taken, None)).transpose()?,
             before: filter(&self.before.finish(), &keep)?,
             after: filter(&self.after.finish(), &keep)?,
         }))
@@ -166,7 +172,7 @@ pub fn batches(repaired: &Repaired, origin: &Origin<'_>, first: usize) -> Result
             arrow::compute::nullif(&repaired.before, &hidden)?,
             arrow::compute::nullif(&repaired.after, &hidden)?,
             same(origin.source),
-            same(origin.file),
+            repaired.files.clone().unwrap_or_else(|| same(origin.file)),
             Arc::new(repaired.rows.clone()),
             same(origin.batch),
             at,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringBuilder};
 
+use super::shape::Skipped;
 use super::{BATCH_ROWS, BadRecord, RawBatch, RecordSink};
 use crate::Result;
 
@@ -42,9 +43,9 @@ impl<'a> Batches<'a> {
         self.emit_full()
     }
 
-    /// Records left out on purpose.
-    pub(super) fn skipped(&mut self, what: &'static str, count: usize) -> Result<()> {
-        self.sink.skipped(what, count)
+    /// A record that its source declares to be none.
+    pub(super) fn skipped(&mut self, row: Skipped) -> Result<()> {
+        self.sink.skipped(row)
     }
 
     fn emit_full(&mut self) -> Result<()> {

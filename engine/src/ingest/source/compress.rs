@@ -16,15 +16,22 @@ pub struct Member {
     pub path: PathBuf,
     /// Name that tells the format: the file's, without the compression's ending, or the entry's.
     pub name: String,
-    packing: Packing,
+    pub(super) packing: Packing,
 }
 
 #[derive(Debug, Clone)]
-enum Packing {
+pub(super) enum Packing {
+    /// A folder or archive read as one input (see `bundle`).
+    Bundle,
     Plain,
     Gzip,
     Zstd,
-    Zip { offset: u64, packed: u64, deflated: bool, crc: u32 },
+    Zip {
+        offset: u64,
+        packed: u64,
+        deflated: bool,
+        crc: u32,
+    },
     Query(Arc<Query>),
 }
 
@@ -51,6 +58,12 @@ impl Member {
         }
     }
 
+    /// A file as it lies there.
+    pub(super) fn plain(path: &Path) -> Self {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { path: path.to_owned(), name, packing: Packing::Plain }
+    }
+
     /// The name users see: `file` or `file!entry`.
     pub fn display(&self) -> String {
         if let Packing::Query(query) = &self.packing {
@@ -73,7 +86,7 @@ impl Member {
         }
         let mut file = File::open(&self.path).map_err(EngineError::file(&self.path))?;
         Ok(match &self.packing {
-            Packing::Plain | Packing::Query(_) => Box::new(file),
+            Packing::Plain | Packing::Bundle | Packing::Query(_) => Box::new(file),
             Packing::Gzip => {
                 Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))
             }

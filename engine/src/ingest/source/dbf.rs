@@ -17,6 +17,7 @@ pub use self::memo::is_memo;
 use self::header::Header;
 use self::memo::Memo;
 use super::batch::Batches;
+use super::shape::Skipped;
 use super::text::Encoding;
 use super::{BadRecord, Member, ReadOptions, RecordSink, clean_header};
 use crate::{EngineError, Result};
@@ -47,13 +48,17 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
     file.seek(SeekFrom::Start(u64::from(header.start))).map_err(|e| member.broken(&e))?;
     let mut record = vec![0_u8; usize::from(header.width)];
     let mut texts: Vec<Option<String>> = vec![None; fields.len()];
-    let mut deleted = 0;
     for number in 1..=i64::from(header.records) {
         file.read_exact(&mut record).map_err(|e| member.broken(&e))?;
         match record[0] {
             b' ' => {}
             b'*' => {
-                deleted += 1;
+                batches.skipped(Skipped::new(
+                    number,
+                    "deleted",
+                    "源系统已标记删除的记录",
+                    "marked as deleted by its system",
+                ))?;
                 continue;
             }
             mark => {
@@ -76,9 +81,6 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
             None => batches.row(number, texts.iter().map(Option::as_deref))?,
             Some((rule, detail)) => batches.bad(bad(number, rule, detail, encoding, &record))?,
         }
-    }
-    if deleted > 0 {
-        batches.skipped("deleted", deleted)?;
     }
     batches.finish()
 }

@@ -11,22 +11,33 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringBuilder};
 use calamine::{Data, DataRef, Reader, Sheets, open_workbook_auto};
 
+use super::header::Search;
+use super::shape::{Shape, Skipped};
 use super::{BATCH_ROWS, RawBatch, RecordSink, clean_header};
 use crate::{EngineError, Result};
 
+/// From here on a cell's double does not hold every whole number a sender may have typed: a spreadsheet keeps 15
+/// digits.
+const EXACT: f64 = 1e15;
+
 /// Reads one sheet (the first, when none is named) into `sink`.
-pub(super) fn read(path: &Path, shown: &str, sheet: Option<&str>, sink: &mut dyn RecordSink) -> Result<()> {
-    let broken = |e: calamine::Error| {
-        EngineError::input(format!(
-            "{shown} cannot be read as a workbook ({e}); save it again as .xlsx or ask for it again"
-        ))
-    };
+pub(super) fn read(
+    path: &Path,
+    shown: &str,
+    sheet: Option<&str>,
+    shape: &Shape,
+    sink: &mut dyn RecordSink,
+) -> Result<()> {
+    let broken = |e: calamine::Error| unreadable(shown, &e);
     let mut book: Sheets<BufReader<File>> = open_workbook_auto(path).map_err(broken)?;
     let names = book.sheet_names();
     let sheet = match sheet {
         None => names.first().cloned().ok_or_else(|| EngineError::input(format!("{shown} has no sheet")))?,
         Some(wanted) => {
             let found = names.iter().find(|n| n.trim() == wanted.trim()).cloned();
+            if found.is_none() && shape.optional {
+                return Ok(());
+            }
             found.ok_or_else(|| {
                 EngineError::input(format!(
                     "{shown} has no sheet {wanted}; its sheets are {}",
@@ -36,7 +47,7 @@ pub(super) fn read(path: &Path, shown: &str, sheet: Option<&str>, sink: &mut dyn
         }
     };
     let shown = format!("{shown} [{sheet}]");
-    let mut rows = Rows::new(&shown, sink);
+    let mut rows = Rows::new(&shown, shape, sink);
     if let Sheets::Xlsx(xlsx) = &mut book {
         let damaged = |e: calamine::XlsxError| {
             EngineError::input(format!("{shown} is damaged ({e}); ask for it again"))
@@ -57,22 +68,49 @@ pub(super) fn read(path: &Path, shown: &str, sheet: Option<&str>, sink: &mut dyn
     rows.finish()
 }
 
+/// The sheets of a workbook, in order.
+pub(super) fn sheets(path: &Path, shown: &str) -> Result<Vec<String>> {
+    Ok(open_workbook_auto(path).map_err(|e| unreadable(shown, &e))?.sheet_names())
+}
+
+fn unreadable(shown: &str, error: &calamine::Error) -> EngineError {
+    EngineError::input(format!(
+        "{shown} cannot be read as a workbook ({error}); save it again as .xlsx or ask for it again"
+    ))
+}
+
 /// Gathers cells, which arrive row by row, into batches.
 struct Rows<'a> {
     shown: &'a str,
     sink: &'a mut dyn RecordSink,
-    header: Option<Vec<String>>,
+    search: Option<Search<'a>>,
+    /// Rows seen while the header is not found yet.
+    early: Vec<(u32, Vec<String>)>,
+    width: usize,
     current: Vec<String>,
     filled: Vec<bool>,
     row: Option<u32>,
     builders: Vec<StringBuilder>,
     rows: Vec<i64>,
+    /// Filled cells to the right of the header, which belong to no column.
+    outside: usize,
 }
 
 impl<'a> Rows<'a> {
-    fn new(shown: &'a str, sink: &'a mut dyn RecordSink) -> Self {
-        let (current, filled, builders, rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { shown, sink, header: None, current, filled, row: None, builders, rows }
+    fn new(shown: &'a str, shape: &'a Shape, sink: &'a mut dyn RecordSink) -> Self {
+        Self {
+            shown,
+            sink,
+            search: Some(Search::new(&shape.wanted)),
+            early: Vec::new(),
+            width: 0,
+            current: Vec::new(),
+            filled: Vec::new(),
+            row: None,
+            builders: Vec::new(),
+            rows: Vec::new(),
+            outside: 0,
+        }
     }
 
     fn cell(&mut self, row: u32, column: usize, write: impl FnOnce(&mut String) -> bool) -> Result<()> {
@@ -80,7 +118,9 @@ impl<'a> Rows<'a> {
             self.end_row()?;
             self.row = Some(row);
         }
-        if self.header.as_ref().is_some_and(|h| column >= h.len()) {
+        if self.search.is_none() && column >= self.width {
+            let mut text = String::new();
+            self.outside += usize::from(write(&mut text) && !text.trim().is_empty());
             return Ok(());
         }
         while self.current.len() <= column {
@@ -98,19 +138,42 @@ impl<'a> Rows<'a> {
         if !self.filled.iter().any(|f| *f) {
             return Ok(());
         }
-        if self.header.is_none() {
-            let mut names = std::mem::take(&mut self.current);
-            while names.last().is_some_and(|n| n.trim().is_empty()) {
-                names.pop();
-            }
-            let names = clean_header(self.shown, names)?;
-            self.sink.header(&names)?;
-            self.current = vec![String::new(); names.len()];
-            self.filled = vec![false; names.len()];
-            self.builders = names.iter().map(|_| StringBuilder::new()).collect();
-            self.header = Some(names);
-            return Ok(());
+        let Some(search) = &mut self.search else { return self.record(row) };
+        self.filled.clear();
+        let cells = std::mem::take(&mut self.current);
+        let over = search.offer(cells.iter().map(String::as_str));
+        self.early.push((row, cells));
+        if over { self.begin() } else { Ok(()) }
+    }
+
+    /// The header is found, or there will be no better: takes it, and the rows after it as records.
+    fn begin(&mut self) -> Result<()> {
+        let Some(place) = self.search.take().and_then(|s| s.found()) else { return Ok(()) };
+        let mut early = std::mem::take(&mut self.early).into_iter();
+        for (row, _) in early.by_ref().take(place) {
+            self.sink.skipped(Skipped::title(i64::from(row) + 1))?;
         }
+        let Some((_, mut names)) = early.next() else { return Ok(()) };
+        while names.last().is_some_and(|n| n.trim().is_empty()) {
+            names.pop();
+        }
+        let names = clean_header(self.shown, names)?;
+        self.sink.header(&names)?;
+        self.width = names.len();
+        self.builders = names.iter().map(|_| StringBuilder::new()).collect();
+        for (row, mut cells) in early {
+            self.outside += cells.iter().skip(self.width).filter(|c| !c.trim().is_empty()).count();
+            cells.resize(self.width, String::new());
+            self.filled = cells.iter().map(|c| !c.is_empty()).collect();
+            self.current = cells;
+            self.record(row)?;
+        }
+        self.current = vec![String::new(); self.width];
+        self.filled = vec![false; self.width];
+        Ok(())
+    }
+
+    fn record(&mut self, row: u32) -> Result<()> {
         for (i, builder) in self.builders.iter_mut().enumerate() {
             if self.filled[i] {
                 builder.append_value(&self.current[i]);
@@ -130,11 +193,21 @@ impl<'a> Rows<'a> {
 
     fn finish(mut self) -> Result<()> {
         self.end_row()?;
-        if self.header.is_none() {
+        if self.search.is_some() {
+            self.begin()?;
+        }
+        if self.width == 0 {
             return Err(EngineError::input(format!(
                 "{} is empty; a header and rows are expected",
                 self.shown
             )));
+        }
+        if self.outside > 0 {
+            tracing::warn!(
+                "{}: {} filled cells stand to the right of the header's last name and were left out",
+                self.shown,
+                self.outside
+            );
         }
         if self.rows.is_empty() { Ok(()) } else { self.emit() }
     }
@@ -177,9 +250,10 @@ fn push(text: &mut String, value: &str) -> bool {
     !value.is_empty()
 }
 
-/// The shortest decimal that reads back as the same double: 1234.56 stays 1234.56.
+/// The shortest decimal that reads back as the same double: 1234.56 stays 1234.56. A number too long for a double
+/// lost its last digits when it was typed; it is written with an exponent, so that it never passes for the whole.
 fn number(text: &mut String, value: f64) -> bool {
-    write!(text, "{value}").is_ok()
+    if value.abs() >= EXACT { write!(text, "{value:E}").is_ok() } else { write!(text, "{value}").is_ok() }
 }
 
 fn date(text: &mut String, value: &calamine::ExcelDateTime) -> bool {

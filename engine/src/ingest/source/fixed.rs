@@ -9,20 +9,20 @@ use assay_datasets::mapping::LayoutUnit;
 use super::batch::Batches;
 use super::lines::Lines;
 use super::text::{self, Encoding};
-use super::{BadRecord, Member, ReadOptions, RecordSink, Shape, clean_header};
+use super::{BadRecord, Cut, Member, ReadOptions, RecordSink, clean_header};
 use crate::{EngineError, Result};
 
 /// Reads `member` into `sink`; `_row` is the line's number.
 pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
-    let shape = &options.shape;
+    let cut = &options.cut;
     let shown = member.display();
-    if shape.layout.is_empty() {
+    if cut.layout.is_empty() {
         return Err(EngineError::input(format!(
             "{shown}: fixed-width text needs a layout in the mapping: layout = [{{ name, start, width }}, …]"
         )));
     }
     let opened = text::open(member, options.encoding)?;
-    let bytes = shape.unit == LayoutUnit::Bytes;
+    let bytes = cut.unit == LayoutUnit::Bytes;
     if bytes && matches!(opened.encoding, Encoding::Utf16Le | Encoding::Utf16Be) {
         return Err(EngineError::input(format!(
             "{shown} is {}; state layout_unit = \"chars\" in the mapping",
@@ -32,9 +32,9 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
     let encoding = opened.encoding;
     // Bytes are counted before anything is decoded, characters after.
     let input: Box<dyn Read> = if bytes { opened.raw() } else { opened.decoded() };
-    let mut lines = Lines::new(member, input, shape.skip_first, shape.skip_last)?;
-    let cutter = Cutter { shape, encoding, bytes, length: length(shape) };
-    let header = clean_header(&shown, shape.layout.iter().map(|f| f.name.clone()).collect())?;
+    let mut lines = Lines::new(member, input, cut.skip_first, cut.skip_last)?;
+    let cutter = Cutter { cut, encoding, bytes, length: length(cut) };
+    let header = clean_header(&shown, cut.layout.iter().map(|f| f.name.clone()).collect())?;
     let mut batches = Batches::new(sink, &header)?;
     let mut read = 0;
     while let Some((number, line)) = lines.next()? {
@@ -54,21 +54,21 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
         }
     }
     let rest = lines.rest()?;
-    if let (Some(trailer), Some(line)) = (&shape.trailer, rest.back()) {
+    if let (Some(trailer), Some(line)) = (&cut.trailer, rest.back()) {
         let (start, width) = (trailer.start.unwrap_or(1), trailer.width.unwrap_or(1));
         let stated = cutter.field(line, start, width).unwrap_or_default();
-        shape.verify(&shown, &stated, read)?;
+        cut.verify(&shown, &stated, read)?;
     }
     batches.finish()
 }
 
 /// Bytes or characters of a whole line.
-fn length(shape: &Shape) -> usize {
-    shape.layout.iter().map(|f| f.start + f.width - 1).max().unwrap_or(0)
+fn length(cut: &Cut) -> usize {
+    cut.layout.iter().map(|f| f.start + f.width - 1).max().unwrap_or(0)
 }
 
 struct Cutter<'a> {
-    shape: &'a Shape,
+    cut: &'a Cut,
     encoding: Encoding,
     bytes: bool,
     length: usize,
@@ -85,7 +85,7 @@ impl Cutter<'_> {
                 let field = line.get(start - 1..start - 1 + width).unwrap_or_default();
                 self.encoding.strict(field.trim_ascii_space()).ok_or_else(|| self.no_text())
             };
-            return self.shape.layout.iter().map(|f| cut(f.start, f.width)).collect();
+            return self.cut.layout.iter().map(|f| cut(f.start, f.width)).collect();
         }
         let text = std::str::from_utf8(line).ok().filter(|t| !t.contains('\u{fffd}'));
         let text = text.ok_or_else(|| self.no_text())?;
@@ -94,7 +94,7 @@ impl Cutter<'_> {
         let count = places.len() - 1;
         let beyond = places.get(self.length).map_or("", |i| &text[*i..]);
         self.check_length(count, beyond.as_bytes())?;
-        let fields = self.shape.layout.iter();
+        let fields = self.cut.layout.iter();
         Ok(fields
             .map(|f| {
                 Cow::Borrowed(text[places[f.start - 1]..places[f.start - 1 + f.width]].trim_matches(' '))

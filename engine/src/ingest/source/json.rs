@@ -19,16 +19,16 @@ use crate::{EngineError, Result};
 
 /// Reads `member` into `sink`; `_row` is the line's number, or the record's in its array.
 pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
-    let shape = &options.shape;
+    let cut = &options.cut;
     let opened = text::open(member, options.encoding)?;
     let encoding = opened.encoding;
     let first = opened.head().chars().find(|c| !c.is_whitespace() && *c != '\u{feff}');
-    let mut columns = Columns::new(member.display(), shape, encoding, sink)?;
-    if first == Some('[') || !shape.records.is_empty() {
+    let mut columns = Columns::new(member.display(), cut, encoding, sink)?;
+    if first == Some('[') || !cut.records.is_empty() {
         // A byte that is no text must cost its record, not the file: it becomes U+FFFD, which is then found.
-        document(member, opened.replaced(), &shape.records, &mut columns)?;
+        document(member, opened.replaced(), &cut.records, &mut columns)?;
     } else {
-        let mut lines = Lines::new(member, opened.decoded(), shape.skip_first, shape.skip_last)?;
+        let mut lines = Lines::new(member, opened.decoded(), cut.skip_first, cut.skip_last)?;
         while let Some((number, line)) = lines.next()? {
             if !line.trim_ascii().is_empty() {
                 columns.line(number, line)?;

@@ -4,32 +4,47 @@
 //! deliver text columns, Parquet its own types.
 
 mod batch;
+mod bundle;
 mod compress;
+mod cut;
 mod dbf;
 mod excel;
 mod fixed;
 mod guard;
+pub mod header;
 mod json;
 mod lines;
+mod numbering;
 mod parquet;
 pub mod postgres;
-mod shape;
+pub mod shape;
 mod text;
+mod totals;
+mod xml;
 
 use std::path::{Path, PathBuf};
 
 use arrow::array::ArrayRef;
 use assay_datasets::mapping::FileFormat;
 
+pub use bundle::{bundle, hash_folder};
 pub use compress::{Member, members};
+pub use cut::Cut;
 pub use dbf::is_memo;
-pub use shape::Shape;
+use shape::{Shape, Shaped, Skipped};
 pub use text::{Delimiter, Encoding};
+pub use xml::discover;
 
 use crate::{EngineError, Result};
 
 /// Records per batch.
 pub const BATCH_ROWS: usize = 32_768;
+
+/// Source column with the file a record stands in, from readers that read many files as one: it becomes the record's
+/// `_file`.
+pub const FILE_COLUMN: &str = "_file";
+/// Source column with the number of a record in its document; it also is the record's `_row`.
+pub const ROW_COLUMN: &str = "_row";
 
 /// How a file is to be read; what is `None` is detected.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +55,10 @@ pub struct ReadOptions {
     pub delimiter: Option<Delimiter>,
     /// Sheet of a workbook.
     pub sheet: Option<String>,
-    /// What the feed says about its files beside these.
-    pub shape: Shape,
+    /// What the feed expects of the rows.
+    pub shape: std::sync::Arc<Shape>,
+    /// How the feed's files are cut into records.
+    pub cut: std::sync::Arc<Cut>,
 }
 
 /// Some records of a file.
@@ -74,8 +91,8 @@ pub trait RecordSink {
     fn header(&mut self, columns: &[String]) -> Result<()>;
     /// The next records.
     fn batch(&mut self, batch: RawBatch) -> Result<()>;
-    /// Records the source itself declares to be none (`deleted` ones of DBF): counted, not read.
-    fn skipped(&mut self, _what: &'static str, _count: usize) -> Result<()> {
+    /// A row that is no record.
+    fn skipped(&mut self, _row: Skipped) -> Result<()> {
         Ok(())
     }
 }
@@ -105,20 +122,29 @@ fn kind_of(name: &str) -> Kind {
 /// # Errors
 /// When the member cannot be read to its end; the error names the file.
 pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+    let shown = match &options.sheet {
+        Some(sheet) => format!("{} [{sheet}]", member.display()),
+        None => member.display(),
+    };
+    let sink = &mut Shaped::new(shown, &options.shape, sink);
+    if let Some(record) = &options.shape.record {
+        return xml::read(member, record, &options.shape, sink);
+    }
     let by_name = match kind_of(&member.name) {
         Kind::Text => None,
         Kind::Workbook => Some(FileFormat::Xlsx),
         Kind::Parquet => Some(FileFormat::Parquet),
     };
     let shown = member.display();
-    match options.shape.format_of(member, by_name)? {
+    match options.cut.format_of(member, by_name)? {
         FileFormat::Csv => text::read(member, options, sink),
         FileFormat::Json => json::read(member, options, sink),
         FileFormat::Fixed => fixed::read(member, options, sink),
         FileFormat::Dbf => dbf::read(member, options, sink),
         FileFormat::Xlsx => {
             let plain = member.plain_file()?;
-            guard::guarded(&shown, || excel::read(plain.path(), &shown, options.sheet.as_deref(), sink))
+            let sheet = options.sheet.as_deref();
+            guard::guarded(&shown, || excel::read(plain.path(), &shown, sheet, &options.shape, sink))
         }
         FileFormat::Parquet => {
             let plain = member.plain_file()?;
@@ -131,6 +157,20 @@ pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -
 /// Whether the member is a workbook (its sheets are feeds of their own).
 pub fn is_workbook(member: &Member) -> bool {
     kind_of(&member.name) == Kind::Workbook
+}
+
+/// Whether the file is an XML document.
+pub fn is_xml(path: &Path) -> bool {
+    path.file_name().is_some_and(|n| n.to_string_lossy().to_lowercase().ends_with(".xml"))
+}
+
+/// The sheets of a workbook.
+///
+/// # Errors
+/// When it cannot be read as one.
+pub fn sheets(member: &Member) -> Result<Vec<String>> {
+    let plain = member.plain_file()?;
+    excel::sheets(plain.path(), &member.display())
 }
 
 /// A file on disk, perhaps a temporary one that vanishes when dropped.

@@ -14,7 +14,9 @@ use arrow::array::{ArrayRef, StringBuilder};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use self::split::Records;
+use super::header::{self, Search, Wanted};
 use super::lines::read_line;
+use super::shape::Skipped;
 use super::{BATCH_ROWS, BadRecord, Member, RawBatch, ReadOptions, RecordSink, clean_header};
 use crate::{EngineError, Result};
 
@@ -210,20 +212,20 @@ impl Opened {
 pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
     let opened = open(member, options.encoding)?;
     let encoding = opened.encoding;
-    let shape = &options.shape;
+    let cut = &options.cut;
     let delimiter = match &options.delimiter {
         Some(stated) => stated.clone(),
-        None => Delimiter(vec![detect_delimiter(&opened.head(), shape.skip_first)]),
+        None => Delimiter(vec![detect_delimiter(&opened.head(), cut.skip_first, &options.shape.wanted)]),
     };
     let mut input: Box<dyn Read> = opened.decoded();
-    if shape.skip_first > 0 {
+    if cut.skip_first > 0 {
         let mut lines = BufReader::new(input);
-        for number in 1..=shape.skip_first {
+        for number in 1..=cut.skip_first {
             read_line(member, &mut lines, &mut Vec::new(), number as i64)?;
         }
         input = Box::new(lines);
     }
-    let mut records = split::records(member, input, &delimiter, shape)?;
+    let mut records = split::records(member, input, &delimiter, cut)?;
     let quoted = records.quoted();
     Split { member, options, encoding, replaced: encoding != Encoding::Utf8, quoted }.run(&mut *records, sink)
 }
@@ -243,7 +245,10 @@ fn fill(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     Ok(sample)
 }
 
-fn detect_delimiter(head: &str, skip: usize) -> u8 {
+fn detect_delimiter(head: &str, skip: usize, wanted: &Wanted) -> u8 {
+    if let Some(delimiter) = header::delimiter(head, wanted) {
+        return delimiter;
+    }
     let first = head.lines().nth(skip).unwrap_or_default();
     let count = |d: char| first.matches(d).count();
     [('\u{1}', 1), ('\t', b'\t'), ('|', b'|'), (';', b';')]
@@ -265,36 +270,33 @@ struct Split<'a> {
 
 impl Split<'_> {
     fn run(&self, records: &mut dyn Records, sink: &mut dyn RecordSink) -> Result<()> {
-        let shape = &self.options.shape;
+        let cut = &self.options.cut;
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let first = number(cut.skip_first);
         let mut record = csv::ByteRecord::new();
-        if !records.next(&mut record)? {
-            return Err(EngineError::input(format!(
-                "{} is empty; ask for the file again",
-                self.member.display()
-            )));
-        }
-        let mut row = shape.skip_first as i64;
-        // A header that is stated may stand in the file all the same.
-        let stated = &shape.header;
-        let in_file = stated.is_empty()
-            || (record.len() == stated.len()
-                && record.iter().zip(stated).all(|(r, s)| r.trim_ascii() == s.as_bytes()));
-        let header = if stated.is_empty() {
-            self.header(&record)?
-        } else {
-            clean_header(&self.member.display(), stated.clone())?
+        let (place, mut early) = self.find_header(records)?;
+        let header = match place {
+            Some(place) if cut.header.is_empty() => self.header(&early[place])?,
+            _ => clean_header(&self.member.display(), cut.header.clone())?,
         };
+        let above = place.map_or(0, |p| p + 1);
+        for title in 1..above {
+            sink.skipped(Skipped::title(first + number(title)))?;
+        }
         sink.header(&header)?;
         let width = header.len();
-        row += i64::from(in_file);
-        let mut waiting = !in_file;
+        let mut row = first + number(above);
+        // Rows read while looking for the header and standing below it come first.
+        let mut early = early.drain(above..);
         loop {
             let mut builders: Vec<StringBuilder> =
                 (0..width).map(|_| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * 12)).collect();
             let mut rows = Vec::with_capacity(BATCH_ROWS);
             let mut bad = Vec::new();
             while rows.len() < BATCH_ROWS && bad.len() < BATCH_ROWS {
-                if !std::mem::take(&mut waiting) && !records.next(&mut record)? {
+                if let Some(next) = early.next() {
+                    record = next;
+                } else if !records.next(&mut record)? {
                     break;
                 }
                 row += 1;
@@ -310,15 +312,38 @@ impl Split<'_> {
                 }
             }
             if rows.is_empty() && bad.is_empty() {
-                return records.end(
-                    &self.member.display(),
-                    shape,
-                    row - shape.skip_first as i64 - i64::from(in_file),
-                );
+                return records.end(&self.member.display(), cut, row - first - number(above));
             }
             let columns = builders.into_iter().map(|mut b| Arc::new(b.finish()) as ArrayRef).collect();
             sink.batch(RawBatch { columns, rows, bad })?;
         }
+    }
+
+    /// The first rows of the file, and which of them is the header; `None` where the mapping states one that does not
+    /// stand in the file.
+    fn find_header(&self, records: &mut dyn Records) -> Result<(Option<usize>, Vec<csv::ByteRecord>)> {
+        let stated = &self.options.cut.header;
+        let mut search = Search::new(&self.options.shape.wanted);
+        let mut early: Vec<csv::ByteRecord> = Vec::new();
+        let mut record = csv::ByteRecord::new();
+        while records.next(&mut record)? {
+            let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+            let over = !stated.is_empty() || search.offer(cells.iter().map(AsRef::as_ref));
+            early.push(record.clone());
+            if over {
+                break;
+            }
+        }
+        let Some(top) = early.first() else {
+            let shown = self.member.display();
+            return Err(EngineError::input(format!("{shown} is empty; ask for the file again")));
+        };
+        if stated.is_empty() {
+            return Ok((Some(search.found().unwrap_or(0)), early));
+        }
+        let same =
+            top.len() == stated.len() && top.iter().zip(stated).all(|(r, s)| r.trim_ascii() == s.as_bytes());
+        Ok((same.then_some(0), early))
     }
 
     fn header(&self, record: &csv::ByteRecord) -> Result<Vec<String>> {

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ingest::source::text::Encoding;
-use crate::ingest::source::{BATCH_ROWS, BadRecord, RawBatch, RecordSink, Shape, clean_header};
+use crate::ingest::source::{BATCH_ROWS, BadRecord, Cut, RawBatch, RecordSink, clean_header};
 use crate::{EngineError, Result};
 
 /// Columns at most; more is data in the place of keys.
@@ -22,7 +22,7 @@ const MOST_LATE: usize = 100;
 /// Records under way.
 pub(super) struct Columns<'a> {
     shown: String,
-    shape: &'a Shape,
+    cut: &'a Cut,
     encoding: Encoding,
     sink: &'a mut dyn RecordSink,
     /// Whether the header was delivered, so that no column can be added.
@@ -59,24 +59,24 @@ enum Filled {
 impl<'a> Columns<'a> {
     pub(super) fn new(
         shown: String,
-        shape: &'a Shape,
+        cut: &'a Cut,
         encoding: Encoding,
         sink: &'a mut dyn RecordSink,
     ) -> Result<Self> {
         let mut columns = Self {
             shown,
-            shape,
+            cut,
             encoding,
             sink,
             fixed: false,
-            cells: Cells { open: shape.header.is_empty(), ..Cells::default() },
+            cells: Cells { open: cut.header.is_empty(), ..Cells::default() },
             builders: Vec::new(),
             rows: Vec::new(),
             bad: Vec::new(),
             count: 0,
             late: BTreeMap::new(),
         };
-        for name in &shape.header {
+        for name in &cut.header {
             columns.cells.add(name);
         }
         Ok(columns)
@@ -140,7 +140,7 @@ impl<'a> Columns<'a> {
 
     /// A key after the header was fixed. One the mapping reads must not be lost.
     fn note_late(&mut self, number: i64, key: String) -> Result<()> {
-        if self.shape.named.contains(&key) {
+        if self.cut.named.contains(&key) {
             return Err(EngineError::input(format!(
                 "{}: key {key}, which the mapping reads, first appears in record {number}; name all keys to read in the \
                  mapping: header = [\"{key}\", …]",
@@ -179,7 +179,7 @@ impl<'a> Columns<'a> {
             )));
         }
         if self.cells.open {
-            for names in &self.shape.optional {
+            for names in &self.cut.optional {
                 if let Some(first) = names.first()
                     && !names.iter().any(|n| self.cells.places.contains_key(n))
                 {

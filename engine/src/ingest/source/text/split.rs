@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::Delimiter;
 use crate::ingest::source::lines::{LONGEST, read_line};
-use crate::ingest::source::{Member, Shape};
+use crate::ingest::source::{Cut, Member};
 use crate::{EngineError, Result};
 
 /// A stream of records.
@@ -22,25 +22,25 @@ pub(super) trait Records {
     }
 
     /// Called once after the end with the number of records delivered, the header not counted.
-    fn end(&self, _shown: &str, _shape: &Shape, _read: i64) -> Result<()> {
+    fn end(&self, _shown: &str, _cut: &Cut, _read: i64) -> Result<()> {
         Ok(())
     }
 }
 
-/// The splitter for this delimiter and shape.
+/// The splitter for this delimiter and cut.
 pub(super) fn records<'a>(
     member: &'a Member,
     input: Box<dyn Read + 'a>,
     delimiter: &Delimiter,
-    shape: &Shape,
+    cut: &Cut,
 ) -> Result<Box<dyn Records + 'a>> {
     let single = match delimiter.0[..] {
         [byte] => Some(byte),
         _ => None,
     };
     // Who states how characters are escaped, or uses a delimiter no data holds, does not quote.
-    let bare = delimiter.is_control() || single.is_none() || shape.escape.is_some();
-    let quote = shape.quote.unwrap_or(if bare { None } else { Some(b'"') });
+    let bare = delimiter.is_control() || single.is_none() || cut.escape.is_some();
+    let quote = cut.quote.unwrap_or(if bare { None } else { Some(b'"') });
     let split: Box<dyn Records + 'a> = match (quote, single) {
         (Some(_), None) => {
             return Err(EngineError::input(format!(
@@ -48,24 +48,22 @@ pub(super) fn records<'a>(
                 member.display()
             )));
         }
-        (Some(quote), Some(delimiter)) => {
-            Box::new(Quoted::new(member, input, delimiter, quote, shape.escape))
-        }
+        (Some(quote), Some(delimiter)) => Box::new(Quoted::new(member, input, delimiter, quote, cut.escape)),
         (None, _) => Box::new(Bare {
             member,
             input: BufReader::with_capacity(1 << 18, input),
             delimiter: delimiter.0.clone(),
-            escape: shape.escape,
+            escape: cut.escape,
             line: Vec::new(),
             more: Vec::new(),
             field: Vec::new(),
-            number: shape.skip_first as i64,
+            number: cut.skip_first as i64,
         }),
     };
-    Ok(if shape.skip_last == 0 {
+    Ok(if cut.skip_last == 0 {
         split
     } else {
-        Box::new(Held { inner: split, held: VecDeque::new(), hold: shape.skip_last, member })
+        Box::new(Held { inner: split, held: VecDeque::new(), hold: cut.skip_last, member })
     })
 }
 
@@ -298,7 +296,7 @@ impl Records for Held<'_> {
         self.inner.quoted()
     }
 
-    fn end(&self, shown: &str, shape: &Shape, read: i64) -> Result<()> {
+    fn end(&self, shown: &str, cut: &Cut, read: i64) -> Result<()> {
         if self.held.len() < self.hold {
             return Err(EngineError::input(format!(
                 "{} has fewer than the {} lines skip_last leaves out; ask for it again",
@@ -306,8 +304,8 @@ impl Records for Held<'_> {
                 self.hold
             )));
         }
-        let (Some(trailer), Some(last)) = (&shape.trailer, self.held.back()) else { return Ok(()) };
+        let (Some(trailer), Some(last)) = (&cut.trailer, self.held.back()) else { return Ok(()) };
         let field = trailer.field.and_then(|f| last.get(f - 1)).unwrap_or_default();
-        shape.verify(shown, &String::from_utf8_lossy(field), read)
+        cut.verify(shown, &String::from_utf8_lossy(field), read)
     }
 }
