@@ -34,6 +34,9 @@ const REJECTS_A_FILE: usize = 100_000;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
 
+/// Unit → keys whose rows must go from it.
+type Gone = HashMap<UnitKey, AHashSet<KeyHash>>;
+
 /// Feed, content hash and member of what was loaded → batch.
 pub(super) type Loaded = HashMap<(String, String, String), String>;
 
@@ -411,7 +414,7 @@ impl Load {
         stage: &'s Stage,
         stored: Option<&TableFiles>,
         rewritten: &[UnitKey],
-    ) -> Result<(HashMap<UnitKey, AHashSet<KeyHash>>, Option<Homes<'s>>)> {
+    ) -> Result<(Gone, Option<Homes<'s>>)> {
         if key_decides_unit(stage.table) {
             return Ok((HashMap::new(), None));
         }

@@ -212,7 +212,8 @@ fn route(
 
 /// Files that are neither markers nor manifests, with their place in the order.
 fn candidates(rules: &Rules, arrivals: &[Arrival]) -> Result<Vec<Candidate>> {
-    let data: Vec<&Arrival> = arrivals.iter().filter(|a| !rules.is_marker(a, arrivals)).collect();
+    let markers = rules.markers(arrivals)?;
+    let data: Vec<&Arrival> = arrivals.iter().zip(markers).filter(|(_, m)| !m).map(|(a, _)| a).collect();
     let names: Vec<&str> = data.iter().map(|a| a.name.as_str()).collect();
     let mut found: Vec<Candidate> = data
         .iter()
