@@ -218,3 +218,22 @@ fn wrong_rules_are_named_all_at_once() {
         .says("inbox.toml:6: rule x");
     place.run(&["ingest", "--inbox", "nowhere", "-m", "cumcm2020c"]).code(1).says("nowhere is no folder");
 }
+
+#[test]
+fn many_small_files_may_be_one_load() {
+    let place =
+        zone("complete = 'stable:0s'\n[[rule]]\nfiles = '*.csv'\ntable = 'invoice'\ntogether = true\n");
+    for n in 1..=5 {
+        place.file(&format!("in/{n}.csv"), invoices(&[invoice(&format!("A{n}"), "2020-01-05", "1.00")]));
+    }
+    let run = take(&place, &[]).ok();
+    assert!(states(&run).iter().all(|s| s.ends_with(": loaded")), "{}", run.out);
+    run.shows("with 1.csv");
+    assert_eq!(place.sql("select count(distinct batch), count(*) from ingest_file"), "1,5\n");
+    // One that is bad keeps no other out here either.
+    place.file("in/6.csv", "colour\nred\n");
+    place.file("in/7.csv", invoices(&[invoice("A7", "2020-01-05", "1.00")]));
+    let run = take(&place, &[]).code(1);
+    assert_eq!(states(&run)[5..], ["6.csv: failed", "7.csv: loaded"]);
+    assert_eq!(place.number("select count(*) from invoice"), 6);
+}

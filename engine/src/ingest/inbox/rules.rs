@@ -9,6 +9,7 @@
 //! table = "invoice"
 //! complete = "done-file"                  # stable:60s, done-file, manifest
 //! sequence = "running"                    # {seq} runs on over days; otherwise it starts anew with each {date}
+//! together = true                         # many small files in one load; otherwise each is a load of its own
 //! ```
 
 use std::collections::HashSet;
@@ -56,6 +57,8 @@ pub struct Rule {
     pub complete: Option<Complete>,
     /// Whether `{seq}` runs on over days.
     pub running: bool,
+    /// Whether files that follow each other are loaded in one load.
+    pub together: bool,
 }
 
 /// All rules of a landing zone.
@@ -86,6 +89,8 @@ struct RawRule {
     complete: Option<Spanned<String>>,
     manifest: Option<Spanned<String>>,
     sequence: Option<Spanned<String>>,
+    #[serde(default)]
+    together: bool,
 }
 
 impl Rules {
@@ -244,6 +249,7 @@ fn parse(file: &str, text: &str) -> (Rules, Vec<String>) {
             feed: raw.feed,
             complete,
             running,
+            together: raw.together,
         });
     }
     (rules, problems)
