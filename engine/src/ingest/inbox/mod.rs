@@ -19,7 +19,7 @@ use assay_datasets::mapping::Feed;
 use self::complete::{Completeness, Verdict};
 use self::rules::{Rule, Rules};
 use self::zone::{Arrival, Zone};
-use super::load::{loaded, loaded_key};
+use super::load::{Loaded, loaded, loaded_key};
 use super::select::{self, Fingerprint};
 use super::source;
 use super::{IngestRequest, IngestSummary, Progress, ingest};
@@ -98,34 +98,18 @@ pub async fn take(
     let feeds = feeds(warehouse, &request, &rules)?;
     let zone = Zone::open(&request.place)?;
     let arrivals = zone.list().await?;
-    let mut completeness = Completeness::new(&zone, &arrivals, &rules);
     let mut candidates = candidates(&rules, &arrivals)?;
     candidates.sort_by(|a, b| (&a.order, &a.arrival.name).cmp(&(&b.order, &b.arrival.name)));
-    let known = loaded(warehouse, &warehouse.head().await?).await?;
     let mut summary = InboxSummary { missing: gaps(&rules, &candidates), ..InboxSummary::default() };
+    let known = loaded(warehouse, &warehouse.head().await?).await?;
+    let completeness = Completeness::new(&zone, &arrivals, &rules);
+    let mut judge = Judge { warehouse, load: &request.load, feeds: &feeds, zone: &zone, known, completeness };
     let loader = Loader { warehouse, progress: &progress };
     let mut group = Group::default();
     for candidate in candidates {
         let rule = candidate.rule.map(|r| &rules.rules[r]);
-        let arrival = &candidate.arrival;
-        let decision = match route(rule, &feeds, &zone, arrival) {
-            None => Decision::Done(FileState::Unmapped),
-            Some((mapping, table, feed)) => match completeness.of(arrival, rule).await? {
-                Verdict::Waiting(why) => Decision::Done(FileState::Waiting(why)),
-                Verdict::Broken(why) => Decision::Done(FileState::Failed(why)),
-                Verdict::Complete => {
-                    let mut load = IngestRequest { mapping, feed, ..request.load.clone() };
-                    load.table = table.or(load.table);
-                    load.files = vec![zone.address(&arrival.name)];
-                    match known_batch(warehouse, &zone, &load, &known) {
-                        Ok(Some(batch)) => Decision::Done(FileState::Known(batch)),
-                        Ok(None) => Decision::Load(load),
-                        Err(error) => Decision::Done(FileState::Failed(error.to_string())),
-                    }
-                }
-            },
-        };
         let together = rule.is_some_and(|r| r.together);
+        let decision = judge.decide(&candidate.arrival, rule).await?;
         if matches!(decision, Decision::Load(_)) && !(together && group.rule == candidate.rule) {
             loader.load_group(&mut group, &mut summary.files).await?;
         }
@@ -141,8 +125,43 @@ pub async fn take(
         summary.files.push(InboxFile { name: candidate.arrival.name, state });
     }
     loader.load_group(&mut group, &mut summary.files).await?;
-    summary.missing.extend(completeness.missing());
+    summary.missing.extend(judge.completeness.missing());
     Ok(summary)
+}
+
+/// Says of each file whether it is loaded now, and how.
+struct Judge<'a> {
+    warehouse: &'a Warehouse,
+    load: &'a IngestRequest,
+    feeds: &'a [(String, Vec<Feed>)],
+    zone: &'a Zone,
+    known: Loaded,
+    completeness: Completeness<'a>,
+}
+
+impl Judge<'_> {
+    async fn decide(&mut self, arrival: &Arrival, rule: Option<&Rule>) -> Result<Decision> {
+        let Some((mapping, table, feed)) = route(rule, self.feeds, self.zone, arrival) else {
+            return Ok(Decision::Done(FileState::Unmapped));
+        };
+        let mut load = IngestRequest { mapping, feed, ..self.load.clone() };
+        load.table = table.or(load.table);
+        load.files = vec![self.zone.address(&arrival.name)];
+        let judged = match self.completeness.of(arrival, rule).await {
+            Ok(Verdict::Waiting(why)) => Ok(Some(FileState::Waiting(why))),
+            Ok(Verdict::Broken(why)) => Ok(Some(FileState::Failed(why))),
+            Ok(Verdict::Complete) => {
+                known_batch(self.warehouse, self.zone, &load, &self.known).map(|b| b.map(FileState::Known))
+            }
+            Err(error) => Err(error),
+        };
+        match judged {
+            Ok(Some(state)) => Ok(Decision::Done(state)),
+            Ok(None) => Ok(Decision::Load(load)),
+            Err(error) if is_ours(&error) => Err(error),
+            Err(error) => Ok(Decision::Done(FileState::Failed(error.to_string()))),
+        }
+    }
 }
 
 enum Decision {
@@ -214,7 +233,7 @@ fn known_batch(
     warehouse: &Warehouse,
     zone: &Zone,
     load: &IngestRequest,
-    known: &super::load::Loaded,
+    known: &Loaded,
 ) -> Result<Option<String>> {
     if !zone.is_local() || load.accept_mapping_change {
         return Ok(None);
