@@ -85,7 +85,14 @@ pub fn command<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
 /// Runs the binary in `folder`. A command that does not end is killed and fails the test.
 #[track_caller]
 pub fn assay<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Run {
-    let mut child = command(folder, args).spawn().unwrap();
+    let shown: Vec<_> = args.iter().map(AsRef::as_ref).collect();
+    finish(&mut command(folder, args), &shown)
+}
+
+/// Runs a prepared command of the binary to its end.
+#[track_caller]
+pub fn finish(command: &mut Command, shown: &[&OsStr]) -> Run {
+    let mut child = command.spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let text = |pipe: &mut dyn Read| {
         let mut text = String::new();
@@ -108,7 +115,6 @@ pub fn assay<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Run {
         };
         (status, out.join().unwrap(), err.join().unwrap())
     });
-    let shown: Vec<_> = args.iter().map(AsRef::as_ref).collect();
     let status = status.unwrap_or_else(|| panic!("{shown:?} did not end in {PATIENCE:?}; it said:\n{err}"));
     Run { code: status.code().expect("assay was killed"), out, err }
 }
