@@ -6,6 +6,8 @@
 pub mod describe;
 pub mod dirt;
 pub mod files;
+#[cfg(test)]
+mod samples;
 
 pub use describe::{Background, BurdenRange, Description, describe};
 pub use dirt::DirtOptions;

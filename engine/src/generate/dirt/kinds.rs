@@ -91,7 +91,7 @@ pub(super) fn check_character(body: &str) -> Option<char> {
 }
 
 /// A credit code of a region that is not given out, from a number.
-pub(super) fn credit_code(number: u64) -> String {
+pub(crate) fn credit_code(number: u64) -> String {
     let mut body = String::from("91990100MA");
     let mut rest = number;
     for _ in 0..7 {
