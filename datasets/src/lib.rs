@@ -5,4 +5,5 @@
 
 pub mod economy;
 pub mod mapping;
+pub mod repairs;
 pub mod schema;

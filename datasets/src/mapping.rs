@@ -9,7 +9,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::repairs::{self, Repair};
 use crate::schema::{self, ColumnType, Table};
+
+mod shape;
+
+pub use shape::{FileFormat, LayoutField, LayoutUnit, Trailer};
 
 /// The mappings that come with Assay: name and TOML text.
 pub const EMBEDDED: &[(&str, &str)] = &[("cumcm2020c", include_str!("../mappings/cumcm2020c.toml"))];
@@ -30,7 +35,7 @@ pub struct Mapping {
 }
 
 /// One kind of file (or one sheet of it) and the table it fills.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feed {
     /// Stored as `_source` on every row.
@@ -44,8 +49,45 @@ pub struct Feed {
     pub sheet: Option<String>,
     /// `utf-8`, `gb18030`, `utf-16le`, `utf-16be`; detected when absent.
     pub encoding: Option<String>,
-    /// `,` `tab` `|` `;`; detected from the header when absent.
+    /// `,` `tab` `|` `;`, a control character as `\001`, or several characters as `|+|`; detected from the header
+    /// when absent.
     pub delimiter: Option<String>,
+    /// The file's format; told from its name and content when absent.
+    pub format: Option<FileFormat>,
+    /// JSON: path of the array that holds the records, as `data.list`.
+    pub records: Option<String>,
+    /// Fixed width: where each field stands.
+    #[serde(default)]
+    pub layout: Vec<LayoutField>,
+    /// Fixed width: what starts and widths count.
+    #[serde(default)]
+    pub layout_unit: LayoutUnit,
+    /// Lines before the header (or, without one, the first record).
+    #[serde(default)]
+    pub skip_first: usize,
+    /// Lines at the end that are no records.
+    #[serde(default)]
+    pub skip_last: usize,
+    /// Where the last of these states the number of records, which is then verified.
+    pub trailer: Option<Trailer>,
+    /// Column names of delimited text that has none; of JSON, the keys to read whether or not the first records have
+    /// them.
+    #[serde(default)]
+    pub header: Vec<String>,
+    /// Texts that stand for a missing value; `\N` alone when absent.
+    pub nulls: Option<Vec<String>>,
+    /// What encloses fields; `""` for nothing, which is the default with a control character as delimiter.
+    pub quote: Option<String>,
+    /// What makes the next character an ordinary one, as `\`.
+    pub escape: Option<String>,
+    /// Values are padded with blanks, as in reports spooled by a database: trimming them is no repair.
+    #[serde(default)]
+    pub padded: bool,
+    /// Repairs that are applied, by rule; all of them when absent, none for `[]`.
+    pub repairs: Option<Vec<String>>,
+    /// Repairs of this feed beside those for all.
+    #[serde(default, rename = "repair")]
+    pub more_repairs: Vec<Repair>,
     /// Taxpayer ids are anonymised codes: their form is not checked.
     #[serde(default)]
     pub anonymised_ids: bool,
@@ -91,6 +133,9 @@ pub struct Transform {
     pub round: bool,
     /// Pad a code on the left with zeros to this many characters.
     pub pad: Option<usize>,
+    /// How dates are written where that could be read in two ways, as `%d/%m/%Y` (the directives of strftime); no
+    /// other form is then accepted.
+    pub date_format: Option<String>,
 }
 
 /// One name or several.
@@ -154,14 +199,8 @@ impl Feed {
         Self {
             name: format!("canonical.{}", table.name),
             table: table.name.clone(),
-            files: Vec::new(),
-            sheet: None,
-            encoding: None,
-            delimiter: None,
-            anonymised_ids: false,
-            ignore: Vec::new(),
             columns,
-            rules: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -200,6 +239,10 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
             .push(format!("{file}:{at}: feed {}: no table {}; did you mean {near}?", feed.name, feed.table));
         return;
     };
+    problems.extend(shape::problems(feed).iter().map(|p| format!("{file}:{at}: feed {}: {p}", feed.name)));
+    for problem in repairs::problems(feed.repairs.as_deref().unwrap_or_default(), &feed.more_repairs) {
+        problems.push(format!("{file}:{at}: feed {}: {problem}", feed.name));
+    }
     for (name, source) in &feed.columns {
         let line = line_of(text, source.span().start);
         let Some(column) = table.column(name) else {
@@ -215,6 +258,16 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
         let given = [transform.from.is_some(), transform.constant.is_some(), transform.sql.is_some()];
         if given.iter().filter(|g| **g).count() != 1 {
             problems.push(format!("{file}:{line}: column {name}: give exactly one of from, const, sql"));
+        }
+        if let Some(format) = &transform.date_format {
+            let dated = matches!(column.ty, ColumnType::Date | ColumnType::Timestamp | ColumnType::Period);
+            if !dated {
+                problems.push(format!("{file}:{line}: column {name} holds no date; remove date_format"));
+            } else if chrono::format::StrftimeItems::new(format).any(|i| i == chrono::format::Item::Error) {
+                problems.push(format!(
+                    "{file}:{line}: column {name}: date_format {format} is no strftime pattern; for 29/02/2020 it is %d/%m/%Y"
+                ));
+            }
         }
         if column.ty == ColumnType::Enum {
             for (from, to) in &transform.values {
@@ -271,6 +324,25 @@ mod tests {
         assert!(all.contains("m.toml:11: column tax: give exactly one"), "{all}");
         assert!(all.contains("required column issued_at"), "{all}");
         assert!(all.contains("latin9"), "{all}");
+    }
+
+    #[test]
+    fn shapes_that_cannot_be_are_named() {
+        let text = "name = 'x'\nzh = ''\nen = ''\n[[feed]]\nname = 'f'\ntable = 'office'\nformat = 'fixed'\n\
+                    layout = [{ name = 'a', start = 1, width = 4 }, { name = 'b', start = 4, width = 2 }]\n\
+                    trailer = { field = 1 }\nrepairs = ['trimm']\nescape = '//'\n\
+                    [feed.columns]\noffice_code = { from = 'a', date_format = '%d' }\n";
+        let all = parse("m.toml", text).unwrap_err().join("\n");
+        for part in [
+            "layout fields a (1–4) and b (from 4) overlap",
+            "trailer: give field",
+            "add skip_last = 1",
+            "no repair trimm",
+            "escape // is not one",
+            "office_code holds no date",
+        ] {
+            assert!(all.contains(part), "{part}: {all}");
+        }
     }
 
     #[test]

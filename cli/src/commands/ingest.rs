@@ -52,6 +52,18 @@ pub async fn report(format: Format, summary: &IngestSummary) -> Result<()> {
             print::error(&format!("{}: {} rows rejected by rule {rule}", table.table, print::count(*n)));
         }
     }
+    for table in &summary.tables {
+        for (rule, n) in &table.repaired {
+            print::error(&format!(
+                "{}: {} values repaired by rule {rule} (assay sql \"select * from repaired_value\")",
+                table.table,
+                print::count(*n)
+            ));
+        }
+        for (what, n) in &table.skipped {
+            print::error(&format!("{}: {} {what} records left out", table.table, print::count(*n)));
+        }
+    }
     for (file, reject) in &summary.examples {
         let value = if reject.value.is_empty() { String::new() } else { format!(" [{}]", reject.value) };
         print::error(&format!("  {file}, row {}: {}{value}", reject.row, reject.en));

@@ -12,5 +12,7 @@ mod formats;
 mod golden;
 mod personal;
 mod reconcile;
+mod repairs;
+mod sources;
 mod support;
 mod versions;

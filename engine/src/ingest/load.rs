@@ -18,6 +18,7 @@ use super::merge;
 use super::pipeline::{self, Done};
 use super::records;
 use super::reject::{self, Origin};
+use super::repair::{self, Repairs};
 use super::select::{self, Fingerprint};
 use super::stage::{KeyHash, Stage, UnitRows};
 use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, system};
@@ -29,6 +30,8 @@ use crate::{EngineError, Result};
 
 /// Rejected rows held before they are written as a file.
 const REJECTS_A_FILE: usize = 100_000;
+/// Repaired cells held before they are written as a file.
+const REPAIRS_A_FILE: usize = 500_000;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
 
@@ -39,10 +42,13 @@ pub(super) async fn run(
 ) -> Result<IngestSummary> {
     let started = Instant::now();
     let inputs = select::inputs(&warehouse, &request)?;
+    let repairs = repair::load(&warehouse)?;
     let mut tables: Vec<&str> = inputs.iter().map(|i| i.table.name.as_str()).collect();
     tables.extend([
         system::REJECTED_ROW,
         system::REJECTED_VALUE,
+        system::REPAIRED_VALUE,
+        system::REPAIRED_CLEAR,
         system::DUPLICATE_ROW,
         system::INGEST_BATCH,
         system::INGEST_FILE,
@@ -55,7 +61,7 @@ pub(super) async fn run(
     let handle = Handle::current();
     // Reading, converting and merging are work for threads of their own, not for the I/O runtime.
     let load = tokio::task::spawn_blocking(move || {
-        let mut load = Load::new(handle, transaction, request, progress)?;
+        let mut load = Load::new(handle, transaction, request, repairs, progress)?;
         match load.run(inputs, started) {
             Ok(summary) => Ok(summary),
             Err(error) => {
@@ -72,6 +78,7 @@ struct Load {
     warehouse: Warehouse,
     transaction: Option<Transaction>,
     request: IngestRequest,
+    repairs: Repairs,
     progress: Arc<dyn Progress>,
     at: i64,
     batch: String,
@@ -81,6 +88,10 @@ struct Load {
     /// Rejected rows not yet written: open and vault part.
     waiting: Vec<(RecordBatch, RecordBatch)>,
     waiting_rows: usize,
+    repaired: usize,
+    /// Repaired cells not yet written: open and vault part.
+    mended: Vec<(RecordBatch, RecordBatch)>,
+    mended_rows: usize,
     examples: Vec<(String, super::Reject)>,
 }
 
@@ -89,6 +100,7 @@ impl Load {
         handle: Handle,
         transaction: Transaction,
         request: IngestRequest,
+        repairs: Repairs,
         progress: Arc<dyn Progress>,
     ) -> Result<Self> {
         let warehouse = transaction.warehouse().clone();
@@ -103,6 +115,7 @@ impl Load {
             warehouse,
             transaction: Some(transaction),
             request,
+            repairs,
             progress,
             at: clock::now_ms(),
             batch: String::new(),
@@ -111,6 +124,9 @@ impl Load {
             rejects: 0,
             waiting: Vec::new(),
             waiting_rows: 0,
+            repaired: 0,
+            mended: Vec::new(),
+            mended_rows: 0,
             examples: Vec::new(),
         })
     }
@@ -146,6 +162,7 @@ impl Load {
         let mut keyer = self.handle.block_on(Keyer::load(&self.warehouse, &base))?;
         let (stages, read) = self.read(&inputs, &mut keyer)?;
         self.write_rejects()?;
+        self.write_repairs()?;
         for print in prints.values() {
             print.check_unchanged()?;
         }
@@ -232,12 +249,14 @@ impl Load {
         let mut read = vec![0; inputs.len()];
         let threads = self.request.threads;
         let config = self.warehouse.config().clone();
-        pipeline::run(&context, inputs, threads, |done: Done| {
+        let repairs = self.repairs.clone();
+        let skipped = pipeline::run(&context, inputs, &repairs, threads, |done: Done| {
             let input = &inputs[done.input];
             let label = input.label();
             read[done.input] += done.converted.read;
             self.progress.advance(done.converted.read);
             self.take_rejects(input, &label, &done)?;
+            self.take_repairs(input, &label, &done)?;
             let Some(stage) = stages.get_mut(input.table.name.as_str()) else {
                 return Err(EngineError::internal("input without a stage"));
             };
@@ -246,6 +265,10 @@ impl Load {
             let stored = keyer.stored(input.table, &config, &schema, &done.converted, &lineage)?;
             stage.push(stored)
         })?;
+        for (input, what, count) in skipped {
+            let summary = self.summaries.entry(inputs[input].table.name.clone()).or_default();
+            *summary.skipped.entry(what.to_owned()).or_default() += count;
+        }
         Ok((stages.into_values().collect(), read))
     }
 
@@ -281,6 +304,33 @@ impl Load {
         let handle = self.handle.clone();
         handle.block_on(self.tx()?.append(&system::rejected_row(), &open))?;
         handle.block_on(self.tx()?.append(&system::rejected_value(), &clear))
+    }
+
+    fn take_repairs(&mut self, input: &Input, label: &str, done: &Done) -> Result<()> {
+        let Some(repaired) = &done.converted.repaired else { return Ok(()) };
+        let summary = self.summaries.entry(input.table.name.clone()).or_default();
+        for (rule, cells) in repaired.by_rule() {
+            *summary.repaired.entry(rule.to_owned()).or_default() += cells;
+        }
+        let origin = Origin {
+            table: &input.table.name,
+            source: &input.feed.name,
+            file: label,
+            batch: &self.batch,
+            at: self.at,
+        };
+        self.mended.push(repair::batches(repaired, &origin, self.repaired)?);
+        self.repaired += repaired.len();
+        self.mended_rows += repaired.len();
+        if self.mended_rows >= REPAIRS_A_FILE { self.write_repairs() } else { Ok(()) }
+    }
+
+    fn write_repairs(&mut self) -> Result<()> {
+        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.mended).into_iter().unzip();
+        self.mended_rows = 0;
+        let handle = self.handle.clone();
+        handle.block_on(self.tx()?.append(&system::repaired_value(), &open))?;
+        handle.block_on(self.tx()?.append(&system::repaired_clear(), &clear))
     }
 
     /// Merges the staged rows of one table with its stored units and puts the changed ones.

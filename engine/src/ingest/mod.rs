@@ -6,6 +6,8 @@
 //! always kept + duplicate + rejected.
 
 mod convert;
+#[cfg(test)]
+mod fuzz;
 mod keying;
 mod load;
 mod merge;
@@ -13,6 +15,7 @@ pub mod parse;
 mod pipeline;
 mod records;
 mod reject;
+mod repair;
 pub mod select;
 pub mod source;
 mod stage;

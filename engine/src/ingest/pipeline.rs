@@ -9,6 +9,7 @@ use datafusion::execution::context::SessionContext;
 
 use super::Input;
 use super::convert::{Converted, Converter};
+use super::repair::Repairs;
 use super::source::{self, RawBatch, RecordSink};
 use crate::{EngineError, Result};
 
@@ -29,25 +30,30 @@ pub struct Done {
 
 type Outcome = (u64, Result<Done>);
 
-/// Runs all `inputs`; `collect` gets every batch in input order.
+/// Records a source itself declares to be none: input, what they are, how many.
+pub type Skipped = (usize, &'static str, usize);
+
+/// Runs all `inputs`; `collect` gets every batch in input order. Returns what sources left out.
 pub fn run(
     context: &SessionContext,
     inputs: &[Input],
+    repairs: &Repairs,
     threads: usize,
     mut collect: impl FnMut(Done) -> Result<()>,
-) -> Result<()> {
+) -> Result<Vec<Skipped>> {
     let (job_sender, job_receiver) = sync_channel::<Job>(threads + 1);
     let (done_sender, done_receiver) = sync_channel::<Outcome>(2 * threads + 2);
     // Owned by the converting threads alone: when they end, the reader's next send fails and it ends too.
     let jobs = Arc::new(Mutex::new(job_receiver));
     std::thread::scope(|scope| {
         let errors = done_sender.clone();
-        scope.spawn(move || {
-            let mut reader = Reader { context, sender: job_sender, number: 0 };
+        let reader = scope.spawn(move || {
+            let mut reader = Reader { context, repairs, sender: job_sender, number: 0, skipped: Vec::new() };
             if let Err(error) = reader.run(inputs) {
                 // Numbered after everything sent, so the collector meets it in its turn.
                 let _ = errors.send((reader.number, Err(error)));
             }
+            reader.skipped
         });
         for _ in 0..threads.max(1) {
             let sender = done_sender.clone();
@@ -57,7 +63,8 @@ pub fn run(
         drop(jobs);
         drop(done_sender);
         // Leaving early drops the receiver, which ends the other threads at their next send.
-        in_order(done_receiver, &mut collect)
+        in_order(done_receiver, &mut collect)?;
+        reader.join().map_err(|_| EngineError::internal("the reading thread stopped"))
     })
 }
 
@@ -93,8 +100,10 @@ fn convert(jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Outcome>) {
 
 struct Reader<'a> {
     context: &'a SessionContext,
+    repairs: &'a Repairs,
     sender: SyncSender<Job>,
     number: u64,
+    skipped: Vec<Skipped>,
 }
 
 impl Reader<'_> {
@@ -117,8 +126,9 @@ struct Sink<'a, 'b> {
 impl RecordSink for Sink<'_, '_> {
     fn header(&mut self, columns: &[String]) -> Result<()> {
         let shown = self.input.member.display();
+        let (context, repairs) = (self.reader.context, self.reader.repairs);
         let converter =
-            Converter::new(self.reader.context, self.input.table, &self.input.feed, &shown, columns)?;
+            Converter::new(context, self.input.table, &self.input.feed, repairs, &shown, columns)?;
         let unused = converter.unused();
         if !unused.is_empty() {
             tracing::warn!("{shown}: columns not mapped and left out: {}", unused.join(", "));
@@ -136,6 +146,11 @@ impl RecordSink for Sink<'_, '_> {
         // A closed channel means that the collector stopped with an error of its own, which is the one to report.
         self.reader.sender.send(job).map_err(|_| EngineError::internal("stopped"))?;
         self.reader.number += 1;
+        Ok(())
+    }
+
+    fn skipped(&mut self, what: &'static str, count: usize) -> Result<()> {
+        self.reader.skipped.push((self.index, what, count));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use assay_datasets::mapping::{self, Feed, Mapping};
 use assay_datasets::schema::{self, Table};
 
-use super::source::{self, Encoding, Member, ReadOptions};
+use super::source::{self, Delimiter, Encoding, Member, ReadOptions, Shape};
 use super::{IngestRequest, Input};
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
@@ -124,6 +124,10 @@ pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Inpu
     let mut inputs = Vec::new();
     for path in files(&request.files)? {
         for member in source::members(&path)? {
+            // Memo files are read with the table they belong to.
+            if source::is_memo(&member.name) {
+                continue;
+            }
             let fitting = feeds.iter().filter(|f| fits(f, &member));
             let before = inputs.len();
             for feed in fitting {
@@ -157,28 +161,17 @@ fn input(request: &IngestRequest, feed: &Feed, path: &Path, member: &Member) -> 
         (None, None) => None,
     };
     let delimiter = match (&request.delimiter, &feed.delimiter) {
-        (Some(name), _) | (None, Some(name)) => Some(parse_delimiter(name)?),
+        (Some(name), _) | (None, Some(name)) => Some(Delimiter::parse(name)?),
         (None, None) => None,
     };
     let sheet = request.sheet.clone().or_else(|| feed.sheet.clone()).filter(|_| source::is_workbook(member));
+    let table = find_table(&feed.table)?;
+    let shape = Shape::of(feed, table);
     Ok(Input {
         path: path.to_owned(),
         member: member.clone(),
         feed: feed.clone(),
-        table: find_table(&feed.table)?,
-        options: ReadOptions { encoding, delimiter, sheet },
+        table,
+        options: ReadOptions { encoding, delimiter, sheet, shape },
     })
-}
-
-fn parse_delimiter(name: &str) -> Result<u8> {
-    match name {
-        "tab" | "\t" | "\\t" => Ok(b'\t'),
-        "comma" => Ok(b','),
-        "pipe" => Ok(b'|'),
-        "semicolon" => Ok(b';'),
-        _ if name.len() == 1 => Ok(name.as_bytes()[0]),
-        _ => Err(EngineError::input(format!(
-            "delimiter {name}: use one character, or comma, tab, pipe, semicolon"
-        ))),
-    }
 }

@@ -30,6 +30,10 @@ pub struct TableSummary {
     pub rejected: BTreeMap<String, usize>,
     /// Units written.
     pub units: usize,
+    /// Cells repaired in the rows read, by rule.
+    pub repaired: BTreeMap<String, usize>,
+    /// Records the source itself declares to be none, as deleted ones of DBF; they are not among those read.
+    pub skipped: BTreeMap<String, usize>,
 }
 
 impl TableSummary {

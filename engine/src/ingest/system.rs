@@ -12,6 +12,10 @@ use crate::warehouse::dictionary::{PARTY, VAULT};
 pub const REJECTED_ROW: &str = "rejected_row";
 /// Their values, in the vault.
 pub const REJECTED_VALUE: &str = "vault/rejected_value";
+/// Cells that were repaired.
+pub const REPAIRED_VALUE: &str = "repaired_value";
+/// Their texts where these may be personal data, in the vault.
+pub const REPAIRED_CLEAR: &str = "vault/repaired_value";
 /// Rows equal to one already loaded.
 pub const DUPLICATE_ROW: &str = "duplicate_row";
 /// One row a batch and table: what the load printed.
@@ -57,6 +61,28 @@ pub fn rejected_row() -> TableSpec {
 /// `vault/rejected_value`.
 pub fn rejected_value() -> TableSpec {
     spec(REJECTED_VALUE, vec![text("reject_id"), text("value"), text("record")])
+}
+
+/// `repaired_value`: a row for each cell and rule, in the order they were applied. `column_name` is the canonical
+/// column (several, where they read one column of the file), `source_column` the file's; `before` is what the rule
+/// found, `after` what it left, null for a missing value. Both are null where they lie in the vault.
+pub fn repaired_value() -> TableSpec {
+    let mut fields = vec![
+        text("repair_id"),
+        text("table_name"),
+        text("column_name"),
+        text("source_column"),
+        text("rule"),
+        text("before"),
+        text("after"),
+    ];
+    fields.extend(lineage_fields());
+    spec(REPAIRED_VALUE, fields)
+}
+
+/// `vault/repaired_value`.
+pub fn repaired_clear() -> TableSpec {
+    spec(REPAIRED_CLEAR, vec![text("repair_id"), text("before"), text("after")])
 }
 
 /// `duplicate_row`: `row_key` is the key of the row kept, in the order of the table's key columns.
@@ -108,7 +134,8 @@ pub fn ingest_file() -> TableSpec {
 
 /// Tables that lie open.
 pub fn open_specs() -> Vec<TableSpec> {
-    let mut specs = vec![rejected_row(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
+    let mut specs =
+        vec![rejected_row(), repaired_value(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
     specs.extend(crate::scan::specs());
     specs
 }
@@ -117,6 +144,7 @@ pub fn open_specs() -> Vec<TableSpec> {
 pub fn all_specs() -> Vec<TableSpec> {
     let mut specs = open_specs();
     specs.push(rejected_value());
+    specs.push(repaired_clear());
     specs.extend(VAULT.iter().map(|k| k.spec()));
     specs
 }

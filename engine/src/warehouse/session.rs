@@ -120,6 +120,13 @@ async fn clear_view(
         "SELECT r.*, v.value, v.record FROM assay.open.rejected_row r \
          LEFT JOIN assay.vault.rejected_value v ON v.reject_id = r.reject_id"
             .to_owned()
+    } else if name == system::REPAIRED_VALUE {
+        if !commit.tables.contains_key(system::REPAIRED_CLEAR) {
+            return Ok(None);
+        }
+        "SELECT r.* EXCEPT (before, after), coalesce(r.before, v.before) AS before, coalesce(r.after, v.after) AS after \
+         FROM assay.open.repaired_value r LEFT JOIN assay.vault.repaired_value v ON v.repair_id = r.repair_id"
+            .to_owned()
     } else {
         match clear_select(commit, name) {
             Some(sql) => sql,

@@ -3,17 +3,27 @@
 //! A source delivers column names once and then batches; it knows nothing of canonical tables. Text and workbooks
 //! deliver text columns, Parquet its own types.
 
+mod batch;
 mod compress;
+mod dbf;
 mod excel;
+mod fixed;
+mod guard;
+mod json;
+mod lines;
 mod parquet;
+mod shape;
 mod text;
 
 use std::path::{Path, PathBuf};
 
 use arrow::array::ArrayRef;
+use assay_datasets::mapping::FileFormat;
 
 pub use compress::{Member, members};
-pub use text::Encoding;
+pub use dbf::is_memo;
+pub use shape::Shape;
+pub use text::{Delimiter, Encoding};
 
 use crate::{EngineError, Result};
 
@@ -26,9 +36,11 @@ pub struct ReadOptions {
     /// Stated encoding of text.
     pub encoding: Option<Encoding>,
     /// Stated delimiter of text.
-    pub delimiter: Option<u8>,
+    pub delimiter: Option<Delimiter>,
     /// Sheet of a workbook.
     pub sheet: Option<String>,
+    /// What the feed says about its files beside these.
+    pub shape: Shape,
 }
 
 /// Some records of a file.
@@ -47,7 +59,7 @@ pub struct RawBatch {
 pub struct BadRecord {
     /// Its number in the file.
     pub row: i64,
-    /// `fields` or `encoding`.
+    /// `fields`, `quote`, `length`, `encoding`, `json`, `mark`, `memo` or `instant`.
     pub rule: &'static str,
     /// Expected and found, for the message.
     pub detail: String,
@@ -61,6 +73,10 @@ pub trait RecordSink {
     fn header(&mut self, columns: &[String]) -> Result<()>;
     /// The next records.
     fn batch(&mut self, batch: RawBatch) -> Result<()>;
+    /// Records the source itself declares to be none (`deleted` ones of DBF): counted, not read.
+    fn skipped(&mut self, _what: &'static str, _count: usize) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What kind of file a member is.
@@ -88,16 +104,26 @@ fn kind_of(name: &str) -> Kind {
 /// # Errors
 /// When the member cannot be read to its end; the error names the file.
 pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
-    match kind_of(&member.name) {
-        Kind::Text => text::read(member, options, sink),
-        Kind::Workbook => {
+    let by_name = match kind_of(&member.name) {
+        Kind::Text => None,
+        Kind::Workbook => Some(FileFormat::Xlsx),
+        Kind::Parquet => Some(FileFormat::Parquet),
+    };
+    let shown = member.display();
+    match options.shape.format_of(member, by_name)? {
+        FileFormat::Csv => text::read(member, options, sink),
+        FileFormat::Json => json::read(member, options, sink),
+        FileFormat::Fixed => fixed::read(member, options, sink),
+        FileFormat::Dbf => dbf::read(member, options, sink),
+        FileFormat::Xlsx => {
             let plain = member.plain_file()?;
-            excel::read(plain.path(), &member.display(), options.sheet.as_deref(), sink)
+            guard::guarded(&shown, || excel::read(plain.path(), &shown, options.sheet.as_deref(), sink))
         }
-        Kind::Parquet => {
+        FileFormat::Parquet => {
             let plain = member.plain_file()?;
-            parquet::read(plain.path(), &member.display(), sink)
+            guard::guarded(&shown, || parquet::read(plain.path(), &shown, sink))
         }
+        FileFormat::Xml => Err(EngineError::input(format!("{shown}: XML is not read; convert it"))),
     }
 }
 

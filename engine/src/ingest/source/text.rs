@@ -1,14 +1,20 @@
-//! Delimited text: UTF-8 (with or without BOM), GB18030 and UTF-16, any of `,` tab `|` `;`.
+//! Delimited text: UTF-8 (with or without BOM), GB18030 and UTF-16, any delimiter, with a header or one the mapping
+//! states.
 //!
-//! Records are split by the `csv` crate; a record with the wrong number of fields or with bytes that are no text
-//! is set aside with its number, the rest goes on.
+//! Records are split by [`split`]; one with the wrong number of fields or with bytes that are no text is set aside
+//! with its number, the rest goes on.
 
-use std::io::{BufRead, BufReader, Read};
+mod split;
+
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringBuilder};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+use self::split::Records;
+use super::lines::read_line;
 use super::{BATCH_ROWS, BadRecord, Member, RawBatch, ReadOptions, RecordSink, clean_header};
 use crate::{EngineError, Result};
 
@@ -49,6 +55,19 @@ impl Encoding {
                 "unknown encoding {name}; use utf-8, gb18030, utf-16le or utf-16be"
             ))),
         }
+    }
+
+    /// The bytes as text, unless they are none.
+    pub(super) fn strict(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        if self == Self::Utf8 {
+            return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
+        }
+        self.codec().decode_without_bom_handling_and_without_replacement(bytes)
+    }
+
+    /// The bytes as text, with `\u{fffd}` for what is none.
+    pub(super) fn lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+        self.codec().decode_without_bom_handling(bytes).0
     }
 
     fn codec(self) -> &'static encoding_rs::Encoding {
@@ -99,29 +118,114 @@ fn mostly_utf8(sample: &[u8]) -> bool {
     chinese > 2 * broken
 }
 
-/// Reads `member` into `sink`.
-pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+/// What separates fields: one byte, or several as in `|+|`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delimiter(Vec<u8>);
+
+impl Delimiter {
+    /// From its name or itself: `comma`, `tab`, `pipe`, `semicolon`, `\\001`, `\\x01`, `^A`, or the very characters.
+    pub fn parse(name: &str) -> Result<Self> {
+        let named = match name {
+            "tab" | "\\t" => Some(b'\t'),
+            "comma" => Some(b','),
+            "pipe" => Some(b'|'),
+            "semicolon" => Some(b';'),
+            _ => None,
+        };
+        let code = |digits: Option<&str>, radix| {
+            digits.and_then(|d| u8::from_str_radix(d, radix).ok()).filter(|b| *b < 0x80)
+        };
+        let control = code(name.strip_prefix("\\x"), 16)
+            .or_else(|| code(name.strip_prefix("\\u00"), 16))
+            .or_else(|| code(name.strip_prefix('\\').filter(|d| d.len() == 3), 8))
+            .or_else(|| match name.as_bytes() {
+                [b'^', letter @ b'A'..=b'Z'] => Some(letter - b'@'),
+                _ => None,
+            });
+        match named.or(control) {
+            Some(0 | b'\r' | b'\n') => {}
+            Some(byte) => return Ok(Self(vec![byte])),
+            None if !name.is_empty() && name.len() <= 8 && !name.contains(['\r', '\n', '\0']) => {
+                return Ok(Self(name.as_bytes().to_vec()));
+            }
+            None => {}
+        }
+        Err(EngineError::input(format!(
+            "delimiter {name}: use one or a few characters, comma, tab, pipe, semicolon, or a code like \\001"
+        )))
+    }
+
+    /// Whether it is a control character, which no data holds and needs no quotation marks around.
+    pub fn is_control(&self) -> bool {
+        matches!(self.0[..], [b] if b < b' ' && b != b'\t')
+    }
+}
+
+/// A member opened, its encoding known.
+pub(super) struct Opened {
+    /// Its encoding.
+    pub encoding: Encoding,
+    sample: Vec<u8>,
+    input: BufReader<Box<dyn Read + Send>>,
+}
+
+/// Opens `member` and finds out its encoding unless that is stated.
+pub(super) fn open(member: &Member, stated: Option<Encoding>) -> Result<Opened> {
     let mut input = BufReader::with_capacity(SAMPLE, member.open()?);
-    let sample = fill(&mut input).map_err(|e| member.broken(&e))?;
+    let mut sample = fill(&mut input).map_err(|e| member.broken(&e))?;
     if sample.is_empty() {
         return Err(EngineError::input(format!("{} is empty; ask for the file again", member.display())));
     }
-    let encoding = options.encoding.unwrap_or_else(|| Encoding::detect(&sample));
-    let delimiter = options.delimiter.unwrap_or_else(|| detect_delimiter(&sample, encoding));
-    let input = std::io::Cursor::new(sample).chain(input);
-    let decoded: Box<dyn Read> = if encoding == Encoding::Utf8 {
-        Box::new(input)
-    } else {
-        let codec = Some(encoding.codec());
-        Box::new(DecodeReaderBytesBuilder::new().encoding(codec).bom_override(true).build(input))
+    let encoding = stated.unwrap_or_else(|| Encoding::detect(&sample));
+    if encoding == Encoding::Utf8 && sample.starts_with(b"\xEF\xBB\xBF") {
+        sample.drain(..3);
+    }
+    Ok(Opened { encoding, sample, input })
+}
+
+impl Opened {
+    /// The first bytes as text.
+    pub(super) fn head(&self) -> String {
+        self.encoding.lossy(&self.sample[..self.sample.len().min(1 << 14)]).into_owned()
+    }
+
+    /// All bytes as they are.
+    pub(super) fn raw(self) -> Box<dyn Read> {
+        Box::new(Cursor::new(self.sample).chain(self.input))
+    }
+
+    /// All of it as UTF-8; bytes of UTF-8 itself are not checked.
+    pub(super) fn decoded(self) -> Box<dyn Read> {
+        if self.encoding == Encoding::Utf8 { self.raw() } else { self.replaced() }
+    }
+
+    /// All of it as UTF-8, with `\u{fffd}` for what is no text.
+    pub(super) fn replaced(self) -> Box<dyn Read> {
+        let codec = Some(self.encoding.codec());
+        Box::new(DecodeReaderBytesBuilder::new().encoding(codec).bom_override(true).build(self.raw()))
+    }
+}
+
+/// Reads `member` into `sink`.
+pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+    let opened = open(member, options.encoding)?;
+    let encoding = opened.encoding;
+    let shape = &options.shape;
+    let delimiter = match &options.delimiter {
+        Some(stated) => stated.clone(),
+        None => Delimiter(vec![detect_delimiter(&opened.head(), shape.skip_first)]),
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .buffer_capacity(1 << 18)
-        .from_reader(decoded);
-    Split { member, encoding, replaced: encoding != Encoding::Utf8 }.run(&mut reader, sink)
+    let mut input: Box<dyn Read> = opened.decoded();
+    if shape.skip_first > 0 {
+        let mut lines = BufReader::new(input);
+        for number in 1..=shape.skip_first {
+            read_line(member, &mut lines, &mut Vec::new(), number as i64)?;
+        }
+        input = Box::new(lines);
+    }
+    let mut records = split::records(member, input, &delimiter, shape)?;
+    let quoted = records.quoted();
+    Split { member, options, encoding, replaced: encoding != Encoding::Utf8, quoted }.run(&mut *records, sink)
 }
 
 /// The first bytes, as many as the buffer holds: one `fill_buf` of a decompressor may give very few.
@@ -139,11 +243,10 @@ fn fill(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     Ok(sample)
 }
 
-fn detect_delimiter(sample: &[u8], encoding: Encoding) -> u8 {
-    let (text, _, _) = encoding.codec().decode(&sample[..sample.len().min(1 << 14)]);
-    let first = text.lines().next().unwrap_or_default();
+fn detect_delimiter(head: &str, skip: usize) -> u8 {
+    let first = head.lines().nth(skip).unwrap_or_default();
     let count = |d: char| first.matches(d).count();
-    [('\t', b'\t'), ('|', b'|'), (';', b';')]
+    [('\u{1}', 1), ('\t', b'\t'), ('|', b'|'), (';', b';')]
         .into_iter()
         .filter(|(c, _)| count(*c) > count(','))
         .max_by_key(|(c, _)| count(*c))
@@ -152,31 +255,46 @@ fn detect_delimiter(sample: &[u8], encoding: Encoding) -> u8 {
 
 struct Split<'a> {
     member: &'a Member,
+    options: &'a ReadOptions,
     encoding: Encoding,
     /// Whether the text was transcoded, so that broken bytes appear as U+FFFD.
     replaced: bool,
+    /// Whether fields can be quoted.
+    quoted: bool,
 }
 
 impl Split<'_> {
-    fn run<R: Read>(&self, reader: &mut csv::Reader<R>, sink: &mut dyn RecordSink) -> Result<()> {
+    fn run(&self, records: &mut dyn Records, sink: &mut dyn RecordSink) -> Result<()> {
+        let shape = &self.options.shape;
         let mut record = csv::ByteRecord::new();
-        if !self.next(reader, &mut record)? {
+        if !records.next(&mut record)? {
             return Err(EngineError::input(format!(
                 "{} is empty; ask for the file again",
                 self.member.display()
             )));
         }
-        let header = self.header(&record)?;
+        let mut row = shape.skip_first as i64;
+        // A header that is stated may stand in the file all the same.
+        let stated = &shape.header;
+        let in_file = stated.is_empty()
+            || (record.len() == stated.len()
+                && record.iter().zip(stated).all(|(r, s)| r.trim_ascii() == s.as_bytes()));
+        let header = if stated.is_empty() {
+            self.header(&record)?
+        } else {
+            clean_header(&self.member.display(), stated.clone())?
+        };
         sink.header(&header)?;
         let width = header.len();
-        let mut row = 1;
+        row += i64::from(in_file);
+        let mut waiting = !in_file;
         loop {
             let mut builders: Vec<StringBuilder> =
                 (0..width).map(|_| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * 12)).collect();
             let mut rows = Vec::with_capacity(BATCH_ROWS);
             let mut bad = Vec::new();
             while rows.len() < BATCH_ROWS && bad.len() < BATCH_ROWS {
-                if !self.next(reader, &mut record)? {
+                if !std::mem::take(&mut waiting) && !records.next(&mut record)? {
                     break;
                 }
                 row += 1;
@@ -192,18 +310,15 @@ impl Split<'_> {
                 }
             }
             if rows.is_empty() && bad.is_empty() {
-                return Ok(());
+                return records.end(
+                    &self.member.display(),
+                    shape,
+                    row - shape.skip_first as i64 - i64::from(in_file),
+                );
             }
             let columns = builders.into_iter().map(|mut b| Arc::new(b.finish()) as ArrayRef).collect();
             sink.batch(RawBatch { columns, rows, bad })?;
         }
-    }
-
-    fn next<R: Read>(&self, reader: &mut csv::Reader<R>, record: &mut csv::ByteRecord) -> Result<bool> {
-        reader.read_byte_record(record).map_err(|e| match e.into_kind() {
-            csv::ErrorKind::Io(e) => self.member.broken(&e),
-            other => EngineError::input(format!("{}: {other:?}", self.member.display())),
-        })
     }
 
     fn header(&self, record: &csv::ByteRecord) -> Result<Vec<String>> {
@@ -233,9 +348,18 @@ impl Split<'_> {
             return Err(("encoding", self.encoding.name().to_owned()));
         }
         if record.len() != width {
-            return Err(("fields", format!("{} instead of {width}", record.len())));
+            return Err(self.wrong_width(record, text, width));
         }
         Ok(text)
+    }
+
+    /// A record with too many or too few fields; one that runs over line ends has an unclosed quotation mark.
+    fn wrong_width(&self, record: &csv::ByteRecord, text: &str, width: usize) -> (&'static str, String) {
+        let lines = text.matches('\n').count() + 1;
+        if lines > 1 && self.quoted {
+            return ("quote", format!("{lines} lines, {} fields instead of {width}", record.len()));
+        }
+        ("fields", format!("{} instead of {width}", record.len()))
     }
 }
 
@@ -244,5 +368,31 @@ fn append(builders: &mut [StringBuilder], record: &csv::ByteRecord, text: &str) 
         // Field ends are character ends: the delimiter is ASCII and `text` was checked as a whole.
         let field = record.range(i).and_then(|r| text.get(r)).unwrap_or_default();
         builder.append_value(field);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn delimiters_by_any_name() {
+        for (name, bytes) in [
+            ("\\001", &b"\x01"[..]),
+            ("\\x01", b"\x01"),
+            ("\\u0001", b"\x01"),
+            ("^A", b"\x01"),
+            ("\u{1}", b"\x01"),
+            ("tab", b"\t"),
+            ("\\t", b"\t"),
+            ("|+|", b"|+|"),
+            ("^", b"^"),
+        ] {
+            assert_eq!(Delimiter::parse(name).unwrap().0, bytes, "{name:?}");
+        }
+        for bad in ["", "\\012", "\\x00", "a long delimiter"] {
+            assert!(Delimiter::parse(bad).is_err(), "{bad:?}");
+        }
     }
 }
