@@ -100,6 +100,10 @@ pub struct Feed {
     /// Conditions every row must meet, as SQL over the canonical columns.
     #[serde(default, rename = "rule")]
     pub rules: Vec<RowRule>,
+    /// What its rows mean, as normalised TOML: the feed as written, without comments and without what only says how
+    /// files are found and read. Empty for a canonical feed, whose meaning is the dictionary's.
+    #[serde(skip)]
+    pub definition: String,
 }
 
 /// Where a canonical column comes from.
@@ -212,10 +216,14 @@ impl Feed {
 
 /// Reads a mapping; everything wrong with it is returned at once, each with file, line and remedy.
 pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
-    let mapping: Mapping = toml::from_str(text).map_err(|e| {
+    let mut mapping: Mapping = toml::from_str(text).map_err(|e| {
         let line = e.span().map_or(1, |s| line_of(text, s.start));
         vec![format!("{file}:{line}: {}; the README shows a mapping with every key", e.message())]
     })?;
+    let definitions = definitions(text);
+    for (feed, definition) in mapping.feeds.iter_mut().zip(definitions) {
+        feed.definition = definition;
+    }
     let mut problems = Vec::new();
     for feed in &mapping.feeds {
         check_feed(file, text, feed, &mut problems);
@@ -224,6 +232,29 @@ pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
         problems.push(format!("{file}:1: no feed; add at least one [[feed]] with a table and columns"));
     }
     if problems.is_empty() { Ok(mapping) } else { Err(problems) }
+}
+
+/// Keys of a feed that say how its files are found and read, and words for people: rows mean the same without them.
+const NO_MEANING: [&str; 9] =
+    ["files", "sheet", "encoding", "delimiter", "ignore", "zh", "en", "note", "description"];
+
+/// What each feed of a mapping means, in their order. Keys of the mapping itself that are not words for people count
+/// as every feed's.
+fn definitions(text: &str) -> Vec<String> {
+    let Ok(mut mapping) = text.parse::<toml::Table>() else { return Vec::new() };
+    let Some(toml::Value::Array(feeds)) = mapping.remove("feed") else { return Vec::new() };
+    mapping.retain(|key, _| key != "name" && !NO_MEANING.contains(&key));
+    feeds
+        .into_iter()
+        .map(|feed| {
+            let toml::Value::Table(mut feed) = feed else { return String::new() };
+            feed.retain(|key, _| !NO_MEANING.contains(&key));
+            if !mapping.is_empty() {
+                feed.insert("mapping".into(), toml::Value::Table(mapping.clone()));
+            }
+            toml::to_string(&feed).unwrap_or_default()
+        })
+        .collect()
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -343,6 +374,24 @@ mod tests {
         ] {
             assert!(all.contains(part), "{part}: {all}");
         }
+    }
+
+    #[test]
+    fn a_definition_is_what_rows_mean() {
+        let text = |files: &str, amount: &str| {
+            format!(
+                "name = 'x'\nzh = ''\nen = ''\n# a comment\n[[feed]]\nname = 'f'\ntable = 'invoice'\nfiles = ['{files}']\n\
+                 [feed.columns]\ninvoice_id = 'i'\namount = {amount}\nissued_at = 'd'\nseller_id = 's'\n\
+                 buyer_id = 'b'\nstatus = 't'\nperiod = 'p'\n"
+            )
+        };
+        let of =
+            |text: &str| parse("m", text).unwrap_or_else(|e| panic!("{e:?}")).feeds[0].definition.clone();
+        let first = of(&text("a*.csv", "'a'"));
+        assert!(first.contains("amount = \"a\"") && !first.contains("a*.csv"), "{first}");
+        let moved = text("b*.csv", "'a'").replace("# a comment\n", "").replace("zh = ''", "zh = '新'");
+        assert_eq!(of(&moved), first);
+        assert_ne!(of(&text("a*.csv", "{ from = 'a', round = true }")), first);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod generate;
+pub mod identity;
 pub mod ingest;
 pub mod rollup;
 pub mod scan;

@@ -1,8 +1,11 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
 mod demo;
+mod generate;
+mod inbox;
 mod indicators;
 mod ingest;
+mod links;
 mod quality;
 mod scan;
 mod schema;
@@ -29,12 +32,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             print::line(&format!("created an empty warehouse at {}", warehouse.url()))?;
         }
         Command::Ingest(args) => return ingest::run(&cli, args).await,
+        Command::Generate(args) => generate::run(&cli, args).await?,
         Command::Quality { table, show } => quality::run(&cli, table.as_deref(), *show).await?,
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,
+        Command::Links(command) => links::run(&cli, command).await?,
         Command::Sql(args) => sql::run(&cli, args).await?,
-        Command::Schema { table } => schema::run(&cli, table.as_deref()).await?,
+        Command::Schema { table, markdown } => schema::run(&cli, table.as_deref(), *markdown).await?,
         Command::Demo { location, seed } => demo::run(&cli, location, *seed).await?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "assay", &mut std::io::stdout());

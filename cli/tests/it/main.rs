@@ -10,6 +10,7 @@ mod bad_warehouse;
 mod demo;
 mod formats;
 mod golden;
+mod links;
 mod personal;
 mod reconcile;
 mod repairs;

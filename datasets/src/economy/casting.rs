@@ -1,322 +1,272 @@
 //! Who plays which part: firms are taken from the population for a scheme, or as honest firms that look like one, and
-//! their conduct is set accordingly. The label of each part is the truth the detection is measured against.
+//! their conduct is set accordingly. The plan of each part is the truth that detection is measured against.
 
-use chrono::Duration;
+use super::EconomyError;
+use super::definitions::{self, SchemeEntry};
+use super::dice::{Dice, Purpose, mix};
+use super::flows::{Flow, FlowFate, Style};
+use super::model::{EXEMPT_LINE, Fate, Firm, FirmKind, GENERAL_LINE};
+use super::parts_played::Scene;
+use super::policies;
+use super::schemes::{Role, SchemeKind, SchemePlan};
 
-use super::firms::{Conduct, Firm, World, person};
-use super::industries::Stage;
-use super::rng::Rng;
-
-/// One row of the truth.
-#[derive(Debug, Clone)]
-pub(super) struct Label {
-    /// Index of the firm.
-    pub firm: usize,
-    pub scheme: &'static str,
-    pub role: Role,
-    /// First and last month, as indexes.
-    pub months: (usize, usize),
-    pub measure: Measure,
-}
-
-/// Part in a scheme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Runs it.
-    Organiser,
-    /// Profits from it: takes the invoices.
-    User,
-    /// Looks like it, honestly.
-    Innocent,
-}
-
-/// What the amount of a label adds up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Measure {
-    /// No amount: nothing is wrong.
-    Nothing,
-    /// Everything sold in the months.
-    Sold,
-    /// The planted invoices it issued, voided ones too.
-    PlantedSold,
-    /// The planted invoices it received.
-    PlantedBought,
-}
-
-/// Parts given to firms, by scheme.
+/// What came of casting.
 #[derive(Debug, Default)]
 pub(super) struct Cast {
-    pub labels: Vec<Label>,
-    /// Mills, and the firms that take their invoices.
-    pub mills: (Vec<usize>, Vec<usize>),
-    /// Members of the ring, in order.
-    pub ring: Vec<usize>,
-    /// Firms that bill one customer the same round amounts.
-    pub repeaters: Vec<usize>,
-    /// Two honest firms that work for each other.
-    pub partners: Vec<usize>,
+    pub plans: Vec<SchemePlan>,
+    pub plan_of: Vec<u32>,
+    pub flows: Vec<Flow>,
 }
 
-/// Gives out the parts. Needs a population of at least 100.
-pub(super) fn cast(world: &mut World, rng: &mut Rng) -> Cast {
-    let mut free: Vec<usize> = (0..world.firms.len()).collect();
-    rng.shuffle(&mut free);
-    let size = (world.firms.len() / 75).clamp(3, 6);
-    let mut director = Director { world, rng, free, size, cast: Cast::default() };
-    // Honest parts that only certain industries can play are given out first, while such firms are free.
-    director.seasonal();
-    director.landlords();
-    director.mills();
-    director.sham_voids();
-    director.ring();
-    director.under_exemption_line();
-    director.under_general_line();
-    director.sleepers();
-    director.repeaters();
-    director.month_end();
-    director.big_customer();
-    director.fast_growers();
-    director.partners();
-    director.settlers();
-    director.cast
+/// What casting needs to know of the world.
+pub(super) struct Stage<'a> {
+    pub seed: u64,
+    pub months: &'a [super::calendar::Month],
+    pub industries: &'a [super::industries::Industry],
+    pub firms: &'a mut Vec<Firm>,
 }
 
-struct Director<'a> {
-    world: &'a mut World,
-    rng: &'a mut Rng,
-    free: Vec<usize>,
-    size: usize,
-    cast: Cast,
+/// Gives out the parts.
+pub(super) fn cast(stage: Stage<'_>) -> Result<Cast, EconomyError> {
+    let entries = definitions::schemes()?;
+    let mut order: Vec<u32> = (0..stage.firms.len() as u32).collect();
+    order.sort_unstable_by_key(|firm| mix(stage.seed, [Purpose::Schemes as u64, u64::from(*firm), 1]));
+    let free = vec![true; stage.firms.len()];
+    let mut director = Director { stage, order, free, cursor: 0, group: 0, cast: Cast::default() };
+    director.cast.plan_of = vec![0; director.free.len()];
+    for entry in &entries {
+        let kind = SchemeKind::named(&entry.name).ok_or_else(|| EconomyError::Definition {
+            file: "schemes.toml",
+            problem: format!("`{}` is no scheme; correct its name", entry.name),
+        })?;
+        let wanted = (entry.rate * director.free.len() as f64 / 1_000.0).round().max(1.0) as usize;
+        director.cursor = 0;
+        for _ in 0..wanted {
+            director.instance(kind, entry);
+        }
+    }
+    Ok(director.cast)
+}
+
+/// Takes firms for parts.
+pub(super) struct Director<'a> {
+    pub stage: Stage<'a>,
+    order: Vec<u32>,
+    free: Vec<bool>,
+    cursor: usize,
+    group: u32,
+    pub cast: Cast,
 }
 
 impl Director<'_> {
-    /// Up to `count` free firms that fit.
-    fn take(&mut self, count: usize, fits: impl Fn(&Firm) -> bool) -> Vec<usize> {
-        let firms = &self.world.firms;
-        let chosen: Vec<usize> =
-            self.free.iter().copied().filter(|index| fits(&firms[*index])).take(count).collect();
-        self.free.retain(|index| !chosen.contains(index));
-        chosen
+    fn instance(&mut self, kind: SchemeKind, entry: &SchemeEntry) {
+        self.group += 1;
+        let mut dice = Dice::of(self.stage.seed, Purpose::Schemes, u64::from(self.group), 2);
+        let count = dice.between(entry.members.0 as i64, entry.members.1 as i64) as usize;
+        let last = self.stage.months.len() as u16 - 1;
+        let Some(months) = self.window(kind, entry, last, &mut dice) else { return };
+        let industries = self.stage.industries;
+        let members =
+            self.take(count, |firm| fits(kind, firm, &industries[usize::from(firm.industry)].code, last));
+        if members.len() < count {
+            members.iter().for_each(|firm| self.free[*firm as usize] = true);
+            return;
+        }
+        let users = match entry.users {
+            0 => Vec::new(),
+            users => {
+                self.cursor = 0;
+                self.take(users, |firm| fits_user(kind, firm, &industries[usize::from(firm.industry)].code))
+            }
+        };
+        let strength = dice.range(entry.strength.0, entry.strength.1);
+        let policy = matches!(kind, SchemeKind::WrongClaim | SchemeKind::ForgottenClaim)
+            .then(|| (self.group as usize % policies::policies().len()) as u8);
+        self.plan(kind, &members, &users, months, strength, policy);
+        let scene = Scene { kind, members, users, months, strength, policy, last };
+        scene.play(self, &mut dice);
     }
 
-    fn last(&self) -> usize {
-        self.world.months.len() - 1
+    /// First and last month; `None` where the scheme finds no place in the months of the economy.
+    fn window(
+        &self,
+        kind: SchemeKind,
+        entry: &SchemeEntry,
+        last: u16,
+        dice: &mut Dice,
+    ) -> Option<(u16, u16)> {
+        if kind == SchemeKind::RedAcrossYears {
+            let december = self.stage.months.iter().position(|month| month.of_year() == 11)? as u16;
+            return (december < last).then(|| (december, (december + 2).min(last)));
+        }
+        let length = entry.months as u16;
+        if length == 0 {
+            return Some((0, last));
+        }
+        // Not before the third month: a shell must be founded, a sleeper must sleep.
+        let latest = (last + 1).saturating_sub(length + 1).max(2);
+        let start = dice.between(2, i64::from(latest)) as u16;
+        Some((start, (start + length - 1).min(last)))
     }
 
-    fn label(&mut self, firms: &[usize], scheme: &'static str, months: (usize, usize), measure: Measure) {
-        let role = if measure == Measure::Nothing { Role::Innocent } else { Role::Organiser };
-        let labels = firms.iter().map(|firm| Label { firm: *firm, scheme, role, months, measure });
-        self.cast.labels.extend(labels);
+    /// Up to `count` free firms that fit, in the order of the seed.
+    pub(super) fn take(&mut self, count: usize, fits: impl Fn(&Firm) -> bool) -> Vec<u32> {
+        let mut taken = Vec::new();
+        let start = self.cursor;
+        while taken.len() < count && self.cursor < self.order.len() {
+            let firm = self.order[self.cursor];
+            if self.free[firm as usize] && fits(&self.stage.firms[firm as usize]) {
+                self.free[firm as usize] = false;
+                taken.push(firm);
+            }
+            self.cursor += 1;
+        }
+        if taken.is_empty() && count > 0 {
+            self.cursor = start;
+        }
+        taken
     }
 
-    /// Makes a firm an established general taxpayer of middling size.
-    fn establish(&mut self, index: usize, low: f64, high: f64) {
-        let months = self.world.months.len();
-        let annual = self.rng.range(low, high);
-        let firm = &mut self.world.firms[index];
-        firm.small = false;
-        firm.registered = firm.registered.min(self.world.months[0].first() - Duration::days(700));
-        firm.status.1 = firm.registered;
-        firm.conduct.annual = annual;
-        firm.conduct.ticket = 40_000.0 * (annual / 11_000_000.0).sqrt();
-        firm.conduct.activity = vec![1.0; months];
+    fn plan(
+        &mut self,
+        kind: SchemeKind,
+        members: &[u32],
+        users: &[u32],
+        months: (u16, u16),
+        strength: f64,
+        policy: Option<u8>,
+    ) {
+        let all: Vec<u32> = members.iter().chain(users).copied().collect();
+        for firm in &all {
+            let role = match (kind.honest() || kind == SchemeKind::ForgottenClaim, members.contains(firm)) {
+                (true, _) => Role::Innocent,
+                (_, true) => Role::Organiser,
+                _ => Role::User,
+            };
+            self.cast.plans.push(SchemePlan {
+                kind,
+                role,
+                group: self.group,
+                members: all.clone(),
+                months: months.0..=months.1,
+                strength: strength as f32,
+                policy,
+            });
+            self.cast.plan_of[*firm as usize] = self.cast.plans.len() as u32;
+        }
     }
 
-    /// Shells registered months ago: no goods, no staff, one address; they burst for a quarter and vanish.
-    fn mills(&mut self) {
-        let mills = self.take(self.size, |firm| firm.industry.stage == Stage::Wholesale && !firm.individual);
-        let users = self.take(self.size + 2, |firm| {
-            !firm.small && matches!(firm.industry.stage, Stage::Product | Stage::Building | Stage::Wholesale)
+    /// A firm to set up for its part.
+    pub(super) fn firm(&mut self, firm: u32) -> &mut Firm {
+        &mut self.stage.firms[firm as usize]
+    }
+
+    /// Any firms that buy with a special invoice and play no part, e.g. as customers.
+    pub(super) fn bystanders(&self, count: usize, dice: &mut Dice) -> Vec<u32> {
+        let start = dice.below(self.order.len());
+        let firms = self.order[start..].iter().chain(&self.order[..start]);
+        let fits = |index: &&u32| {
+            let firm = &self.stage.firms[**index as usize];
+            self.free[**index as usize] && established(firm) && firm.annual > 100_000_000
+        };
+        firms.filter(fits).take(count).copied().collect()
+    }
+
+    /// A party outside the province, of an industry.
+    pub(super) fn outsider(&self, industry: u8) -> u32 {
+        self.stage.firms.len() as u32 + u32::from(industry)
+    }
+
+    /// Adds a flow of the usual kind.
+    pub(super) fn flow(
+        &mut self,
+        seller: u32,
+        buyers: &[u32],
+        months: (u16, u16),
+        monthly: f64,
+    ) -> &mut Flow {
+        let ticket = (monthly / 6.0).clamp(2_000_000.0, 90_000_000.0) as i64;
+        self.cast.flows.push(Flow {
+            seller,
+            buyers: buyers.to_vec(),
+            months,
+            monthly: monthly as i64,
+            growth: 0.0,
+            ticket,
+            goods: None,
+            style: Style::Usual,
+            fate: FlowFate::Stays,
+            sham: true,
         });
-        let start = self.last() / 2;
-        let window = (start, start + 2);
-        let agent = person(self.rng, "990102");
-        let Some(origin) = mills.first().map(|index| self.world.firms[*index].clone()) else { return };
-        for index in &mills {
-            let born = self.world.months[start - 1].first() + Duration::days(self.rng.between(2, 24) as i64);
-            let gone = self.world.months[start].plus(4).first() + Duration::days(9);
-            let firm = &mut self.world.firms[*index];
-            (firm.small, firm.registered, firm.capital) = (false, born, (1_000_000_000, 0));
-            (firm.employees, firm.rating, firm.status) = (1, "M", ("abnormal", gone));
-            (firm.phone, firm.address, firm.mac, firm.ip) =
-                (origin.phone.clone(), origin.address.clone(), origin.mac.clone(), origin.ip.clone());
-            (firm.agent, firm.finance) = (agent.clone(), agent.clone());
-            firm.conduct = silent(&firm.conduct);
-        }
-        for index in &users {
-            self.establish(*index, 12_000_000.0, 40_000_000.0);
-        }
-        self.label(&mills, "invoice_mill", window, Measure::PlantedSold);
-        for firm in users.iter().copied() {
-            let (scheme, role, measure) = ("invoice_mill", Role::User, Measure::PlantedBought);
-            self.cast.labels.push(Label { firm, scheme, role, months: window, measure });
-        }
-        self.cast.mills = (mills, users);
-    }
-
-    fn sham_voids(&mut self) {
-        let firms = self.take(self.size, |firm| firm.industry.consumers == 0.0 && !firm.individual);
-        for index in &firms {
-            self.establish(*index, 8_000_000.0, 30_000_000.0);
-            let share = self.rng.range(0.35, 0.6);
-            let conduct = &mut self.world.firms[*index].conduct;
-            (conduct.paper, conduct.sham_voids) = (true, share);
-        }
-        self.label(&firms, "void_after_issue", (0, self.last()), Measure::PlantedSold);
-    }
-
-    fn ring(&mut self) {
-        let ring = self.take(self.size, |firm| firm.industry.stage == Stage::Wholesale && !firm.individual);
-        for index in &ring {
-            self.establish(*index, 3_000_000.0, 6_000_000.0);
-        }
-        self.label(&ring, "circular_invoicing", (self.last() / 4, self.last()), Measure::PlantedSold);
-        self.cast.ring = ring;
-    }
-
-    /// One owner splits a business over several small firms, each of which stays below the monthly exemption.
-    fn under_exemption_line(&mut self) {
-        let firms = self.take(self.size, |firm| firm.small && firm.industry.consumers < 0.5);
-        let owner = firms.first().map(|index| self.world.firms[*index].rep.clone());
-        for index in &firms {
-            let firm = &mut self.world.firms[*index];
-            firm.rep = owner.clone().unwrap_or_else(|| firm.rep.clone());
-            park(&mut firm.conduct, 100_000.0, 6_500.0, self.world.months.len());
-        }
-        self.label(&firms, "under_exemption_line", (0, self.last()), Measure::Sold);
-    }
-
-    /// Sales of twelve months stay just below the line to a general taxpayer.
-    fn under_general_line(&mut self) {
-        let firms = self.take(self.size, |firm| firm.small && firm.industry.consumers < 0.5);
-        for index in &firms {
-            let firm = &mut self.world.firms[*index];
-            park(&mut firm.conduct, 415_000.0, 16_000.0, self.world.months.len());
-        }
-        self.label(&firms, "under_general_line", (0, self.last()), Measure::Sold);
-    }
-
-    /// Old firms, bought as shells: silent for most of the window, then millions in a quarter.
-    fn sleepers(&mut self) {
-        let firms = self.take(self.size, |firm| !firm.individual && firm.industry.consumers == 0.0);
-        let wake = self.last().saturating_sub(3);
-        for index in &firms {
-            self.establish(*index, 30_000_000.0, 60_000_000.0);
-            let months = self.world.months.len();
-            let conduct = &mut self.world.firms[*index].conduct;
-            conduct.activity = (0..months).map(|month| if month < wake { 0.0 } else { 1.0 }).collect();
-            (conduct.purchases, conduct.ticket) = (0.08, 85_000.0);
-            self.world.firms[*index].employees = 2;
-        }
-        self.label(&firms, "dormant_then_surge", (wake, self.last()), Measure::Sold);
-    }
-
-    fn repeaters(&mut self) {
-        let firms = self.take(self.size, |firm| !firm.individual && firm.industry.stage == Stage::Service);
-        for index in &firms {
-            self.establish(*index, 3_000_000.0, 9_000_000.0);
-        }
-        self.label(&firms, "repeated_round_amounts", (0, self.last()), Measure::PlantedSold);
-        self.cast.repeaters = firms;
-    }
-
-    fn month_end(&mut self) {
-        let firms = self.take(self.size, |firm| firm.industry.consumers == 0.0 && !firm.individual);
-        for index in &firms {
-            self.establish(*index, 6_000_000.0, 25_000_000.0);
-            self.world.firms[*index].conduct.rush = 45.0;
-        }
-        self.label(&firms, "month_end_concentration", (0, self.last()), Measure::Sold);
-    }
-
-    /// Innocent: sells tea in spring or heat in winter.
-    fn seasonal(&mut self) {
-        let peak = |firm: &Firm| firm.industry.season.iter().copied().fold(0.0, f64::max);
-        let firms = self.take(3, |firm| peak(firm) > 2.0 && !firm.small);
-        self.label(&firms, "seasonal", (0, self.last()), Measure::Nothing);
-    }
-
-    /// Innocent: bills every floor the same rent, in whole thousands.
-    fn landlords(&mut self) {
-        let firms = self.take(2, |firm| firm.industry.code == "K7040");
-        for index in &firms {
-            self.establish(*index, 4_000_000.0, 9_000_000.0);
-            let conduct = &mut self.world.firms[*index].conduct;
-            (conduct.fixed_fees, conduct.mistakes) = (true, 0.0);
-        }
-        self.label(&firms, "fixed_rent", (0, self.last()), Measure::Nothing);
-    }
-
-    /// Innocent: a supplier of one big manufacturer.
-    fn big_customer(&mut self) {
-        let firms = self.take(2, |firm| firm.industry.stage == Stage::Material);
-        for index in &firms {
-            self.establish(*index, 8_000_000.0, 20_000_000.0);
-            self.world.firms[*index].conduct.top_customer = Some(0.82);
-        }
-        self.label(&firms, "one_big_customer", (0, self.last()), Measure::Nothing);
-    }
-
-    /// Innocent: new, growing by a quarter every month, with the staff and the purchases to match.
-    fn fast_growers(&mut self) {
-        let firms = self.take(2, |firm| firm.industry.stage == Stage::Product && !firm.individual);
-        let start = (self.last() / 4).max(1);
-        for index in &firms {
-            self.establish(*index, 5_000_000.0, 9_000_000.0);
-            let months = self.world.months.len();
-            let born = self.world.months[start - 1].first() + Duration::days(12);
-            let firm = &mut self.world.firms[*index];
-            (firm.registered, firm.status.1, firm.employees, firm.rating) = (born, born, 46, "M");
-            firm.capital.1 = firm.capital.0;
-            let grown = |month: usize| if month < start { 0.0 } else { 1.25f64.powi((month - start) as i32) };
-            firm.conduct.activity = (0..months).map(grown).collect();
-        }
-        self.label(&firms, "fast_grower", (start, self.last()), Measure::Nothing);
-    }
-
-    /// Innocent: two factories that work for each other, each buying what the other makes.
-    fn partners(&mut self) {
-        let firms = self.take(2, |firm| {
-            matches!(firm.industry.stage, Stage::Material | Stage::Product) && !firm.individual
-        });
-        for index in &firms {
-            self.establish(*index, 10_000_000.0, 20_000_000.0);
-        }
-        self.label(&firms, "mutual_processing", (0, self.last()), Measure::Nothing);
-        self.cast.partners = firms;
-    }
-
-    /// Innocent: settles accounts with its customers on the last days of the month.
-    fn settlers(&mut self) {
-        let firms = self.take(1, |firm| firm.industry.stage == Stage::Building && !firm.individual);
-        for index in &firms {
-            self.establish(*index, 10_000_000.0, 30_000_000.0);
-            self.world.firms[*index].conduct.rush = 18.0;
-        }
-        self.label(&firms, "month_end_settlement", (0, self.last()), Measure::Nothing);
+        let last = self.cast.flows.len() - 1;
+        &mut self.cast.flows[last]
     }
 }
 
-/// No ordinary business at all.
-fn silent(usual: &Conduct) -> Conduct {
-    let activity = vec![0.0; usual.activity.len()];
-    Conduct {
-        annual: 0.0,
-        purchases: 0.0,
-        mistakes: 0.0,
-        nights: 0.2,
-        paper: false,
-        activity,
-        ..usual.clone()
+/// In business throughout, a general taxpayer and a company.
+fn established(firm: &Firm) -> bool {
+    firm.general
+        && firm.kind == FirmKind::Enterprise
+        && firm.opens == 0
+        && firm.fate == Fate::Lives
+        && !firm.traits.holding
+        && !firm.traits.exempt
+}
+
+/// Whether a firm can organise a scheme of this kind (or look like one), by what it is before it is cast.
+fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
+    use SchemeKind as K;
+    let (trade, making) = (code.starts_with("F51"), code.starts_with('C'));
+    let lives = firm.opens == 0 && firm.closes > last;
+    let middling = (200_000_000..20_000_000_000).contains(&firm.annual);
+    let small = !firm.general && lives && !firm.traits.exempt && !firm.traits.assessed;
+    match kind {
+        K::InvoiceMill | K::AbnormalUpstream => trade && firm.kind == FirmKind::Enterprise,
+        K::CircularInvoicing | K::PassThroughChain => established(firm) && trade,
+        K::GoodsSwitch => established(firm) && trade && middling,
+        K::OffTheBooks => lives && (firm.traits.platform || code.starts_with('H') || code.starts_with("F52")),
+        K::PowerWithoutOutput | K::OutputWithoutPower => established(firm) && making && middling,
+        K::InflatedFarmPurchases => established(firm) && firm.traits.agri,
+        K::SplitBusiness | K::UnderGeneralLine => small && !code.starts_with('K'),
+        K::TakeoverSurge => established(firm) && !making,
+        K::VoidAfterDeduction | K::RedAcrossYears | K::MonthEndConcentration => established(firm) && middling,
+        K::RefundDrivenPurchases => established(firm) && making && middling,
+        K::CirculatingExports => established(firm) && (making || trade) && !firm.traits.agri,
+        K::WagesAgainstInsurance | K::FakeEmployees => established(firm) && firm.employees >= 8,
+        K::ProfitShifting => established(firm) && middling && !firm.traits.high_tech,
+        K::WrongClaim => lives && !firm.traits.holding && firm.kind == FirmKind::Enterprise && middling,
+        K::ForgottenClaim => lives && !firm.traits.holding && firm.kind == FirmKind::Enterprise,
+        K::DeregisterAndReturn => {
+            lives && firm.kind == FirmKind::Enterprise && !making && !firm.traits.holding
+        }
+        K::RepeatedRoundAmounts => established(firm) && matches!(code.as_bytes()[0], b'L' | b'I' | b'M'),
+        K::Seasonal => {
+            lives && firm.general && matches!(code, "C1530" | "D4430" | "A0141" | "C1311" | "D4511")
+        }
+        K::FixedRent => lives && code == "K7040",
+        K::OneBigCustomer | K::MutualProcessing => established(firm) && making && middling,
+        K::FastGrower => established(firm) && (making || code.starts_with('I')),
+        K::MonthEndSettlement => established(firm) && code.starts_with('E'),
+        K::SharedAddress => lives && firm.kind == FirmKind::Enterprise,
+        K::Holding => firm.traits.holding,
+        K::HonestExporter => established(firm) && making,
+        K::LossMakingStartUp => established(firm) && matches!(code.as_bytes()[0], b'I' | b'M' | b'H'),
     }
 }
 
-/// Steady sales that end every month just below a line.
-fn park(conduct: &mut Conduct, ceiling: f64, ticket: f64, months: usize) {
-    conduct.annual = ceiling * 12.0;
-    conduct.ticket = ticket;
-    conduct.ceiling = Some(ceiling);
-    conduct.activity = vec![1.0; months];
-    // A correction would carry sales into another month and off the line.
-    conduct.mistakes = 0.0;
+/// Whether a firm can be a user of a scheme.
+fn fits_user(kind: SchemeKind, firm: &Firm, code: &str) -> bool {
+    match kind {
+        // The affiliate that takes the fees.
+        SchemeKind::ProfitShifting => established(firm) && matches!(code.as_bytes()[0], b'L' | b'I' | b'M'),
+        SchemeKind::RefundDrivenPurchases | SchemeKind::CirculatingExports => {
+            established(firm) && code.starts_with("F51")
+        }
+        _ => established(firm) && firm.annual > 300_000_000,
+    }
+}
+
+/// Sales a month that stay under a line.
+pub(super) fn line_of(kind: SchemeKind) -> i64 {
+    if kind == SchemeKind::SplitBusiness { EXEMPT_LINE } else { GENERAL_LINE / 12 }
 }

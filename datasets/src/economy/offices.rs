@@ -1,91 +1,119 @@
-//! The tax administration of a province that does not exist (region code 99): one province, cities, counties and
-//! grassroots offices.
+//! The tax administration of a province that does not exist (region codes from 99): one province, cities, counties
+//! and grassroots offices, more of them for more taxpayers.
 
-/// One tax office.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Office {
-    /// Eleven digits: 1, the region code, a number within the region.
-    pub code: String,
-    /// Chinese name.
-    pub name: String,
-    /// 1 province, 2 city, 3 county, 4 grassroots.
-    pub level: i32,
-    /// Code of the office above.
-    pub parent: Option<String>,
-    /// Six digits.
-    pub region: &'static str,
-    /// City and county in words, the place in names and addresses.
-    pub place: (&'static str, &'static str),
-    /// Tasks it can take in one cycle.
-    pub capacity: i32,
-}
+use super::model::Office;
 
 const PROVINCE: &str = "临江省";
-
-/// City code, city, county code, county, grassroots offices.
-type County = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
-const COUNTIES: [County; 5] = [
-    ("990100", "临江市", "990102", "东湖区", &["第一税务所", "滨江税务所", "科技园税务所"]),
-    ("990100", "临江市", "990103", "城南区", &["第一税务所", "港口税务所", "商贸城税务所"]),
-    ("990100", "临江市", "990121", "青河县", &["城关税务分局", "青河税务分局"]),
-    ("990200", "云州市", "990202", "云城区", &["第一税务所", "开发区税务所"]),
-    ("990200", "云州市", "990221", "茶岭县", &["城关税务分局", "茶岭税务分局"]),
+const CITIES: [&str; 14] = [
+    "临江市",
+    "云州市",
+    "望海市",
+    "青原市",
+    "平川市",
+    "松岭市",
+    "锦河市",
+    "白石市",
+    "南浦市",
+    "河阳市",
+    "安陵市",
+    "永宁市",
+    "金沙市",
+    "北屏市",
+];
+const DISTRICTS: [&str; 5] = ["东湖区", "城南区", "云城区", "新港区", "高新区"];
+const COUNTIES: [&str; 6] = ["青河县", "茶岭县", "清溪县", "龙泉县", "石桥县", "大营县"];
+const BRANCHES: [&str; 8] = [
+    "第一税务所",
+    "第二税务所",
+    "开发区税务所",
+    "城关税务分局",
+    "港口税务所",
+    "商贸城税务所",
+    "科技园税务所",
+    "滨江税务所",
 ];
 
-/// All offices, from the province down.
-pub(super) fn offices() -> Vec<Office> {
-    let mut offices =
-        vec![office("990000", 0, None, 1, format!("国家税务总局{PROVINCE}税务局"), (PROVINCE, ""), 0)];
-    let province = offices[0].code.clone();
-    for (city_code, city, county_code, county, grassroots) in COUNTIES {
-        if !offices.iter().any(|known| known.region == city_code) {
-            let name = format!("国家税务总局{city}税务局");
-            offices.push(office(city_code, 0, Some(province.clone()), 2, name, (city, ""), 20));
-        }
-        let city_office = format!("1{city_code}0000");
-        let name = format!("国家税务总局{city}{county}税务局");
-        offices.push(office(county_code, 0, Some(city_office), 3, name.clone(), (city, county), 30));
-        let county_office = format!("1{county_code}0000");
-        for (index, branch) in grassroots.iter().enumerate() {
-            let (parent, number) = (Some(county_office.clone()), index + 1);
-            offices.push(office(
-                county_code,
-                number,
-                parent,
-                4,
-                format!("{name}{branch}"),
-                (city, county),
-                15,
-            ));
+/// All offices, a parent before its children.
+pub(super) fn offices(taxpayers: usize) -> Vec<Office> {
+    let cities = (2 + taxpayers / 30_000).min(CITIES.len());
+    let counties = (3 + taxpayers / cities / 9_000).min(7);
+    let branches = (2 + taxpayers / (cities * counties * 2_500)).min(BRANCHES.len());
+    let mut offices = Vec::new();
+    let province = Place { region: "990000".into(), city: PROVINCE.into(), county: String::new() };
+    push(&mut offices, province, 0, 1, None, String::new(), 0);
+    for (index, city) in CITIES.iter().enumerate().take(cities) {
+        let region = format!("99{:02}00", index + 1);
+        let place = Place { region, city: (*city).into(), county: String::new() };
+        push(&mut offices, place, 0, 2, Some(0), String::new(), 40);
+        let above = offices.len() - 1;
+        for number in 0..counties {
+            county(&mut offices, index, city, number, branches, above);
         }
     }
     offices
 }
 
-fn office(
-    region: &'static str,
+fn county(offices: &mut Vec<Office>, index: usize, city: &str, number: usize, branches: usize, above: usize) {
+    // Two districts to a county.
+    let (name, code) = match number % 3 {
+        2 => (COUNTIES[(number / 3 + index) % COUNTIES.len()], 21 + number),
+        rest => (DISTRICTS[(number / 3 * 2 + rest) % DISTRICTS.len()], 2 + number),
+    };
+    let region = format!("99{:02}{code:02}", index + 1);
+    let place = Place { region, city: city.into(), county: name.into() };
+    push(offices, place.clone(), 0, 3, Some(above), String::new(), 60);
+    let above = offices.len() - 1;
+    for branch in 0..branches {
+        let word = BRANCHES[(branch * 3 + number) % BRANCHES.len()];
+        push(offices, place.clone(), branch + 1, 4, Some(above), word.to_owned(), 15);
+    }
+}
+
+#[derive(Clone)]
+struct Place {
+    region: String,
+    city: String,
+    county: String,
+}
+
+fn push(
+    offices: &mut Vec<Office>,
+    place: Place,
     number: usize,
-    parent: Option<String>,
     level: i32,
-    name: String,
-    place: (&'static str, &'static str),
+    parent: Option<usize>,
+    branch: String,
     capacity: i32,
-) -> Office {
-    Office { code: format!("1{region}{:04}", number * 100), name, level, parent, region, place, capacity }
+) {
+    offices.push(Office {
+        code: format!("1{}{:04}", place.region, number * 100),
+        name: format!("国家税务总局{}{}税务局{branch}", place.city, place.county),
+        level,
+        parent: parent.map(|parent| parent as u16),
+        region: place.region,
+        city: place.city,
+        county: place.county,
+        capacity,
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn every_office_but_the_province_has_one_above() {
-        let offices = offices();
-        let count = |level| offices.iter().filter(|office| office.level == level).count();
-        assert_eq!((count(1), count(2), count(3), count(4)), (1, 2, 5, 12));
-        for office in offices.iter().filter(|office| office.level > 1) {
-            let above = offices.iter().find(|other| Some(&other.code) == office.parent.as_ref());
-            assert_eq!(above.map(|above| above.level), Some(office.level - 1), "{}", office.name);
+        for taxpayers in [300, 50_000, 1_000_000] {
+            let offices = offices(taxpayers);
+            let codes: HashSet<&str> = offices.iter().map(|office| office.code.as_str()).collect();
+            assert_eq!(codes.len(), offices.len());
+            let names: HashSet<&str> = offices.iter().map(|office| office.name.as_str()).collect();
+            assert_eq!(names.len(), offices.len(), "{taxpayers}");
+            for office in &offices {
+                let above = office.parent.map_or(0, |parent| offices[usize::from(parent)].level);
+                assert_eq!(above, office.level - 1, "{}", office.name);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    StringBuilder, new_null_array,
+    StringBuilder,
 };
 use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
@@ -20,6 +20,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use self::failures::Failures;
 use self::plan::{Origin, Plan, physical, plan};
+use super::nulls::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
 use super::repair::{self, Log, Repaired, Repairer, Repairs};
@@ -191,7 +192,7 @@ impl Converter {
     ) -> Result<(ArrayRef, Vec<usize>)> {
         let rows = raw.rows.len();
         let source = match &plan.origin {
-            Origin::Absent => return Ok((new_null_array(&column.ty.arrow_type(), rows), Vec::new())),
+            Origin::Absent => return Ok((nulls(&column.ty.arrow_type(), rows), Vec::new())),
             Origin::Column(i) => Arc::clone(&texts[*i]),
             Origin::Constant(text) => {
                 Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))

@@ -22,6 +22,8 @@ pub const DUPLICATE_ROW: &str = "duplicate_row";
 pub const INGEST_BATCH: &str = "ingest_batch";
 /// One row a file loaded.
 pub const INGEST_FILE: &str = "ingest_file";
+/// One row a feed, and one more whenever its definition changed: what it meant.
+pub const FEED_DEFINITION: &str = "feed_definition";
 
 fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)
@@ -132,11 +134,57 @@ pub fn ingest_file() -> TableSpec {
     )
 }
 
+/// Labels of a synthetic economy.
+pub const TRUTH: &str = "truth";
+
+/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent`; `amount` is the
+/// money without tax that belongs to it.
+pub fn truth() -> TableSpec {
+    let period = |name: &str| Field::new(name, DataType::Int32, true);
+    spec(
+        TRUTH,
+        vec![
+            text("taxpayer_id"),
+            text("scheme"),
+            period("from_period"),
+            period("to_period"),
+            Field::new("amount", DataType::Decimal128(18, 2), true),
+            text("role"),
+        ],
+    )
+}
+
+/// `feed_definition`: `definition` is the feed as its mapping has it (normalised TOML), without what only says how its
+/// files are found and read; `previous_hash` is null for the first.
+pub fn feed_definition() -> TableSpec {
+    spec(
+        FEED_DEFINITION,
+        vec![
+            text("source"),
+            text("table_name"),
+            text("definition_hash"),
+            text("previous_hash"),
+            text("definition"),
+            text("batch"),
+            instant("ingested_at"),
+        ],
+    )
+}
+
 /// Tables that lie open.
 pub fn open_specs() -> Vec<TableSpec> {
-    let mut specs =
-        vec![rejected_row(), repaired_value(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
+    let mut specs = vec![
+        rejected_row(),
+        repaired_value(),
+        duplicate_row(),
+        ingest_batch(),
+        ingest_file(),
+        feed_definition(),
+        truth(),
+        PARTY.spec(),
+    ];
     specs.extend(crate::scan::specs());
+    specs.extend(crate::identity::specs());
     specs
 }
 

@@ -12,6 +12,7 @@ mod guard;
 mod json;
 mod lines;
 mod parquet;
+pub mod postgres;
 mod shape;
 mod text;
 
