@@ -12,7 +12,7 @@ mod samples;
 pub mod warehouse;
 
 pub use describe::{Background, BurdenRange, Description, describe};
-pub use dirt::DirtOptions;
+pub use dirt::{DirtOptions, TRUTH_FOLDER};
 pub use economy::{EconomyRows, background};
 pub use files::{
     FileOptions, Format, Headers, MemoryRows, RowPart, Rows, Selection, TextEncoding, Written, write_files,

@@ -62,6 +62,9 @@ fn value(table: &Table, column: &Column, row: usize) -> String {
     let day = format!("2025-{:02}-{:02}", row % 3 + 1, row % 28 + 1);
     match column.ty {
         _ if column.party => taxpayer(row),
+        ColumnType::Text if column.name.ends_with("_code") || column.name.ends_with("_no") => {
+            code(column, row)
+        }
         ColumnType::Text if table.key.contains(&column.name) => format!("{}{row:06}", column.name.len()),
         ColumnType::Text if column.name.ends_with("name") || column.name == "approved_by" => name(row),
         ColumnType::Text => ["钢材，板", "a,b \"c\"", "0123", "临江市人民路1号", "ＡＢ"][row % 5].to_owned(),
@@ -79,6 +82,17 @@ fn value(table: &Table, column: &Column, row: usize) -> String {
         // The month a date gives must be the month that stands beside it.
         ColumnType::Timestamp => format!("{day} 10:{:02}:05", row % 60),
         ColumnType::Period => format!("2025{:02}", row % 3 + 1),
+    }
+}
+
+/// A code of a length that nobody takes for a cut one.
+fn code(column: &Column, row: usize) -> String {
+    match column.name.as_str() {
+        "region_code" => format!("99{row:04}"),
+        "goods_code" => format!("10{row:017}"),
+        "relief_code" | "hs_code" => format!("00{row:08}"),
+        "invoice_code" => format!("0{row:011}"),
+        _ => format!("{row:08}"),
     }
 }
 

@@ -16,7 +16,7 @@ mod soil;
 mod tests;
 
 pub use kinds::{Action, KINDS, Kind};
-pub use ledger::{Defect, IDENTITY_TRUTH, Identity, LEDGER};
+pub use ledger::{Defect, IDENTITY_TRUTH, Identity, LEDGER, TRUTH_FOLDER};
 
 pub(crate) use ledger::write_ledgers;
 pub(crate) use soil::{Sheet, Soiled, Trait};
@@ -65,6 +65,8 @@ pub(crate) struct Dirt {
     options: DirtOptions,
     /// Ids of registered taxpayers.
     registered: HashSet<String, RandomState>,
+    /// First month with invoices.
+    first_month: Option<i32>,
     /// Defects that concern several months of a taxpayer's returns.
     returns: ReturnPlan,
 }
@@ -81,7 +83,8 @@ impl Dirt {
             }
         }
         let returns = ReturnPlan::draw(&options, source)?;
-        Ok(Self { options, registered, returns })
+        let first_month = parts_of(source, "invoice").iter().filter_map(|part| part.period).min();
+        Ok(Self { options, registered, first_month, returns })
     }
 
     /// A taxpayer id that nobody has, correct in form.
