@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use assay_datasets::economy::{Economy, EconomySpec};
 use assay_engine::generate::{
-    DirtOptions, EconomyRows, FileOptions, Format as FileFormat, Headers, Selection, TextEncoding, Written,
-    background, describe, write_files, write_warehouse,
+    DirtOptions, EconomyRows, FileOptions, Format as FileFormat, Headers, Selection, TRUTH_FOLDER,
+    TextEncoding, Written, background, describe, write_files, write_warehouse,
 };
 use assay_engine::warehouse::Warehouse;
 use assay_sql::Format;
@@ -71,7 +71,10 @@ fn options(args: &GenerateArgs) -> Result<FileOptions> {
 
 fn files_of(economy: &Economy, folder: &Path, options: &FileOptions) -> Result<Written> {
     let written = write_files(&EconomyRows::new(economy), folder, options)?;
-    let path = folder.join("truth.csv");
+    // Beside the files, not among them: a pattern for the files must not take it.
+    let place = folder.join(TRUTH_FOLDER);
+    std::fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
+    let path = place.join("truth.csv");
     let file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(file);
     writer.write(&economy.truth()?).with_context(|| format!("cannot write {}", path.display()))?;
@@ -101,7 +104,7 @@ async fn report_files(cli: &Cli, folder: &Path, written: &Written) -> Result<()>
             print::error(&format!("{} {what}, listed in {}", print::count(*entries), path.display()));
         }
     }
-    print::error(&format!("planted schemes: {}", folder.join("truth.csv").display()));
+    print::error(&format!("planted schemes: {}", folder.join(TRUTH_FOLDER).join("truth.csv").display()));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! An economy as a source of rows for files, and what is known about it beside its tables.
 
 use arrow::array::RecordBatch;
-use assay_datasets::economy::{Economy, Part};
+use assay_datasets::economy::{Economy, EconomyError, Part};
 
 use super::describe::{Background, BurdenRange};
 use super::files::{RowPart, Rows};
@@ -31,7 +31,11 @@ impl Rows for EconomyRows<'_> {
     fn rows(&self, part: &RowPart) -> Result<Vec<RecordBatch>> {
         let known = self.parts.get(part.number);
         let known = known.ok_or_else(|| EngineError::internal(format!("no part {}", part.number)))?;
-        self.economy.rows(known).map_err(|e| EngineError::internal(e.to_string()))
+        // Departments deliver what was filed first, and later what was corrected: in that order.
+        let failed = |e: EconomyError| EngineError::internal(e.to_string());
+        let mut rows = self.economy.superseded(known).map_err(failed)?;
+        rows.extend(self.economy.rows(known).map_err(failed)?);
+        Ok(rows)
     }
 }
 

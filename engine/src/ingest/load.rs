@@ -45,7 +45,6 @@ const REPAIRS_A_FILE: usize = 500_000;
 const EXAMPLES: usize = 5;
 
 /// Unit → keys whose rows must go from it.
-type Gone = HashMap<UnitKey, AHashSet<KeyHash>>;
 
 /// Feed, content hash and member of what was loaded → batch.
 pub(super) type Loaded = HashMap<(String, String, String), String>;
