@@ -110,6 +110,7 @@ pub fn ingest_file() -> TableSpec {
 pub fn open_specs() -> Vec<TableSpec> {
     let mut specs = vec![rejected_row(), duplicate_row(), ingest_batch(), ingest_file(), PARTY.spec()];
     specs.extend(crate::scan::specs());
+    specs.extend(crate::quality::tables::open_specs());
     specs
 }
 
@@ -117,6 +118,7 @@ pub fn open_specs() -> Vec<TableSpec> {
 pub fn all_specs() -> Vec<TableSpec> {
     let mut specs = open_specs();
     specs.push(rejected_value());
+    specs.push(crate::quality::tables::value());
     specs.extend(VAULT.iter().map(|k| k.spec()));
     specs
 }
