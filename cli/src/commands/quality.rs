@@ -152,13 +152,35 @@ async fn list(cli: &Cli, args: &QualityArgs) -> Result<ExitCode> {
                 r.owner.word().into(),
                 r.name.zh.clone(),
                 r.name.en.clone(),
+                r.when.as_ref().map(|w| w.value.clone()).unwrap_or_default(),
+                match &r.kind {
+                    Kind::Row { ok } => ok.value.clone(),
+                    _ => quality::query_sql(r).unwrap_or_default(),
+                },
             ]
         })
         .collect();
     if rows.is_empty() {
         bail!("no rule for table {}; all tables: assay schema", args.table.as_deref().unwrap_or_default());
     }
-    let header = ["rule", "table", "dimension", "severity", "kind", "owner", "name_zh", "name_en"];
+    let mut header = vec![
+        "rule",
+        "table",
+        "dimension",
+        "severity",
+        "kind",
+        "owner",
+        "name_zh",
+        "name_en",
+        "applies",
+        "condition",
+    ];
+    let mut rows = rows;
+    if cli.format == Format::Table {
+        // Conditions and queries are too long to stand in columns.
+        header.truncate(8);
+        rows.iter_mut().for_each(|row| row.truncate(8));
+    }
     print::rows(&header, &rows, cli.format).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ mod demo;
 mod formats;
 mod golden;
 mod personal;
+mod quality;
 mod reconcile;
 mod support;
 mod versions;

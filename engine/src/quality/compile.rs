@@ -229,17 +229,17 @@ pub fn adapt(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 impl Judge {
     fn run(&self, batch: &RecordBatch) -> Result<Judged> {
         let rows = batch.num_rows();
-        let (concerned, cannot_tell) = match &self.when {
-            None => (BooleanBuffer::new_set(rows), BooleanBuffer::new_unset(rows)),
+        // As in a WHERE, a row of which it is unknown whether the rule concerns it is not concerned.
+        let concerned = match &self.when {
+            None => BooleanBuffer::new_set(rows),
             Some(when) => {
                 let when = booleans(when, batch)?;
-                let known = known(&when);
-                (when.values() & &known, !&known)
+                when.values() & &known(&when)
             }
         };
         let Some(ok) = &self.ok else {
-            let failed = BooleanBuffer::new_unset(rows);
-            return Ok(Judged { passed: concerned, failed, unknown: cannot_tell });
+            let none = || BooleanBuffer::new_unset(rows);
+            return Ok(Judged { passed: concerned, failed: none(), unknown: none() });
         };
         let ok = booleans(ok, batch)?;
         let known = known(&ok);
@@ -247,7 +247,7 @@ impl Judge {
         Ok(Judged {
             passed: &judged & ok.values(),
             failed: &judged & &!ok.values(),
-            unknown: &(&concerned & &!&known) | &cannot_tell,
+            unknown: &concerned & &!&known,
         })
     }
 }

@@ -26,6 +26,7 @@ mod testrow;
 
 pub use catalogue::{Rules, load_rules};
 pub use check::check;
+pub use query::sql as query_sql;
 pub use refresh::{QualitySummary, refresh};
 pub use rule::{Dimension, Kind, Owner, Rule, Severity, Window};
 pub use score::{By, GRADES, grade, sql as score_sql};
