@@ -88,17 +88,17 @@ assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
 The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
     )]
     Generate(GenerateArgs),
-    /// What is wrong with the data: batches, and rejected rows by table, source, column and rule
+    /// How good the data is: scores, failing rows, loads, rejected rows; measures what changed since the last time
     #[command(
-        after_help = "Examples:\n  assay quality\n  assay quality invoice --show rejected --format json"
+        after_help = "Examples:\n  assay quality                            loads, rejected rows, scores by table\n  \
+assay quality --by rule                  scores by rule, worst first\n  \
+assay quality invoice --show failures    every failing row of invoices, with the reason\n  \
+assay quality --report quality.html      a page to read and to print\n  \
+assay quality --rules                    the rules; --check-rules checks and tests them, the warehouse's own too\n\n\
+A warehouse's own rules lie in its definitions/quality/*.toml. Results lie in the tables quality_score, quality_failure,\n\
+quality_alert and quality_history."
     )]
-    Quality {
-        /// Only this table
-        table: Option<String>,
-        /// Only the loads, or only the rejected rows [default: both; in csv, json and parquet the rejected rows]
-        #[arg(long)]
-        show: Option<QualityPart>,
-    },
+    Quality(QualityArgs),
     /// Judge every taxpayer by every indicator; writes hits, scores and tasks
     #[command(
         after_help = "Examples:\n  assay scan                        as of the last month with invoices\n  \
@@ -208,6 +208,31 @@ pub struct GenerateArgs {
     pub bucket_width: i64,
 }
 
+/// `quality`.
+#[derive(Debug, Args)]
+pub struct QualityArgs {
+    /// Only this table
+    pub table: Option<String>,
+    /// Only this part [default: loads, rejected and scores; in csv, json and parquet rejected, or scores with --by]
+    #[arg(long)]
+    pub show: Option<QualityPart>,
+    /// What scores are by [default: table]
+    #[arg(long)]
+    pub by: Option<QualityBy>,
+    /// Show what was measured last, measure nothing
+    #[arg(long)]
+    pub no_refresh: bool,
+    /// Write a page (HTML, Chinese) with grades, trend, worst rules and what to do
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// List the rules instead
+    #[arg(long, conflicts_with_all = ["report", "show", "by"])]
+    pub rules: bool,
+    /// Check all rules and run their test rows instead; all problems at once
+    #[arg(long, conflicts_with_all = ["report", "show", "by", "rules"])]
+    pub check_rules: bool,
+}
+
 /// A part of the quality report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum QualityPart {
@@ -215,6 +240,29 @@ pub enum QualityPart {
     Loads,
     /// One row a table, source, column and rule
     Rejected,
+    /// Scores, see --by
+    Scores,
+    /// Every failing row with its reason
+    Failures,
+    /// Months that are late, missing, or unlike those before
+    Alerts,
+    /// Values that were repaired while loading
+    Repairs,
+    /// Scores after each measuring
+    History,
+}
+
+/// What scores are by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QualityBy {
+    /// The feed
+    Source,
+    /// The table
+    Table,
+    /// The rule, worst first
+    Rule,
+    /// The month of the data
+    Month,
 }
 
 /// `ingest`.

@@ -4,7 +4,9 @@
 //! warehouse, and nothing above it defines a canonical column.
 
 pub mod classic;
+pub mod codes;
 pub mod economy;
 pub mod mapping;
+pub mod quality;
 pub mod repairs;
 pub mod schema;

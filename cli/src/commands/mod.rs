@@ -34,7 +34,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Ingest(args) => return ingest::run(&cli, args).await,
         Command::Generate(args) => generate::run(&cli, args).await?,
-        Command::Quality { table, show } => quality::run(&cli, table.as_deref(), *show).await?,
+        Command::Quality(args) => return quality::run(&cli, args).await,
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,

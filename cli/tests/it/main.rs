@@ -19,6 +19,7 @@ mod inbox;
 mod object_store;
 mod personal;
 mod postgres;
+mod quality;
 mod reconcile;
 mod repairs;
 mod sources;
