@@ -476,6 +476,26 @@ impl<'a> Seller<'a> {
         }
     }
 
+    /// Sham sales and tax planned to one buyer (all buyers: `None`) in a month, voided ones left out.
+    pub(super) fn sham(&self, month: usize, buyer: Option<u32>) -> (i64, i64) {
+        if !self.flows.iter().any(|flow| flow.sham && flow.planned(month).is_some()) {
+            return (0, 0);
+        }
+        let mut sheet = Sheet::default();
+        self.planned(month, &mut sheet, None);
+        let counts = |head: &&Head| {
+            let to = buyer.is_none_or(|buyer| head.buyer == Buyer::Party(buyer));
+            head.sham && to && head.status != state::VOID
+        };
+        sheet.heads.iter().filter(counts).fold((0, 0), |sum, head| (sum.0 + head.amount, sum.1 + head.tax))
+    }
+
+    /// Everything sold in a month, red invoices taken off.
+    pub(super) fn sold(&self, month: usize, sheet: &mut Sheet) -> i64 {
+        self.month(month, sheet);
+        sheet.heads.iter().filter(|head| head.status != state::VOID).map(|head| head.amount).sum()
+    }
+
     fn flow_outcome(&self, flow: &Flow, month: usize, ordinal: u32) -> Outcome {
         match flow.fate {
             FlowFate::Stays => Outcome::Valid,
