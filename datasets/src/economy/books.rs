@@ -75,6 +75,9 @@ pub struct Truth {
     pub headcount: i64,
     /// Wages really paid.
     pub wages: i64,
+    /// What the firm's scheme comes to this month where it shows in books only: sales hidden, wages not insured or
+    /// invented, relief claimed or forgone.
+    pub at_stake: i64,
     /// VAT that should have been declared above what was, as far as it can be said; never negative.
     pub vat_gap: i64,
 }
@@ -452,4 +455,9 @@ pub(super) fn walk(economy: &Economy, firm: u32) -> Vec<MonthBook> {
     let month = |month| MonthBook { month, period: world.period(month), ..MonthBook::default() };
     let _ = world.firm(firm);
     (0..world.months()).map(month).collect()
+}
+
+/// What a scheme that shows only in the books comes to over all months, cents.
+pub(super) fn at_stake(economy: &Economy, firm: u32) -> i64 {
+    walk(economy, firm).iter().map(|book| book.truth.at_stake).sum()
 }

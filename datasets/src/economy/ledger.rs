@@ -1,6 +1,13 @@
 //! Monthly sums of what each firm issued and received: computed once over all invoices when an economy is built, so
 //! that books need not read invoices again. 72 bytes a firm and month.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use rayon::prelude::*;
+
+use super::invoices::{Buyer, Head, Seller, Sheet, state};
+use super::model::World;
+
 /// Sums of one firm and month in cents, net of red invoices and without void ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FirmMonth {
@@ -35,5 +42,89 @@ impl Ledger {
     /// Sums of a firm and month, both by index.
     pub fn of(&self, firm: u32, month: usize) -> &FirmMonth {
         &self.sums[firm as usize * self.months + month]
+    }
+}
+
+/// Sums of what a firm received: added to by all sellers at once. Sums of integers do not depend on the order.
+#[derive(Default)]
+struct Received {
+    special: AtomicI64,
+    other: AtomicI64,
+    claimed: AtomicI64,
+    red: AtomicI64,
+}
+
+impl Ledger {
+    /// Reads all invoices once.
+    pub(super) fn sum(world: &World) -> Self {
+        let months = world.months();
+        let firms = world.firms.len();
+        let received: Vec<Received> = (0..firms * months).map(|_| Received::default()).collect();
+        let mut sums = vec![FirmMonth::default(); firms * months];
+        let read = |party: u32, own: Option<&mut [FirmMonth]>| {
+            let seller = Seller::new(world, party);
+            let mut sheet = Sheet::default();
+            let mut own = own;
+            for month in 0..months {
+                seller.month(month, &mut sheet);
+                for head in
+                    sheet.heads.iter().filter(|head| head.status != state::VOID || head.claimed.is_some())
+                {
+                    if let Some(own) = own.as_mut() {
+                        issue(&mut own[month], head, &sheet);
+                    }
+                    receive(&received, months, month, head);
+                }
+            }
+        };
+        sums.par_chunks_mut(months).enumerate().for_each(|(firm, own)| read(firm as u32, Some(own)));
+        (world.taxpayers()..world.parties()).into_par_iter().for_each(|party| read(party, None));
+        for (sum, received) in sums.iter_mut().zip(received) {
+            sum.received_special = received.special.into_inner();
+            sum.received_other = received.other.into_inner();
+            sum.claimed_tax = received.claimed.into_inner();
+            sum.red_tax = received.red.into_inner();
+        }
+        Self { months, sums }
+    }
+}
+
+fn issue(own: &mut FirmMonth, head: &Head, sheet: &Sheet) {
+    if head.status == state::VOID {
+        return;
+    }
+    if head.special() {
+        own.special += head.amount;
+        own.special_tax += head.tax;
+        return;
+    }
+    for line in sheet.lines_of(head) {
+        match line.preference {
+            0 => {
+                own.other += line.amount;
+                own.other_tax += line.tax;
+            }
+            _ => own.exempt += line.amount,
+        }
+    }
+}
+
+fn receive(received: &[Received], months: usize, month: usize, head: &Head) {
+    let Buyer::Party(buyer) = head.buyer else { return };
+    let at = |month: usize| received.get(buyer as usize * months + month);
+    let add = |sum: &AtomicI64, cents: i64| sum.fetch_add(cents, Ordering::Relaxed);
+    let Some(own) = at(month) else { return };
+    if head.status != state::VOID {
+        match head.special() {
+            true => add(&own.special, head.amount),
+            false => add(&own.other, head.amount + head.tax),
+        };
+    }
+    if head.original.is_some() {
+        if head.claimed.is_some() {
+            add(&own.red, -head.tax);
+        }
+    } else if let Some(claimed) = head.claimed.and_then(|claimed| at(usize::from(claimed))) {
+        add(&claimed.claimed, head.tax);
     }
 }

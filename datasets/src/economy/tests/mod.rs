@@ -1,0 +1,6 @@
+//! What every generated economy must satisfy, in groups: its rows, its schemes, its shape, its books.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod rows;
+mod speed;
+mod support;
