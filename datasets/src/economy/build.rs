@@ -15,7 +15,7 @@ use super::{Economy, EconomyError, EconomySpec, MONTHS_MAX, MONTHS_MIN, TAXPAYER
 pub(super) fn build(spec: &EconomySpec) -> Result<Economy, EconomyError> {
     let world = world(spec)?;
     let ledger = Ledger::sum(&world);
-    Ok(Economy { world, ledger })
+    Ok(Economy { world, ledger, cache: Default::default() })
 }
 
 fn world(spec: &EconomySpec) -> Result<World, EconomyError> {
