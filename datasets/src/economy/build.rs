@@ -10,13 +10,12 @@ use super::model::{Firm, World};
 use super::moments::Moments;
 use super::offices::offices;
 use super::population::{self, Population};
-use super::tables;
 use super::{Economy, EconomyError, EconomySpec, MONTHS_MAX, MONTHS_MIN, TAXPAYERS_MAX, TAXPAYERS_MIN};
 
 pub(super) fn build(spec: &EconomySpec) -> Result<Economy, EconomyError> {
     let world = world(spec)?;
     let ledger = Ledger::sum(&world);
-    Ok(Economy { world, ledger, cache: tables::Cache::default() })
+    Ok(Economy { world, ledger, cache: Default::default() })
 }
 
 fn world(spec: &EconomySpec) -> Result<World, EconomyError> {

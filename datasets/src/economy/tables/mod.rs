@@ -26,27 +26,29 @@ use arrow::array::RecordBatch;
 
 use super::{Cut, Economy, EconomyError, Part, TableShape};
 
+
 pub(super) use sections::Cache;
 
 /// The derived tables in the order in which they are written, and how they are cut. Tables of one walk through the
-/// books stand together (see [`sections`]).
+/// books stand together (see [`sections`]). Rows of a firm are set higher than there are where rows are wide, so that
+/// a part takes at most about 150 MB.
 pub(super) const SHAPES: &[TableShape] = &[
-    shape("vat_return", Cut::FirmMonths(1.0)),
-    shape("invoice_quota", Cut::FirmMonths(1.0)),
-    shape("cit_return", Cut::FirmMonths(1.0)),
-    shape("financial_statement", Cut::FirmMonths(1.0)),
-    shape("payroll", Cut::FirmMonths(1.0)),
-    shape("social_insurance", Cut::FirmMonths(1.0)),
-    shape("electricity", Cut::FirmMonths(1.5)),
-    shape("water_gas", Cut::FirmMonths(1.5)),
-    shape("bank_flow", Cut::FirmMonths(1.0)),
-    shape("platform_sales", Cut::FirmMonths(0.3)),
-    shape("other_tax_return", Cut::FirmMonths(3.0)),
-    shape("benefit_claim", Cut::FirmMonths(2.0)),
-    shape("tax_payment", Cut::FirmMonths(4.0)),
-    shape("arrears", Cut::FirmMonths(0.2)),
-    shape("customs_declaration", Cut::FirmMonths(0.5)),
-    shape("export_refund", Cut::FirmMonths(0.2)),
+    shape("vat_return", Cut::FirmMonths(4.0)),
+    shape("invoice_quota", Cut::FirmMonths(1.5)),
+    shape("cit_return", Cut::FirmMonths(4.0)),
+    shape("financial_statement", Cut::FirmMonths(4.0)),
+    shape("payroll", Cut::FirmMonths(2.0)),
+    shape("social_insurance", Cut::FirmMonths(2.0)),
+    shape("electricity", Cut::FirmMonths(2.0)),
+    shape("water_gas", Cut::FirmMonths(2.0)),
+    shape("bank_flow", Cut::FirmMonths(2.0)),
+    shape("platform_sales", Cut::FirmMonths(1.0)),
+    shape("other_tax_return", Cut::FirmMonths(5.0)),
+    shape("benefit_claim", Cut::FirmMonths(3.0)),
+    shape("tax_payment", Cut::FirmMonths(5.0)),
+    shape("arrears", Cut::FirmMonths(1.0)),
+    shape("customs_declaration", Cut::FirmMonths(2.0)),
+    shape("export_refund", Cut::FirmMonths(1.0)),
     shape("waiver", Cut::Firms(0.3)),
     shape("tax_assessment", Cut::Firms(1.0)),
     shape("real_estate", Cut::Firms(1.0)),

@@ -88,8 +88,10 @@ pub(super) fn revenue_adjustments(economy: &Economy, part: &Part) -> Result<Vec<
             id.push_str("TZ");
             push_digits(&mut id, period as u64, 6);
             push_digits(&mut id, ordinal as u64 * 10 + index as u64, 6);
+            // One official of each county approves; no firm has a person with such a number.
+            let name = world.person_name(u32::MAX - county as u32);
             rows.text(&id).text("vat").nulls(1).text(&office.region).int(period).units(sign * sum);
-            rows.text(kind).text(evidence).nulls(1).date(world.first_day(month + 1) + 19).end();
+            rows.text(kind).text(evidence).text(&name).date(world.first_day(month + 1) + 19).end();
         }
     }
     rows.finish()

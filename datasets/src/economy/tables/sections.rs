@@ -220,6 +220,12 @@ impl Cache {
         Arc::clone(kept.blocks.entry((family, block)).or_default())
     }
 
+    /// Packed bytes kept now.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
     /// Counts a new block in, and lets blocks of other families go, or this one, where it is too much: of a family
     /// too large to keep, the blocks that came first stay, for all are asked for equally often.
     fn account(&self, family: Family, block: u32, bytes: usize) {
