@@ -12,6 +12,7 @@ mod einvoices;
 mod etax;
 mod formats;
 mod evolution;
+mod generate;
 mod golden;
 mod links;
 mod mapping;

@@ -274,3 +274,9 @@ pub fn write_files(place: &Place, economy: &Economy) -> PathBuf {
 pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
+
+/// Canonical tables and their columns, as in the catalogue.
+pub fn schema_tables() -> Vec<(String, Vec<String>)> {
+    let tables = assay_datasets::schema::catalog().tables();
+    tables.iter().map(|t| (t.name.clone(), t.columns.iter().map(|c| c.name.clone()).collect())).collect()
+}

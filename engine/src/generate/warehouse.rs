@@ -111,8 +111,16 @@ impl Run {
         mut keyer: Keyer,
         started: Instant,
     ) -> Result<IngestSummary> {
-        match self.write_units(&mut transaction, &mut keyer) {
-            Ok(tables) => self.finish(transaction, &keyer, tables, started),
+        let written = self
+            .write_units(&mut transaction, &mut keyer)
+            .and_then(|tables| self.write_records(&mut transaction, &keyer, tables, started));
+        match written {
+            Ok(mut summary) => {
+                let info = serde_json::json!({ "batch": self.batch });
+                self.handle.block_on(transaction.commit(info))?;
+                summary.seconds = started.elapsed().as_secs_f64();
+                Ok(summary)
+            }
             Err(error) => {
                 // What cannot be removed now (a full disk, say) the next writer removes.
                 let _ = self.handle.block_on(transaction.abort());
@@ -288,9 +296,10 @@ impl Run {
         Ok((spec, encoded.file))
     }
 
-    fn finish(
+    /// Truth, dictionaries, and what a load writes down about itself.
+    fn write_records(
         &self,
-        mut transaction: Transaction,
+        transaction: &mut Transaction,
         keyer: &Keyer,
         tables: BTreeMap<String, TableSummary>,
         started: Instant,
@@ -305,10 +314,8 @@ impl Run {
             transaction.append(&system::truth(), &[truth]).await?;
             transaction.append(&system::ingest_file(), &[self.file_rows(&summary)?]).await?;
             transaction.append(&system::ingest_batch(), &[record]).await?;
-            keyer.save(&mut transaction).await?;
-            transaction.commit(serde_json::json!({ "batch": self.batch })).await
+            keyer.save(transaction).await
         })?;
-        summary.seconds = started.elapsed().as_secs_f64();
         Ok(summary)
     }
 

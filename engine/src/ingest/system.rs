@@ -155,10 +155,10 @@ pub fn truth() -> TableSpec {
         vec![
             text("taxpayer_id"),
             text("scheme"),
+            text("role"),
             period("from_period"),
             period("to_period"),
             Field::new("amount", DataType::Decimal128(18, 2), true),
-            text("role"),
         ],
     )
 }
