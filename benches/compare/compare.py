@@ -168,6 +168,44 @@ class Synthetic:
         self.sql = [duckdb_copy(select, "period, seller_id, issued_at", f"{work}/duckdb-invoice.parquet")]
 
 
+class Large:
+    """Made-up canonical invoices in any number, as CSV and as Parquet: what loading costs when the data does not fit
+    into a cache. Sellers are in no order, so both sides have to sort everything."""
+
+    MONEY = "{'amount': 'DECIMAL(18,2)', 'tax': 'DECIMAL(18,2)', 'total': 'DECIMAL(18,2)', 'issued_at': 'TIMESTAMP'}"
+
+    def __init__(self, work, rows):
+        self.rows, self.csv, self.parquet = rows, f"{work}/large.csv", f"{work}/large.parquet"
+        subprocess.run(worker("make", str(rows), self.csv, self.parquet), check=True)
+        order = "year(issued_at) * 100 + month(issued_at), seller_id, issued_at, invoice_id"
+        typed = f"SELECT *, CAST(year(issued_at) * 100 + month(issued_at) AS INTEGER) AS period FROM"
+        self.sql = {
+            self.csv: duckdb_copy(f"{typed} read_csv('{self.csv}', header = true, types = {self.MONEY})", order, f"{work}/duckdb.parquet"),
+            self.parquet: duckdb_copy(f"{typed} read_parquet('{self.parquet}')", order, f"{work}/duckdb.parquet"),
+        }
+
+
+def worker_make(rows, csv_path, parquet_path):
+    """The data of `Large`; every value follows from the row's number."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute(f"""COPY (
+        SELECT printf('24%02d2%015d', h1 % 31 + 11, i) AS invoice_id,
+            CASE WHEN h2 % 3 = 0 THEN 'e_special' ELSE 'e_ordinary' END AS kind,
+            TIMESTAMP '2024-01-01 08:00:00' + INTERVAL (h3 % 31536000) SECOND AS issued_at,
+            printf('9133%014d', s) AS seller_id, printf('某市第%d贸易有限公司', s) AS seller_name,
+            CASE WHEN h4 % 10 > 0 THEN printf('9133%014d', b) END AS buyer_id, printf('某县第%d实业有限公司', b) AS buyer_name,
+            CAST(amount / 100 AS DECIMAL(18,2)) AS amount, CAST(round(amount * 0.13 / 100, 2) AS DECIMAL(18,2)) AS tax,
+            CAST(amount / 100 AS DECIMAL(18,2)) + CAST(round(amount * 0.13 / 100, 2) AS DECIMAL(18,2)) AS total,
+            CASE WHEN h5 % 40 = 0 THEN 'void' ELSE 'valid' END AS status, NULL::VARCHAR AS remark
+        FROM (SELECT i, hash(i) AS h1, hash(i + 1000000007) AS h2, hash(i * 3 + 1) AS h3, hash(i * 5 + 2) AS h4, hash(i * 7 + 3) AS h5,
+                hash(i * 11 + 4) % 200000 AS s, hash(i * 17 + 6) % 200000 AS b, CAST(hash(i * 19 + 7) % 10000000 + 100 AS DECIMAL(18,0)) AS amount
+              FROM range({int(rows)}) t(i))
+        ) TO '{csv_path}' (HEADER)""")
+    connection.execute(f"COPY (SELECT * FROM read_csv('{csv_path}', header = true, types = {Large.MONEY})) TO '{parquet_path}' (FORMAT parquet)")
+
+
 def utf8(path, work):
     """The file re-encoded; not part of any measurement."""
     target = f"{work}/utf8-{os.path.basename(path)}"
@@ -246,6 +284,15 @@ def load_text(assay, data, work, runs):
     return f"{data.rows:,} rows of CSV into sorted Parquet", [ours, peer], targets
 
 
+def load_large(assay, data, work, runs):
+    """Canonical CSV, then canonical Parquet, into sorted units."""
+    for path, kind in ((data.csv, "CSV"), (data.parquet, "Parquet")):
+        ours = Side("assay", assay.command(f"{work}/a", ["ingest", "invoice", path]), lambda: assay.fresh(f"{work}/a"))
+        peer = Side("duckdb", worker("duckdb", str(assay.threads), data.sql[path]))
+        measure([ours, peer], runs)
+        yield f"{data.rows:,} invoices, {kind} to sorted Parquet", [ours, peer], ["time: at most 2.0 x", "peak: under 2048 MiB"]
+
+
 def load_book(assay, data, work, runs):
     ours = Side("assay", assay.command(f"{work}/a", data.load_book), lambda: assay.fresh(f"{work}/a"), allowed=(0, 3))
     peer = Side("openpyxl", worker("openpyxl", data.book))
@@ -288,7 +335,7 @@ def scans(assay, data, work, runs):
 
 # ---- the report -------------------------------------------------------------------------------------------------
 
-LINE = "{:<38} {:<9} {:>9} {:>9} {:>10} {:>5}  {}"
+LINE = "{:<50} {:<9} {:>9} {:>9} {:>10} {:>5}  {}"
 
 
 def show(title, sides, targets, notes=()):
@@ -330,7 +377,8 @@ def main():
     parser.add_argument("--assay", default=os.path.join(target, "release", "assay"), help="binary [default: %(default)s]")
     parser.add_argument("--threads", type=int, default=2, help="threads of each side [default: 2]")
     parser.add_argument("--runs", type=int, default=5, help="repetitions after the warm-up; their median counts [default: 5]")
-    parser.add_argument("--only", choices=("text", "book", "scan"), help="one part only")
+    parser.add_argument("--only", choices=("text", "book", "scan", "large"), help="one part only")
+    parser.add_argument("--invoices", type=int, default=0, help="rows of the part `large`, which runs when this or --only large is given [10,000,000]")
     options = parser.parse_args()
     assay = Assay(os.path.abspath(options.assay), options.threads)
     if not os.access(assay.path, os.X_OK):
@@ -340,9 +388,13 @@ def main():
     peers()
     print(f"{options.threads} threads each, {os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the start")
     with tempfile.TemporaryDirectory(prefix="assay-compare-") as work:
-        data = data_set(assay, work)
-        print(f"data: {data.label}; medians of {options.runs} runs after a warm-up\n")
+        if options.only != "large":
+            data = data_set(assay, work)
+            print(f"data: {data.label}; medians of {options.runs} runs after a warm-up\n")
         print(LINE.format("work", "", "seconds", "CPU s", "peak MiB", "runs", ""))
+        if options.only == "large" or (options.only is None and options.invoices):
+            for part in load_large(assay, Large(work, options.invoices or 10_000_000), work, options.runs):
+                show(*part)
         if options.only in (None, "text"):
             show(*load_text(assay, data, work, options.runs))
         if options.only in (None, "book"):
@@ -355,6 +407,6 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        {"duckdb": lambda threads, *sql: worker_duckdb(threads, sql), "openpyxl": worker_openpyxl}[sys.argv[2]](*sys.argv[3:])
+        {"duckdb": lambda threads, *sql: worker_duckdb(threads, sql), "openpyxl": worker_openpyxl, "make": worker_make}[sys.argv[2]](*sys.argv[3:])
     else:
         main()

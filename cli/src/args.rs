@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 assay ingest all --mapping cumcm2020c data/*.csv\n  assay scan --as-of 202002\n  assay tasks export --to ./lists\n\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows.")]
 pub struct Cli {
-    /// Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
+    /// Warehouse directory or s3://BUCKET/PREFIX [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
     #[arg(long, short = 'w', global = true, env = "ASSAY_WAREHOUSE", hide_env_values = true)]
     pub warehouse: Option<String>,
     /// How results are written to stdout
@@ -28,6 +28,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// What a load holds at most when nobody says otherwise: more is not faster, run files lie in the page cache.
+const LOAD_MEMORY: usize = 384 << 20;
 
 impl Cli {
     /// Threads to use.
@@ -48,7 +51,7 @@ impl Cli {
     pub fn load_memory(&self) -> usize {
         match self.memory {
             Some(memory) => memory / 4,
-            None => (SessionOptions::default().memory_bytes / 4).min(1 << 30),
+            None => (SessionOptions::default().memory_bytes / 4).min(LOAD_MEMORY),
         }
     }
 }
@@ -59,7 +62,7 @@ pub enum Command {
     /// Create an empty warehouse
     #[command(after_help = "Examples:\n  assay init ./wh\n  assay init ./wh --bucket-width 100000")]
     Init {
-        /// A directory
+        /// A directory, or s3://BUCKET/PREFIX
         location: String,
         /// Taxpayer keys per bucket; a unit (month × bucket) should hold 1 to 4 million rows
         #[arg(long, default_value_t = 262_144)]
@@ -69,7 +72,10 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  assay ingest taxpayer register.csv              headers as in the dictionary\n  \
 assay ingest invoice 'inbox/2020-02/*.csv.gz'\n  assay ingest all --mapping cumcm2020c 附件1*.xlsx 附件2*.csv\n  \
-assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n\n\
+assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n  \
+assay ingest invoice 's3://tax/inbox/2020-02/*.csv'\n  \
+assay ingest invoice --from postgres://reader@db/tax --query \"select * from fp where kprq >= '2020-01-01'\"\n  \
+assay ingest --inbox /data/inbox --mapping etax\n\n\
 Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
     )]
     Ingest(IngestArgs),
@@ -106,6 +112,9 @@ assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
     /// The catalogue of indicators
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
+    /// Records that name a taxpayer without its number, linked to the register
+    #[command(subcommand)]
+    Links(LinksCommand),
     /// Run SQL over all tables
     #[command(after_help = "Examples:\n  assay sql \"select status, count(*) from invoice group by 1\"\n  \
 assay sql -f query.sql --format csv > out.csv\n  assay sql \"select * from hit\" --format parquet -o hits.parquet\n  \
@@ -115,10 +124,14 @@ echo 'show tables' | assay sql\n\nThe vault (names of people, phones, addresses)
     #[command(subcommand)]
     Mapping(MappingCommand),
     /// The tables and their columns
-    #[command(after_help = "Examples:\n  assay schema\n  assay schema invoice")]
+    #[command(after_help = "Examples:\n  assay schema\n  assay schema invoice\n  \
+assay schema --markdown > tables.md")]
     Schema {
         /// A table; all of them when absent
         table: Option<String>,
+        /// As a page in Markdown, Chinese and English
+        #[arg(long)]
+        markdown: bool,
     },
     /// The whole job on a small synthetic economy: generate, load, scan, task lists
     #[command(after_help = "Examples:\n  assay demo\n  assay demo /tmp/demo --seed 7")]
@@ -151,13 +164,35 @@ pub enum QualityPart {
 #[derive(Debug, Args)]
 pub struct IngestArgs {
     /// A table of the dictionary, or `all` for every table the mapping fills
-    pub table: String,
-    /// Files and patterns: CSV, XLSX, XLS, Parquet; plain, .gz, .zst or .zip
-    #[arg(required = true)]
+    #[arg(required_unless_present = "inbox")]
+    pub table: Option<String>,
+    /// Files and patterns, s3:// addresses among them: CSV, XLSX, XLS, Parquet; plain, .gz, .zst or .zip
+    #[arg(required_unless_present_any = ["from", "inbox"], conflicts_with_all = ["from", "inbox"])]
     pub files: Vec<String>,
-    /// Mapping: a name or a .toml file; none when headers are the dictionary's own
+    /// Mapping: a name or a .toml file; none when headers are the dictionary's own. With --inbox it may stand several times
     #[arg(long, short = 'm')]
-    pub mapping: Option<String>,
+    pub mapping: Vec<String>,
+    /// Only this feed of the mapping
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// A PostgreSQL server, postgres://USER@HOST:PORT/DATABASE; the password is best given in PGPASSWORD or ~/.pgpass
+    #[arg(long, value_name = "URL", conflicts_with = "inbox", hide_env_values = true)]
+    pub from: Option<String>,
+    /// The select whose result is loaded
+    #[arg(long, value_name = "SQL", requires = "from", conflicts_with = "query_file")]
+    pub query: Option<String>,
+    /// A file with the select
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub query_file: Option<PathBuf>,
+    /// A landing zone, a folder or s3://BUCKET/PREFIX: takes what has arrived and is complete, in order, once
+    #[arg(long, value_name = "DIR")]
+    pub inbox: Option<String>,
+    /// With --inbox: when a file is complete, unless its rule in definitions/inbox.toml says otherwise
+    #[arg(long, requires = "inbox", value_name = "stable:60s|done-file|manifest")]
+    pub complete: Option<String>,
+    /// Load though a feed means something else than when it was last loaded; the change is recorded
+    #[arg(long)]
+    pub accept_mapping_change: bool,
     /// utf-8, gb18030, utf-16le, utf-16be [default: detected]
     #[arg(long)]
     pub encoding: Option<String>,
@@ -314,6 +349,97 @@ assay indicators backtest --labels 附件1.xlsx --sheet 企业信息 --id-column
         #[arg(long)]
         as_of: Option<i32>,
     },
+}
+
+/// `links`.
+#[derive(Debug, Subcommand)]
+pub enum LinksCommand {
+    /// Find links anew where data or definitions changed: by number, name, shared invoices, and people
+    #[command(after_help = "Examples:\n  assay links build\n  assay links build --whole\n\n\
+Links lie in the table identity_link, one row a record and candidate; the view best_link has each record's best one,\n\
+decisions heeded. The cut-off is yours: assay sql \"select * from best_link where score >= 0.95\"")]
+    Build {
+        /// Build what is up to date too
+        #[arg(long)]
+        whole: bool,
+    },
+    /// The best link of each record
+    #[command(after_help = "Examples:\n  assay links list --min-score 0.95\n  assay links list --method shared_invoice\n  \
+assay links list --id 91310115MA1K39423D --all\n  assay links list --max-score 0.9 --format csv > to-decide.csv")]
+    List(LinksListArgs),
+    /// Every candidate of a record, or everything linked to a taxpayer, with reasons and decisions
+    #[command(after_help = "Examples:\n  assay links show C06972\n  assay links show 恒达钢材公司")]
+    Show {
+        /// A record's value, a taxpayer id, or a link's id
+        from: String,
+    },
+    /// Say that a link is right; outlasts every build
+    #[command(after_help = "Example:\n  assay links confirm 3f9ac2 --by 王敏 --why 营业执照一致")]
+    Confirm(DecisionArgs),
+    /// Say that a link is wrong; the next candidate takes its place
+    #[command(after_help = "Example:\n  assay links reject 3f9ac2 --by 王敏 --why 同名异户")]
+    Reject(DecisionArgs),
+    /// Take a decision back
+    #[command(after_help = "Example:\n  assay links reset 3f9ac2 --by 王敏 --why 误操作")]
+    Reset(DecisionArgs),
+    /// How many records are linked, by kind and method, and how surely
+    Report,
+    /// Precision and recall at several cut-offs, against a file of records whose taxpayer is known
+    #[command(after_help = "Examples:\n  assay links evaluate identity_truth.csv\n  \
+assay links evaluate known.xlsx --record-column 名称 --id-column 纳税人识别号\n\n\
+One row a record: the value as it stands in the data, and its taxpayer's id, empty where it is in no register.")]
+    Evaluate {
+        /// The file: CSV, workbook or Parquet
+        truth: PathBuf,
+        /// Column with the record's value
+        #[arg(long, default_value = "record")]
+        record_column: String,
+        /// Column with the taxpayer id
+        #[arg(long, default_value = "taxpayer_id")]
+        id_column: String,
+        /// Show up to so many wrong and missed records at the default cut-off instead
+        #[arg(long, value_name = "ROWS")]
+        errors: Option<usize>,
+    },
+}
+
+/// `links list`.
+#[derive(Debug, Args)]
+pub struct LinksListArgs {
+    /// Least score, 0 to 1
+    #[arg(long, default_value_t = 0.0)]
+    pub min_score: f64,
+    /// Highest score: what somebody should look at
+    #[arg(long, default_value_t = 1.0)]
+    pub max_score: f64,
+    /// exact_id, old_number, exact_name, normal_name, similar_name, shared_invoice, role
+    #[arg(long)]
+    pub method: Option<String>,
+    /// name, old_id, code, person or party
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Only links to this taxpayer
+    #[arg(long)]
+    pub id: Option<String>,
+    /// All candidates, rejected ones among them
+    #[arg(long)]
+    pub all: bool,
+    /// Rows a table shows
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// `links confirm`, `reject` and `reset`.
+#[derive(Debug, Args)]
+pub struct DecisionArgs {
+    /// Id of the link, or its beginning
+    pub link: String,
+    /// Who decides; kept in the vault
+    #[arg(long)]
+    pub by: String,
+    /// The reason; kept in the vault
+    #[arg(long)]
+    pub why: String,
 }
 
 /// `sql`.

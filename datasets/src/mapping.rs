@@ -9,7 +9,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::repairs::{self, Repair};
 use crate::schema::{self, ColumnType, Table};
+
+mod shape;
+
+pub use shape::{FileFormat, LayoutField, LayoutUnit, Trailer};
 
 /// The mappings that come with Assay: name and TOML text.
 pub const EMBEDDED: &[(&str, &str)] = &[
@@ -37,7 +42,7 @@ pub struct Mapping {
 }
 
 /// One kind of file (or one sheet of it) and the table it fills.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feed {
     /// Stored as `_source` on every row.
@@ -51,8 +56,45 @@ pub struct Feed {
     pub sheet: Option<String>,
     /// `utf-8`, `gb18030`, `utf-16le`, `utf-16be`; detected when absent.
     pub encoding: Option<String>,
-    /// `,` `tab` `|` `;`; detected from the header when absent.
+    /// `,` `tab` `|` `;`, a control character as `\001`, or several characters as `|+|`; detected from the header
+    /// when absent.
     pub delimiter: Option<String>,
+    /// The file's format; told from its name and content when absent.
+    pub format: Option<FileFormat>,
+    /// JSON: path of the array that holds the records, as `data.list`.
+    pub records: Option<String>,
+    /// Fixed width: where each field stands.
+    #[serde(default)]
+    pub layout: Vec<LayoutField>,
+    /// Fixed width: what starts and widths count.
+    #[serde(default)]
+    pub layout_unit: LayoutUnit,
+    /// Lines before the header (or, without one, the first record).
+    #[serde(default)]
+    pub skip_first: usize,
+    /// Lines at the end that are no records.
+    #[serde(default)]
+    pub skip_last: usize,
+    /// Where the last of these states the number of records, which is then verified.
+    pub trailer: Option<Trailer>,
+    /// Column names of delimited text that has none; of JSON, the keys to read whether or not the first records have
+    /// them.
+    #[serde(default)]
+    pub header: Vec<String>,
+    /// Texts that stand for a missing value; `\N` alone when absent.
+    pub nulls: Option<Vec<String>>,
+    /// What encloses fields; `""` for nothing, which is the default with a control character as delimiter.
+    pub quote: Option<String>,
+    /// What makes the next character an ordinary one, as `\`.
+    pub escape: Option<String>,
+    /// Values are padded with blanks, as in reports spooled by a database: trimming them is no repair.
+    #[serde(default)]
+    pub padded: bool,
+    /// Repairs that are applied, by rule; all of them when absent, none for `[]`.
+    pub repairs: Option<Vec<String>>,
+    /// Repairs of this feed beside those for all.
+    #[serde(default, rename = "repair")]
+    pub more_repairs: Vec<Repair>,
     /// Taxpayer ids are anonymised codes: their form is not checked.
     #[serde(default)]
     pub anonymised_ids: bool,
@@ -65,6 +107,10 @@ pub struct Feed {
     /// Conditions every row must meet, as SQL over the canonical columns.
     #[serde(default, rename = "rule")]
     pub rules: Vec<RowRule>,
+    /// What its rows mean, as normalised TOML: the feed as written, without comments and without what only says how
+    /// files are found and read. Empty for a canonical feed, whose meaning is the dictionary's.
+    #[serde(skip)]
+    pub definition: String,
     /// Texts that, in the first filled cell of a row, make it a total of the rows above and no record.
     #[serde(default)]
     pub total_rows: Vec<String>,
@@ -144,6 +190,9 @@ pub struct Transform {
     pub round: bool,
     /// Pad a code on the left with zeros to this many characters.
     pub pad: Option<usize>,
+    /// How dates are written where that could be read in two ways, as `%d/%m/%Y` (the directives of strftime); no
+    /// other form is then accepted.
+    pub date_format: Option<String>,
 }
 
 /// One name or several.
@@ -207,20 +256,8 @@ impl Feed {
         Self {
             name: format!("canonical.{}", table.name),
             table: table.name.clone(),
-            files: Vec::new(),
-            sheet: None,
-            encoding: None,
-            delimiter: None,
-            anonymised_ids: false,
-            ignore: Vec::new(),
             columns,
-            rules: Vec::new(),
-            total_rows: Vec::new(),
-            total_differs: None,
-            optional: false,
-            number: None,
-            unpivot: None,
-            record: None,
+            ..Self::default()
         }
     }
 
@@ -237,10 +274,14 @@ impl Feed {
 
 /// Reads a mapping; everything wrong with it is returned at once, each with file, line and remedy.
 pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
-    let mapping: Mapping = toml::from_str(text).map_err(|e| {
+    let mut mapping: Mapping = toml::from_str(text).map_err(|e| {
         let line = e.span().map_or(1, |s| line_of(text, s.start));
         vec![format!("{file}:{line}: {}; the README shows a mapping with every key", e.message())]
     })?;
+    let definitions = definitions(text);
+    for (feed, definition) in mapping.feeds.iter_mut().zip(definitions) {
+        feed.definition = definition;
+    }
     let mut problems = Vec::new();
     for feed in &mapping.feeds {
         check_feed(file, text, feed, &mut problems);
@@ -249,6 +290,49 @@ pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
         problems.push(format!("{file}:1: no feed; add at least one [[feed]] with a table and columns"));
     }
     if problems.is_empty() { Ok(mapping) } else { Err(problems) }
+}
+
+/// Keys of a feed that say how its files are found and read, and words for people: rows mean the same without them.
+const NO_MEANING: [&str; 20] = [
+    "files",
+    "sheet",
+    "encoding",
+    "delimiter",
+    "ignore",
+    "zh",
+    "en",
+    "note",
+    "description",
+    "format",
+    "records",
+    "layout",
+    "layout_unit",
+    "skip_first",
+    "skip_last",
+    "trailer",
+    "header",
+    "quote",
+    "escape",
+    "padded",
+];
+
+/// What each feed of a mapping means, in their order. Keys of the mapping itself that are not words for people count
+/// as every feed's.
+fn definitions(text: &str) -> Vec<String> {
+    let Ok(mut mapping) = text.parse::<toml::Table>() else { return Vec::new() };
+    let Some(toml::Value::Array(feeds)) = mapping.remove("feed") else { return Vec::new() };
+    mapping.retain(|key, _| key != "name" && !NO_MEANING.contains(&key));
+    feeds
+        .into_iter()
+        .map(|feed| {
+            let toml::Value::Table(mut feed) = feed else { return String::new() };
+            feed.retain(|key, _| !NO_MEANING.contains(&key));
+            if !mapping.is_empty() {
+                feed.insert("mapping".into(), toml::Value::Table(mapping.clone()));
+            }
+            toml::to_string(&feed).unwrap_or_default()
+        })
+        .collect()
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -264,6 +348,10 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
             .push(format!("{file}:{at}: feed {}: no table {}; did you mean {near}?", feed.name, feed.table));
         return;
     };
+    problems.extend(shape::problems(feed).iter().map(|p| format!("{file}:{at}: feed {}: {p}", feed.name)));
+    for problem in repairs::problems(feed.repairs.as_deref().unwrap_or_default(), &feed.more_repairs) {
+        problems.push(format!("{file}:{at}: feed {}: {problem}", feed.name));
+    }
     for (name, source) in &feed.columns {
         let line = line_of(text, source.span().start);
         let Some(column) = table.column(name) else {
@@ -279,6 +367,16 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
         let given = [transform.from.is_some(), transform.constant.is_some(), transform.sql.is_some()];
         if given.iter().filter(|g| **g).count() != 1 {
             problems.push(format!("{file}:{line}: column {name}: give exactly one of from, const, sql"));
+        }
+        if let Some(format) = &transform.date_format {
+            let dated = matches!(column.ty, ColumnType::Date | ColumnType::Timestamp | ColumnType::Period);
+            if !dated {
+                problems.push(format!("{file}:{line}: column {name} holds no date; remove date_format"));
+            } else if chrono::format::StrftimeItems::new(format).any(|i| i == chrono::format::Item::Error) {
+                problems.push(format!(
+                    "{file}:{line}: column {name}: date_format {format} is no strftime pattern; for 29/02/2020 it is %d/%m/%Y"
+                ));
+            }
         }
         if column.ty == ColumnType::Enum {
             for (from, to) in &transform.values {
@@ -357,6 +455,43 @@ mod tests {
         assert!(all.contains("m.toml:11: column tax: give exactly one"), "{all}");
         assert!(all.contains("required column issued_at"), "{all}");
         assert!(all.contains("latin9"), "{all}");
+    }
+
+    #[test]
+    fn shapes_that_cannot_be_are_named() {
+        let text = "name = 'x'\nzh = ''\nen = ''\n[[feed]]\nname = 'f'\ntable = 'office'\nformat = 'fixed'\n\
+                    layout = [{ name = 'a', start = 1, width = 4 }, { name = 'b', start = 4, width = 2 }]\n\
+                    trailer = { field = 1 }\nrepairs = ['trimm']\nescape = '//'\n\
+                    [feed.columns]\noffice_code = { from = 'a', date_format = '%d' }\n";
+        let all = parse("m.toml", text).unwrap_err().join("\n");
+        for part in [
+            "layout fields a (1–4) and b (from 4) overlap",
+            "trailer: give field",
+            "add skip_last = 1",
+            "no repair trimm",
+            "escape // is not one",
+            "office_code holds no date",
+        ] {
+            assert!(all.contains(part), "{part}: {all}");
+        }
+    }
+
+    #[test]
+    fn a_definition_is_what_rows_mean() {
+        let text = |files: &str, amount: &str| {
+            format!(
+                "name = 'x'\nzh = ''\nen = ''\n# a comment\n[[feed]]\nname = 'f'\ntable = 'invoice'\nfiles = ['{files}']\n\
+                 [feed.columns]\ninvoice_id = 'i'\namount = {amount}\nissued_at = 'd'\nseller_id = 's'\n\
+                 buyer_id = 'b'\nstatus = 't'\nperiod = 'p'\n"
+            )
+        };
+        let of =
+            |text: &str| parse("m", text).unwrap_or_else(|e| panic!("{e:?}")).feeds[0].definition.clone();
+        let first = of(&text("a*.csv", "'a'"));
+        assert!(first.contains("amount = \"a\"") && !first.contains("a*.csv"), "{first}");
+        let moved = text("b*.csv", "'a'").replace("# a comment\n", "").replace("zh = ''", "zh = '新'");
+        assert_eq!(of(&moved), first);
+        assert_ne!(of(&text("a*.csv", "{ from = 'a', round = true }")), first);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! hits into one task per taxpayer. Nothing here prints or parses arguments: that is the command line's job.
 
 pub mod error;
+pub mod generate;
+pub mod identity;
 pub mod ingest;
 pub mod mapping;
 pub mod rollup;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::AsArray;
-use assay_datasets::economy::{Economy, EconomySpec, generate, write_csv};
+use assay_datasets::classic::{Economy, EconomySpec, generate, write_csv};
 use assay_engine::ingest::{IngestRequest, Silent, ingest};
 use assay_engine::scan::{ExportFormat, Labels, ScanRequest, backtest, export, load_tasks, scan};
 use assay_engine::warehouse::Warehouse;
@@ -40,12 +40,9 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
         let request = IngestRequest {
             table: Some(table.into()),
             files: vec![files.join(pattern).display().to_string()],
-            mapping: None,
-            encoding: None,
-            delimiter: None,
-            sheet: None,
             threads: cli.threads(),
             memory: cli.load_memory(),
+            ..IngestRequest::default()
         };
         ingest_command::report(cli.format, &ingest(&warehouse, request, progress()).await?).await?;
     }

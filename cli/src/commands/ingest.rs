@@ -2,31 +2,56 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use assay_engine::ingest::{IngestRequest, IngestSummary, ingest};
+use anyhow::{Context, Result, bail};
+use assay_engine::ingest::{DatabaseQuery, IngestRequest, IngestSummary, ingest};
 use assay_sql::Format;
 
 use crate::args::{Cli, IngestArgs};
 use crate::print;
 use crate::progress::progress;
 
-/// Loads files and prints what became of every row.
+/// Loads files, a query's result or what a landing zone holds, and prints what became of every row.
 pub async fn run(cli: &Cli, args: &IngestArgs) -> Result<ExitCode> {
     let warehouse = super::open(cli).await?;
     let request = IngestRequest {
-        table: (args.table != "all").then(|| args.table.clone()),
+        table: args.table.clone().filter(|t| t != "all"),
         files: args.files.clone(),
-        mapping: args.mapping.clone(),
+        mapping: None,
+        database: database(args)?,
+        feed: args.feed.clone(),
+        accept_mapping_change: args.accept_mapping_change,
         encoding: args.encoding.clone(),
         delimiter: args.delimiter.clone(),
         sheet: args.sheet.clone(),
         threads: cli.threads(),
         memory: cli.load_memory(),
     };
-    let summary = ingest(&warehouse, request, progress()).await?;
+    if let Some(place) = &args.inbox {
+        return super::inbox::run(cli, &warehouse, place, args, request).await;
+    }
+    let mapping = match args.mapping.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        _ => bail!("a load has one mapping; several are for --inbox"),
+    };
+    let summary = ingest(&warehouse, IngestRequest { mapping, ..request }, progress()).await?;
     report(cli.format, &summary).await?;
     let code = if summary.rejected() > 0 { super::REJECTED } else { 0 };
     Ok(ExitCode::from(code))
+}
+
+fn database(args: &IngestArgs) -> Result<Option<DatabaseQuery>> {
+    let Some(url) = args.from.clone() else { return Ok(None) };
+    let sql = match (&args.query, &args.query_file) {
+        (Some(sql), _) => sql.clone(),
+        (None, Some(file)) => {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+        }
+        (None, None) => {
+            bail!("--from needs the select whose result is loaded: --query \"select …\" or --query-file FILE")
+        }
+    };
+    Ok(Some(DatabaseQuery { url, sql }))
 }
 
 /// Prints a load's summary.
@@ -53,6 +78,15 @@ pub async fn report(format: Format, summary: &IngestSummary) -> Result<()> {
         }
         for (rule, n) in &table.rejected {
             print::error(&format!("{}: {} rows rejected by rule {rule}", table.table, print::count(*n)));
+        }
+    }
+    for table in &summary.tables {
+        for (rule, n) in &table.repaired {
+            print::error(&format!(
+                "{}: {} values repaired by rule {rule} (assay sql \"select * from repaired_value\")",
+                table.table,
+                print::count(*n)
+            ));
         }
     }
     for (file, reject) in &summary.examples {

@@ -1,8 +1,10 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
 mod demo;
+mod inbox;
 mod indicators;
 mod ingest;
+mod links;
 mod mapping;
 mod quality;
 mod scan;
@@ -34,9 +36,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,
+        Command::Links(command) => links::run(&cli, command).await?,
         Command::Sql(args) => sql::run(&cli, args).await?,
+        Command::Schema { table, markdown } => schema::run(&cli, table.as_deref(), *markdown).await?,
         Command::Mapping(command) => return mapping::run(&cli, command).await,
-        Command::Schema { table } => schema::run(&cli, table.as_deref()).await?,
         Command::Demo { location, seed } => demo::run(&cli, location, *seed).await?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "assay", &mut std::io::stdout());

@@ -20,7 +20,7 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
         row("A4", "2020-01-05", SELLER, "1.00", "valid,more"),
         format!("A5,2020-01-05,{SELLER},{BUYER},1.00"),
         row("A6", "2020-01-05", SELLER, "", "valid"),
-        row("A7", "2020-01-05", SELLER, "1.00", "作废"),
+        row("A7", "2020-01-05", SELLER, "1.00", "退票"),
         row("A8", "2020-01-05", "E17", "1.00", "valid"),
         row("A9", "2020-01-05", SELLER, "1.005", "valid"),
         row("B1", "2019-02-29", SELLER, "twelve", "valid"),
@@ -31,7 +31,7 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
     assert_eq!(
         rejected(&place),
         "3,amount,type,abc\n4,issued_at,type,2017/13/40\n5,,fields,\n6,,fields,\n7,amount,missing,\n\
-         8,status,code,作废\n9,seller_id,taxpayer_id,E17\n10,amount,type,1.005\n11,issued_at,type,2019-02-29\n"
+         8,status,code,退票\n9,seller_id,taxpayer_id,E17\n10,amount,type,1.005\n11,issued_at,type,2019-02-29\n"
     );
     assert_eq!(
         place.sql("select invoice_id, period, amount from invoice order by 1"),

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use assay_datasets::economy::{Economy, EconomySpec, generate, write_csv};
+use assay_datasets::classic::{Economy, EconomySpec, generate, write_csv};
 use tempfile::TempDir;
 
 /// Two taxpayer ids that pass the check of GB 32100.

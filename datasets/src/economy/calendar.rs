@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Weekday};
 
-use super::rng::Rng;
+use super::dice::Dice;
 
 /// Spring Festival's first day; years outside have no holiday of that name here.
 const SPRING_FESTIVAL: [(i32, u32, u32); 6] =
@@ -10,7 +10,7 @@ const SPRING_FESTIVAL: [(i32, u32, u32); 6] =
 
 /// When a kind of business issues its invoices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rhythm {
+pub enum Rhythm {
     /// Offices: Monday to Friday, in office hours.
     Office,
     /// Shops and restaurants: every day, into the evening.
@@ -51,6 +51,11 @@ impl Month {
     /// Its first day.
     pub(super) fn first(self) -> NaiveDate {
         NaiveDate::from_ymd_opt(self.year, self.month, 1).unwrap_or_default()
+    }
+
+    /// Its first day, days since 1970.
+    pub(super) fn first_day(self) -> i32 {
+        self.first().num_days_from_ce() - 719_163
     }
 
     /// All its days.
@@ -99,7 +104,7 @@ fn is_holiday(day: NaiveDate) -> bool {
 }
 
 /// An instant of the day: around half past ten or half past three, later in shops.
-pub(super) fn business_time(rng: &mut Rng, day: NaiveDate, rhythm: Rhythm) -> NaiveDateTime {
+pub(super) fn business_time(rng: &mut Dice, day: NaiveDate, rhythm: Rhythm) -> NaiveDateTime {
     let (open, close, afternoon) = match rhythm {
         Rhythm::Office => (8 * 60 + 15, 19 * 60 + 30, 15.4),
         Rhythm::Shop => (9 * 60 + 30, 22 * 60, 17.5),
@@ -110,8 +115,8 @@ pub(super) fn business_time(rng: &mut Rng, day: NaiveDate, rhythm: Rhythm) -> Na
 }
 
 /// An instant between one and five at night.
-pub(super) fn night_time(rng: &mut Rng, day: NaiveDate) -> NaiveDateTime {
-    at_second(day, rng.between(3_600, 5 * 3_600 - 1) as i64)
+pub(super) fn night_time(rng: &mut Dice, day: NaiveDate) -> NaiveDateTime {
+    at_second(day, rng.between(3_600, 5 * 3_600 - 1))
 }
 
 fn at_second(day: NaiveDate, second: i64) -> NaiveDateTime {
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn business_stays_in_its_hours() {
-        let mut rng = Rng::stream(3, 3);
+        let mut rng = Dice::of(3, crate::economy::dice::Purpose::Invoice, 3, 3);
         let day = NaiveDate::from_ymd_opt(2026, 3, 4).unwrap();
         for _ in 0..2_000 {
             let hour = business_time(&mut rng, day, Rhythm::Office).format("%H").to_string();

@@ -1,85 +1,130 @@
-//! The invoices of the planted schemes that ordinary conduct does not bring about: mills, rings, repeated amounts.
+//! Planted schemes and the honest firms that look like them: kinds, and the part a firm plays. Rates and strengths lie
+//! in `datasets/economy/schemes.toml`.
 
-use super::casting::Cast;
-use super::trade::{Deal, Party, Trader, amount_for_total, rate_of};
+use std::ops::RangeInclusive;
 
-/// Writes the planted invoices, and those of the honest partners that look like a ring.
-pub(super) fn plant(trader: &mut Trader<'_>, cast: &Cast) {
-    mills(trader, cast);
-    ring(trader, cast);
-    repeated_amounts(trader, cast);
-    partners(trader, cast);
+/// A kind of scheme, or of honest look-alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SchemeKind {
+    /// A shell registered months ago bursts with invoices and vanishes; users deduct them.
+    InvoiceMill,
+    /// Three to six firms invoice each other in a circle.
+    CircularInvoicing,
+    /// Invoices pass through a chain of firms without margin, staff or power.
+    PassThroughChain,
+    /// What is sold is not what was bought (变名销售).
+    GoodsSwitch,
+    /// Sales over a platform and private accounts that are not declared.
+    OffTheBooks,
+    /// Production without declared output: power stands against sales.
+    PowerWithoutOutput,
+    /// Invoiced output that power, staff and purchases cannot have made.
+    OutputWithoutPower,
+    /// Purchases from farmers inflated for the computed deduction.
+    InflatedFarmPurchases,
+    /// One business split over several small ones below the exemption line.
+    SplitBusiness,
+    /// Sales parked every month just under the line to a general taxpayer.
+    UnderGeneralLine,
+    /// A silent firm is taken over and issues millions.
+    TakeoverSurge,
+    /// Invoices voided after their tax was deducted.
+    VoidAfterDeduction,
+    /// Sales lifted in December and reversed by red invoices in the next year.
+    RedAcrossYears,
+    /// Idle credit blown up by purchases for a refund of credit.
+    RefundDrivenPurchases,
+    /// Export refund on goods that circulate.
+    CirculatingExports,
+    /// Wages in the books far above the base of social insurance.
+    WagesAgainstInsurance,
+    /// Employees who do not exist.
+    FakeEmployees,
+    /// Profit shifted to an affiliate taxed low.
+    ProfitShifting,
+    /// A relief claimed without its conditions.
+    WrongClaim,
+    /// A relief not claimed though its conditions are met: money the taxpayer is owed.
+    ForgottenClaim,
+    /// Vouchers of a vanished upstream firm, passed down.
+    AbnormalUpstream,
+    /// Deregistered with debts, back under another name with the same people.
+    DeregisterAndReturn,
+    /// Most invoices on the last days of a month, to reach a line.
+    MonthEndConcentration,
+    /// The same round amounts to one customer again and again.
+    RepeatedRoundAmounts,
+    /// Honest: sells in one season.
+    Seasonal,
+    /// Honest: bills the same rent every month.
+    FixedRent,
+    /// Honest: supplies one big customer.
+    OneBigCustomer,
+    /// Honest: young and growing fast, with the staff and purchases to match.
+    FastGrower,
+    /// Honest: two factories that work for each other.
+    MutualProcessing,
+    /// Honest: settles accounts at month end.
+    MonthEndSettlement,
+    /// Honest: many firms at one address (incubator, market).
+    SharedAddress,
+    /// Honest: a holding company without staff.
+    Holding,
+    /// Honest: an exporter in refund position.
+    HonestExporter,
+    /// Honest: a start-up that loses money.
+    LossMakingStartUp,
 }
 
-/// Dozens of invoices a month, each just below 100,000 yuan, to firms that never saw the goods.
-fn mills(trader: &mut Trader<'_>, cast: &Cast) {
-    let (mills, users) = &cast.mills;
-    for label in cast.labels.iter().filter(|label| mills.contains(&label.firm)) {
-        for month in label.months.0..=label.months.1 {
-            for _ in 0..trader.rng.between(35, 80) {
-                let buyer = Party::Firm(users[trader.rng.below(users.len())]);
-                let amount = trader.rng.between(9_300_000, 9_998_000) as i64;
-                let at = trader.moment(label.firm, month);
-                let position =
-                    trader.write(Deal { seller: label.firm, buyer, month, amount, at, planted: true });
-                if trader.rng.chance(0.04) {
-                    trader.drafts[position].status = "void";
-                }
-            }
+/// Part in a scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Runs it.
+    Organiser,
+    /// Profits from it, e.g. takes the invoices.
+    User,
+    /// Looks like it, or was drawn into it, honestly.
+    Innocent,
+}
+
+impl Role {
+    /// As in `truth`: `organiser`, `user`, `innocent`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Organiser => "organiser",
+            Self::User => "user",
+            Self::Innocent => "innocent",
         }
     }
 }
 
-/// Each month the same goods go round, and part of the way back, at almost the same amount.
-fn ring(trader: &mut Trader<'_>, cast: &Cast) {
-    let from = trader.world.months.len() / 4;
-    for month in from..trader.world.months.len() {
-        let round = trader.rng.range(1_200_000.0, 2_600_000.0);
-        for (position, seller) in cast.ring.iter().enumerate() {
-            let next = cast.ring[(position + 1) % cast.ring.len()];
-            let previous = cast.ring[(position + cast.ring.len() - 1) % cast.ring.len()];
-            series(trader, *seller, next, month, round, true);
-            if position % 2 == 1 {
-                series(trader, *seller, previous, month, round * 0.6, true);
-            }
-        }
-    }
+/// The part one firm plays. A firm plays at most one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemePlan {
+    /// What it is.
+    pub kind: SchemeKind,
+    /// Part of this firm in it.
+    pub role: Role,
+    /// Number of this instance of the scheme; its members share it.
+    pub group: u32,
+    /// All members of the instance in their order (of a circle or chain: each invoices the next), by firm index.
+    pub members: Vec<u32>,
+    /// First and last month in which it acts, by index.
+    pub months: RangeInclusive<u16>,
+    /// How strongly, from `schemes.toml`; the meaning depends on the kind (a share, a factor).
+    pub strength: f32,
+    /// For claims: index into [`policies::policies`](super::policies::policies).
+    pub policy: Option<u8>,
 }
 
-/// Sales of about `yuan` in a few invoices.
-fn series(trader: &mut Trader<'_>, seller: usize, buyer: usize, month: usize, yuan: f64, planted: bool) {
-    let count = trader.rng.between(4, 8);
-    for _ in 0..count {
-        let share = yuan / count as f64 * trader.rng.range(0.96, 1.02);
-        let at = trader.moment(seller, month);
-        let (amount, buyer) = ((share * 100.0) as i64, Party::Firm(buyer));
-        trader.write(Deal { seller, buyer, month, amount, at, planted });
+impl SchemePlan {
+    /// Whether the scheme acts in this month (by index) and this firm is not innocent.
+    pub fn acts(&self, month: usize) -> bool {
+        self.role != Role::Innocent && self.months.contains(&(month as u16))
     }
-}
 
-/// Consulting or transport that was never given, billed to one customer in the same round totals.
-fn repeated_amounts(trader: &mut Trader<'_>, cast: &Cast) {
-    for (position, seller) in cast.repeaters.iter().enumerate() {
-        let rate = rate_of(&trader.world.firms[*seller]);
-        let start = 50_000 + 10_000 * position as i64;
-        let total =
-            (0..20).map(|step| (start + 1_000 * step) * 100).find_map(|cents| amount_for_total(cents, rate));
-        let Some(amount) = total else { continue };
-        let buyer = trader.outside_customer();
-        for month in 0..trader.world.months.len() {
-            for _ in 0..trader.rng.between(5, 10) {
-                let at = trader.moment(*seller, month);
-                trader.write(Deal { seller: *seller, buyer, month, amount, at, planted: true });
-            }
-        }
-    }
-}
-
-/// Honest: material goes one way, parts made of it the other, at a third of the value.
-fn partners(trader: &mut Trader<'_>, cast: &Cast) {
-    let [one, other] = cast.partners[..] else { return };
-    for month in 0..trader.world.months.len() {
-        series(trader, one, other, month, 300_000.0, false);
-        series(trader, other, one, month, 100_000.0, false);
+    /// Whether it is of this kind and acts in this month.
+    pub fn is(&self, kind: SchemeKind, month: usize) -> bool {
+        self.kind == kind && self.acts(month)
     }
 }

@@ -1,25 +1,29 @@
 //! Records of a feed to rows of a canonical table, column by column; what does not fit is set aside with a reason.
 
-use std::collections::BTreeMap;
+mod failures;
+mod plan;
+
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    StringBuilder, new_null_array,
+    StringBuilder,
 };
 use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
 use assay_datasets::mapping::{Feed, Transform};
 use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table};
-use assay_sql::{resident_id_is_valid, simplified, uscc_is_valid};
-use datafusion::common::{DFSchema, Result as DfResult};
+use assay_sql::{resident_id_is_valid, uscc_is_valid};
+use datafusion::common::DFSchema;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 
+use self::failures::Failures;
+use self::plan::{Origin, Plan, physical, plan};
+use super::nulls::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
-use super::source::shape::sql_names;
+use super::repair::{self, Log, Repaired, Repairer, Repairs};
 use super::source::{FILE_COLUMN, ROW_COLUMN, RawBatch};
 use crate::{EngineError, Result};
 
@@ -30,23 +34,9 @@ pub struct Converter {
     header: Vec<String>,
     text_schema: SchemaRef,
     plans: Vec<Plan>,
+    repairer: Repairer,
     rules: Vec<Rule>,
     canonical: SchemaRef,
-}
-
-/// Where one canonical column comes from in this header.
-struct Plan {
-    origin: Origin,
-    transform: Transform,
-    /// What the column is called in the file, for messages.
-    shown: String,
-}
-
-enum Origin {
-    Column(usize),
-    Constant(String),
-    Computed(Arc<dyn PhysicalExpr>),
-    Absent,
 }
 
 struct Rule {
@@ -66,12 +56,14 @@ pub struct Converted {
     pub files: Option<StringArray>,
     /// Bad rows.
     pub rejects: Vec<Reject>,
+    /// Cells of the good rows that were repaired.
+    pub repaired: Option<Repaired>,
     /// Records read.
     pub read: usize,
 }
 
 impl Converter {
-    /// Resolves `feed` against a file's `header`.
+    /// Resolves `feed` against a file's `header`; `repairs` are those declared for all feeds.
     ///
     /// # Errors
     /// When a column the mapping names is missing, naming it and what the file has instead.
@@ -79,6 +71,7 @@ impl Converter {
         context: &SessionContext,
         table: &'static Table,
         feed: &Feed,
+        repairs: &Repairs,
         shown: &str,
         header: &[String],
     ) -> Result<Self> {
@@ -116,16 +109,21 @@ impl Converter {
             let expr = physical(context, logical, &schema)?;
             rules.push(Rule { name: rule.name.clone(), zh: rule.zh.clone(), en: rule.en.clone(), expr });
         }
-        Ok(Self { table, feed: feed.clone(), header: header.to_vec(), text_schema, plans, rules, canonical })
+        let mut repairer = Repairer::new(table, feed, repairs, header);
+        for (index, plan) in plans.iter().enumerate() {
+            let direct = matches!(plan.origin, Origin::Column(_));
+            for source in plan.reads() {
+                repairer.reads(index, source, direct);
+            }
+            repairer.spellings(index, &plan.transform);
+        }
+        let (feed, header) = (feed.clone(), header.to_vec());
+        Ok(Self { table, feed, header, text_schema, plans, repairer, rules, canonical })
     }
 
     /// The source columns that the table's column of this number is made from, as places in the header.
     pub fn sources(&self, column: usize) -> Vec<usize> {
-        match &self.plans[column].origin {
-            Origin::Column(place) => vec![*place],
-            Origin::Computed(_) => self.computed_from(&self.plans[column]).collect(),
-            Origin::Constant(_) | Origin::Absent => Vec::new(),
-        }
+        self.plans[column].reads()
     }
 
     /// Whether anything is delivered for the table's column of this number.
@@ -135,13 +133,11 @@ impl Converter {
 
     /// Columns of the file that go nowhere.
     pub fn unused(&self) -> Vec<&str> {
-        let used = |i: usize| self.plans.iter().any(|p| matches!(p.origin, Origin::Column(c) if c == i));
-        let in_sql =
-            |h: &str| self.plans.iter().any(|p| p.transform.sql.as_ref().is_some_and(|s| s.contains(h)));
+        let used = |i: usize| self.plans.iter().any(|p| p.reads().contains(&i));
         let header = self.header.iter().enumerate();
         header
             .filter(|(_, h)| ![FILE_COLUMN, ROW_COLUMN].contains(&h.as_str()))
-            .filter(|(i, h)| !h.is_empty() && !used(*i) && !in_sql(h) && !self.feed.ignore.contains(h))
+            .filter(|(i, h)| !h.is_empty() && !used(*i) && !self.feed.ignore.contains(h))
             .map(|(_, h)| h.as_str())
             .collect()
     }
@@ -149,22 +145,27 @@ impl Converter {
     /// Converts one batch.
     pub fn convert(&self, raw: &RawBatch) -> Result<Converted> {
         let read = raw.rows.len() + raw.bad.len();
-        let texts = self.texts(raw)?;
+        let mut log = Log::default();
+        let texts = self.texts(raw, &mut log)?;
         let mut failures = Failures::default();
         let mut columns = Vec::with_capacity(self.plans.len());
+        // Codes that are none, by column; they count after what could not be read at all.
+        let mut codes = Vec::with_capacity(self.plans.len());
         for (index, (column, plan)) in self.table.columns.iter().zip(&self.plans).enumerate() {
-            let array = self.column(index, column, plan, raw, &texts, &mut failures)?;
+            let (array, unknown) = self.column(index, column, plan, raw, &texts, &mut failures, &mut log)?;
             columns.push(array);
+            codes.push(unknown);
         }
         self.derive_period(&mut columns)?;
         for (index, column) in self.table.columns.iter().enumerate() {
             let source = self.derived_from(column).map(|i| &columns[i]);
             self.check(index, column, &columns[index], source, &mut failures);
+            codes[index].iter().for_each(|r| failures.add(*r, index, "code"));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(raw.rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.canonical), columns, &options)?;
         self.apply_rules(&batch, &mut failures)?;
-        let mut rejects = self.rejects(raw, &texts, &failures)?;
+        let mut rejects = self.rejects(raw, &failures)?;
         let rows = Int64Array::from(raw.rows.clone());
         let files = self.header.iter().position(|h| h == FILE_COLUMN).map(|i| &texts[i]);
         if let Some(files) = files.and_then(|f| f.as_string_opt::<i32>()) {
@@ -176,34 +177,49 @@ impl Converter {
                 reject.file = files.is_valid(*row).then(|| files.value(*row).to_owned());
             }
         }
+        let rejected = |r: usize| failures.rows.contains_key(&r);
+        let repaired = self.repairer.repaired(log, &rows, files, rejected)?;
         if failures.rows.is_empty() {
             let files = files.map(|f| f.as_string().clone());
-            return Ok(Converted { batch, rows, files, rejects, read });
+            return Ok(Converted { batch, rows, files, rejects, repaired, read });
         }
-        let keep: BooleanArray = (0..raw.rows.len()).map(|r| Some(!failures.rows.contains_key(&r))).collect();
+        let keep: BooleanArray = (0..raw.rows.len()).map(|r| Some(!rejected(r))).collect();
         let kept = arrow::compute::filter(&rows, &keep)?.as_primitive().clone();
         let files = match files {
             Some(files) => Some(arrow::compute::filter(files, &keep)?.as_string().clone()),
             None => None,
         };
-        Ok(Converted { batch: filter_record_batch(&batch, &keep)?, rows: kept, files, rejects, read })
+        Ok(Converted {
+            batch: filter_record_batch(&batch, &keep)?,
+            rows: kept,
+            files,
+            rejects,
+            repaired,
+            read,
+        })
     }
 
     /// Source columns as trimmed text; the columns of Parquet files that are not text stay as they are.
-    fn texts(&self, raw: &RawBatch) -> Result<Vec<ArrayRef>> {
-        raw.columns
-            .iter()
-            .map(|array| match array.data_type() {
-                DataType::Utf8 => Ok(Arc::new(parse::clean(array.as_string::<i32>())) as ArrayRef),
+    fn texts(&self, raw: &RawBatch, log: &mut Log) -> Result<Vec<ArrayRef>> {
+        let mut texts = Vec::with_capacity(raw.columns.len());
+        for (source, array) in raw.columns.iter().enumerate() {
+            texts.push(match array.data_type() {
+                DataType::Utf8 => self.repairer.source(source, array.as_string::<i32>(), log),
                 DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
                     let text = cast(array, &DataType::Utf8)?;
-                    Ok(Arc::new(parse::clean(text.as_string::<i32>())) as ArrayRef)
+                    match text.as_string_opt::<i32>() {
+                        Some(text) => self.repairer.source(source, text, log),
+                        None => text,
+                    }
                 }
-                _ => Ok(Arc::clone(array)),
-            })
-            .collect()
+                _ => Arc::clone(array),
+            });
+        }
+        Ok(texts)
     }
 
+    /// One canonical column, and the rows whose code is none.
+    #[allow(clippy::too_many_arguments)]
     fn column(
         &self,
         index: usize,
@@ -212,10 +228,11 @@ impl Converter {
         raw: &RawBatch,
         texts: &[ArrayRef],
         failures: &mut Failures,
-    ) -> Result<ArrayRef> {
+        log: &mut Log,
+    ) -> Result<(ArrayRef, Vec<usize>)> {
         let rows = raw.rows.len();
         let source = match &plan.origin {
-            Origin::Absent => return Ok(new_null_array(&column.ty.arrow_type(), rows)),
+            Origin::Absent => return Ok((nulls(&column.ty.arrow_type(), rows), Vec::new())),
             Origin::Column(i) => Arc::clone(&texts[*i]),
             Origin::Constant(text) => {
                 Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
@@ -224,14 +241,26 @@ impl Converter {
         };
         let target = column.ty.arrow_type();
         if source.data_type() != &DataType::Utf8 {
-            return typed(&source, &target, index, failures);
+            let array = typed(&source, &target, index, failures)?;
+            let unknown = if column.ty == ColumnType::Enum {
+                repair::unknown_codes(column, array.as_string::<i32>())
+            } else {
+                Vec::new()
+            };
+            return Ok((array, unknown));
         }
-        let text = vocabulary(source.as_string::<i32>(), &plan.transform);
-        let parsed = parse_as(column.ty, &text, plan.transform.round);
+        let before = source.as_string::<i32>();
+        let text = vocabulary(before, &plan.transform);
+        if column.ty == ColumnType::Enum {
+            let (codes, unknown) = self.repairer.codes(index, column, before, text, log);
+            return Ok((Arc::new(codes), unknown));
+        }
+        let text = self.repairer.values(index, text, log);
+        let parsed = parse_as(column.ty, &text, &plan.transform);
         for row in parsed.failed {
             failures.add(row, index, "type");
         }
-        Ok(parsed.array)
+        Ok((parsed.array, Vec::new()))
     }
 
     fn compute(&self, expr: &Arc<dyn PhysicalExpr>, texts: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
@@ -291,7 +320,7 @@ impl Converter {
         Ok(())
     }
 
-    /// What the dictionary demands of a value: present where required, a known code, a plausible taxpayer id.
+    /// What the dictionary demands of a value: present where required, a plausible taxpayer id.
     /// A month derived from a bad date (`source`) is the date's fault, not one of its own.
     fn check(
         &self,
@@ -305,13 +334,6 @@ impl Converter {
             (0..array.len())
                 .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
                 .for_each(|r| failures.add(r, index, "missing"));
-        }
-        if column.ty == ColumnType::Enum && !column.open {
-            let values = array.as_string::<i32>();
-            let known = |v: &str| column.values.iter().any(|e| e.code == v);
-            (0..values.len())
-                .filter(|r| values.is_valid(*r) && !known(values.value(*r)))
-                .for_each(|r| failures.add(r, index, "code"));
         }
         if column.party && !self.feed.anonymised_ids {
             let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str())
@@ -339,17 +361,12 @@ impl Converter {
         Ok(())
     }
 
-    /// Places of the source columns a computed column is made from.
-    fn computed_from(&self, plan: &Plan) -> impl Iterator<Item = usize> {
-        let names = plan.transform.sql.as_deref().map(sql_names).unwrap_or_default();
-        names.into_iter().filter_map(|n| self.header.iter().position(|h| *h == n))
-    }
-
-    fn rejects(&self, raw: &RawBatch, texts: &[ArrayRef], failures: &Failures) -> Result<Vec<Reject>> {
+    /// What was wrong with which rows, with their values as the file has them.
+    fn rejects(&self, raw: &RawBatch, failures: &Failures) -> Result<Vec<Reject>> {
         let mut rejects = Vec::with_capacity(raw.bad.len() + failures.rows.len());
         rejects.extend(raw.bad.iter().map(Reject::of_record));
         for (&row, found) in &failures.rows {
-            let record: Vec<String> = texts.iter().map(|t| display(t, row)).collect::<Result<_>>()?;
+            let record: Vec<String> = raw.columns.iter().map(|c| display(c, row)).collect::<Result<_>>()?;
             let (index, rule) = found.first;
             let line = raw.rows[row];
             rejects.push(match self.rules.get(index.wrapping_sub(self.plans.len())) {
@@ -358,8 +375,9 @@ impl Converter {
                     let value = match &self.plans[index].origin {
                         Origin::Column(i) => record[*i].clone(),
                         Origin::Constant(text) => text.clone(),
-                        Origin::Computed(_) => self
-                            .computed_from(&self.plans[index])
+                        Origin::Computed(_) => self.plans[index]
+                            .reads()
+                            .into_iter()
                             .map(|i| record[i].as_str())
                             .collect::<Vec<_>>()
                             .join(" | "),
@@ -381,98 +399,9 @@ impl Converter {
     }
 }
 
-/// Rows that fail, each with its first failing column (or row rule, numbered after the columns).
-#[derive(Default)]
-struct Failures {
-    rows: BTreeMap<usize, Failure>,
-}
-
-struct Failure {
-    first: (usize, &'static str),
-    columns: Vec<usize>,
-}
-
-impl Failure {
-    /// Bad columns beside the first.
-    fn more(&self) -> usize {
-        self.columns.len() - 1
-    }
-}
-
-impl Failures {
-    fn add(&mut self, row: usize, column: usize, rule: &'static str) {
-        let found =
-            self.rows.entry(row).or_insert_with(|| Failure { first: (column, rule), columns: Vec::new() });
-        // An unreadable value is null and so also missing: one fault, not two.
-        if !found.columns.contains(&column) {
-            found.columns.push(column);
-        }
-    }
-}
-
-fn plan(
-    context: &SessionContext,
-    text_schema: &SchemaRef,
-    feed: &Feed,
-    header: &[String],
-    column: &Column,
-    missing: &mut Vec<String>,
-) -> Result<Plan> {
-    let Some(source) = feed.columns.get(&column.name) else {
-        return Ok(Plan {
-            origin: Origin::Absent,
-            transform: Transform::default(),
-            shown: column.name.clone(),
-        });
-    };
-    let transform = source.get_ref().transform();
-    let mut shown = column.name.clone();
-    let origin = if let Some(sql) = &transform.sql {
-        let schema = DFSchema::try_from(text_schema.as_ref().clone())?;
-        let expr =
-            context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
-        match expr {
-            Ok(expr) => {
-                let names = sql_names(sql);
-                let named: Vec<&str> =
-                    names.iter().filter(|n| header.contains(n)).map(String::as_str).collect();
-                if !named.is_empty() {
-                    shown = named.join(", ");
-                }
-                Origin::Computed(expr)
-            }
-            Err(e) => {
-                missing.push(format!("for {} ({})", column.name, e.strip_backtrace()));
-                Origin::Absent
-            }
-        }
-    } else if let Some(text) = &transform.constant {
-        Origin::Constant(text.clone())
-    } else {
-        let names = transform.names();
-        match names.iter().find_map(|n| header.iter().position(|h| h == n)) {
-            Some(i) => {
-                shown.clone_from(&header[i]);
-                Origin::Column(i)
-            }
-            None => {
-                if !feed.is_canonical() {
-                    missing.push(names.join(" / "));
-                }
-                Origin::Absent
-            }
-        }
-    };
-    Ok(Plan { origin, transform, shown })
-}
-
 /// Whether a missing value of the column is looked up in the row's invoice later on.
 fn looked_up(table: &Table, column: &Column) -> bool {
     column.name == "period" && table.follows_invoice()
-}
-
-fn physical(context: &SessionContext, expr: Expr, schema: &DFSchema) -> DfResult<Arc<dyn PhysicalExpr>> {
-    context.create_physical_expr(simplified(&context.state(), expr, schema)?, schema)
 }
 
 fn nullable(schema: &Schema) -> SchemaRef {
@@ -507,7 +436,9 @@ fn vocabulary(values: &StringArray, transform: &Transform) -> StringArray {
     out.finish()
 }
 
-fn parse_as(ty: ColumnType, text: &StringArray, round: bool) -> Parsed {
+fn parse_as(ty: ColumnType, text: &StringArray, transform: &Transform) -> Parsed {
+    let round = transform.round;
+    let format = transform.date_format.as_deref();
     match ty {
         ColumnType::Text | ColumnType::Enum => Parsed { array: Arc::new(text.clone()), failed: Vec::new() },
         ColumnType::Int => parse::integer32(text),
@@ -517,9 +448,9 @@ fn parse_as(ty: ColumnType, text: &StringArray, round: bool) -> Parsed {
         ColumnType::Rate => parse::decimal(text, 6, 4, round),
         ColumnType::Share => parse::decimal(text, 9, 6, round),
         ColumnType::Quantity => parse::decimal(text, 24, 8, round),
-        ColumnType::Date => parse::date(text),
-        ColumnType::Timestamp => parse::timestamp(text),
-        ColumnType::Period => parse::period(text),
+        ColumnType::Date => parse::date(text, format),
+        ColumnType::Timestamp => parse::timestamp(text, format),
+        ColumnType::Period => parse::period(text, format),
     }
 }
 

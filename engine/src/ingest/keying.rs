@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray,
-    StringViewArray, TimestampMillisecondArray, new_null_array,
+    StringViewArray, TimestampMillisecondArray,
 };
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -15,6 +15,7 @@ use assay_datasets::schema::{Column, Condition, Table};
 use assay_sql::{resident_id_is_valid, uscc_is_valid};
 
 use super::convert::Converted;
+use super::nulls::{is_void, nulls};
 use crate::warehouse::dictionary::{Dictionary, DictionaryKind, PARTY, PERSON, VAULT};
 use crate::warehouse::session::party_name_column;
 use crate::warehouse::{Commit, Config, Transaction, Warehouse};
@@ -92,13 +93,26 @@ impl Keyer {
         converted: &Converted,
         lineage: &Lineage<'_>,
     ) -> Result<RecordBatch> {
-        let rows = converted.batch.num_rows();
-        let mut columns: BTreeMap<String, ArrayRef> = table
-            .columns
-            .iter()
-            .zip(converted.batch.columns())
-            .map(|(c, a)| (c.name.clone(), Arc::clone(a)))
-            .collect();
+        let stored = self.stored_rows(table, config, schema, &converted.batch, &converted.rows, lineage)?;
+        let Some(files) = &converted.files else { return Ok(stored) };
+        let mut columns = stored.columns().to_vec();
+        columns[schema.index_of("_file")?] = arrow::compute::cast(files, &DataType::Utf8View)?;
+        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+    }
+
+    /// The stored form of canonical rows that stand at `numbers` of their file, in [`staged_schema`].
+    pub fn stored_rows(
+        &mut self,
+        table: &Table,
+        config: &Config,
+        schema: &SchemaRef,
+        batch: &RecordBatch,
+        numbers: &Int64Array,
+        lineage: &Lineage<'_>,
+    ) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let mut columns: BTreeMap<String, ArrayRef> =
+            table.columns.iter().zip(batch.columns()).map(|(c, a)| (c.name.clone(), Arc::clone(a))).collect();
         self.hide_natural_persons(table, &mut columns)?;
         self.hide_personal(table, &mut columns)?;
         for column in table.parties().filter(|c| !c.always_personal()) {
@@ -112,13 +126,9 @@ impl Keyer {
             Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef
         };
         columns.insert("_source".into(), view(lineage.source));
-        let file = match &converted.files {
-            Some(files) => arrow::compute::cast(files, &DataType::Utf8View)?,
-            None => view(lineage.file),
-        };
-        columns.insert("_file".into(), file);
+        columns.insert("_file".into(), view(lineage.file));
         columns.insert("_batch".into(), view(lineage.batch));
-        columns.insert("_row".into(), Arc::new(converted.rows.clone()));
+        columns.insert("_row".into(), Arc::new(numbers.clone()));
         let at = TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(lineage.at, rows));
         columns.insert("_ingested_at".into(), Arc::new(at));
         let arrays = schema
@@ -131,6 +141,16 @@ impl Keyer {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
+    }
+
+    /// Gives parties their keys in this order, before any row names them.
+    pub fn register(&mut self, ids: &StringArray) -> Result<()> {
+        let people = self.clear(PERSON)?;
+        let mut known = Vec::with_capacity(ids.len());
+        for id in ids.iter().flatten() {
+            known.push(if is_person_id(id) { pseudonym(people, [None, Some(id)])? } else { id.to_owned() });
+        }
+        self.party.keys(&StringArray::from(known)).map(|_| ())
     }
 
     /// A taxpayer id that is a person's identity number, and the name of a consumer, are personal data wherever
@@ -230,6 +250,9 @@ fn entry_keys(dictionary: &mut Dictionary, fields: &[Option<StringArray>]) -> Re
         return dictionary.keys(only);
     }
     let rows = fields.iter().flatten().map(Array::len).next().unwrap_or(0);
+    if fields.iter().flatten().all(|f| is_void(f)) {
+        return Ok(nulls(&DataType::Int64, rows).as_primitive().clone());
+    }
     let entries: StringArray = (0..rows)
         .map(|r| {
             let parts: Vec<Option<&str>> =
@@ -257,7 +280,7 @@ fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>,
     let keys = table
         .bucket_key()
         .and_then(|k| columns.get(&k).cloned())
-        .unwrap_or_else(|| new_null_array(&DataType::Int64, rows));
+        .unwrap_or_else(|| nulls(&DataType::Int64, rows));
     keys.as_primitive::<Int64Type>().iter().map(|k| Some(config.bucket_of(k))).collect()
 }
 

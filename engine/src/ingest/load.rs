@@ -8,50 +8,77 @@ use std::time::Instant;
 
 use ahash::AHashSet;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{cast, filter_record_batch};
-use assay_datasets::schema::{Table, catalog};
+use arrow::compute::filter_record_batch;
+use assay_datasets::schema::{PERIOD, PeriodSource, Table, catalog};
 use assay_sql::session::{SessionOptions, new_session};
 use rayon::prelude::*;
 use tokio::runtime::Handle;
 
+use super::feeds::FeedDefinitions;
 use super::keying::{Keyer, Lineage};
 use super::lookup::{Lookup, NO_MONTH};
 use super::merge;
+use super::moved::{Homes, KeyLog, Moved};
 use super::pipeline::{self, Done};
 use super::records;
 use super::reject::{self, Origin};
+use super::remote;
+use super::repair::{self, Repairs};
 use super::select::{self, Fingerprint};
 use super::source::shape::Skipped;
 use super::stage::{KeyHash, Stage, UnitRows};
 use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, system};
 use crate::warehouse::dictionary::{PARTY, VAULT};
 use crate::warehouse::{
-    TableFiles, TableSpec, Transaction, UnitFile, UnitKey, Warehouse, clock, encode_unit, read_unit,
+    Commit, TableFiles, TableSpec, Transaction, UnitEncoder, UnitFile, UnitKey, Warehouse, clock, conform,
+    read_unit,
 };
 use crate::{EngineError, Result};
 
 /// Rejected rows held before they are written as a file.
 const REJECTS_A_FILE: usize = 100_000;
+/// Rows gathered at once when a unit is written: enough for the kernels, little beside the unit.
+const GATHER_ROWS: usize = 1 << 16;
+/// Repaired cells held before they are written as a file.
+const REPAIRS_A_FILE: usize = 500_000;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
 
+/// Feed, content hash and member of what was loaded → batch.
+pub(super) type Loaded = HashMap<(String, String, String), String>;
+
 pub(super) async fn run(
     warehouse: Warehouse,
-    request: IngestRequest,
+    mut request: IngestRequest,
     progress: Arc<dyn Progress>,
 ) -> Result<IngestSummary> {
     let started = Instant::now();
+    let fetched = remote::fetch(&mut request.files).await?;
+    run_here(warehouse, request, progress, started).await.map_err(|e| fetched.explain(e))
+}
+
+/// Every input is a file of this machine, or a query.
+async fn run_here(
+    warehouse: Warehouse,
+    request: IngestRequest,
+    progress: Arc<dyn Progress>,
+    started: Instant,
+) -> Result<IngestSummary> {
     let mut inputs = select::inputs(&warehouse, &request)?;
+    let repairs = repair::load(&warehouse)?;
     // Lines come after the invoices whose parties they may take.
     inputs.sort_by_key(|i| i.table.follows_invoice());
     let mut tables: Vec<&str> = inputs.iter().map(|i| i.table.name.as_str()).collect();
     tables.extend([
         system::REJECTED_ROW,
         system::REJECTED_VALUE,
+        system::REPAIRED_VALUE,
+        system::REPAIRED_CLEAR,
         system::DUPLICATE_ROW,
         system::SKIPPED_ROW,
         system::INGEST_BATCH,
         system::INGEST_FILE,
+        system::FEED_DEFINITION,
     ]);
     tables.push(PARTY.table);
     // Rows that were loaded before their invoice take its parties when it comes.
@@ -63,7 +90,7 @@ pub(super) async fn run(
     let handle = Handle::current();
     // Reading, converting and merging are work for threads of their own, not for the I/O runtime.
     let load = tokio::task::spawn_blocking(move || {
-        let mut load = Load::new(handle, transaction, request, progress)?;
+        let mut load = Load::new(handle, transaction, request, repairs, progress)?;
         match load.run(inputs, started) {
             Ok(summary) => Ok(summary),
             Err(error) => {
@@ -80,15 +107,22 @@ struct Load {
     warehouse: Warehouse,
     transaction: Option<Transaction>,
     request: IngestRequest,
+    repairs: Repairs,
     progress: Arc<dyn Progress>,
     at: i64,
     batch: String,
     spill: PathBuf,
+    /// Holds `spill` when the warehouse is not on this machine.
+    _scratch: Option<tempfile::TempDir>,
     summaries: BTreeMap<String, TableSummary>,
     rejects: usize,
     /// Rejected rows not yet written: open and vault part.
     waiting: Vec<(RecordBatch, RecordBatch)>,
     waiting_rows: usize,
+    repaired: usize,
+    /// Repaired cells not yet written: open and vault part.
+    mended: Vec<(RecordBatch, RecordBatch)>,
+    mended_rows: usize,
     examples: Vec<(String, super::Reject)>,
 }
 
@@ -97,11 +131,16 @@ impl Load {
         handle: Handle,
         transaction: Transaction,
         request: IngestRequest,
+        repairs: Repairs,
         progress: Arc<dyn Progress>,
     ) -> Result<Self> {
         let warehouse = transaction.warehouse().clone();
-        let root = warehouse.local_path().map_or_else(std::env::temp_dir, std::path::Path::to_owned);
-        let spill = root.join(".spill");
+        let scratch = match warehouse.local_path() {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix("assay-spill-").tempdir()?),
+        };
+        let root = scratch.as_ref().map(tempfile::TempDir::path).or_else(|| warehouse.local_path());
+        let spill = root.map_or_else(std::env::temp_dir, std::path::Path::to_owned).join(".spill");
         if spill.exists() {
             // Left by a killed load: the lock is ours, so nobody else uses it.
             std::fs::remove_dir_all(&spill).map_err(EngineError::file(&spill))?;
@@ -111,14 +150,19 @@ impl Load {
             warehouse,
             transaction: Some(transaction),
             request,
+            repairs,
             progress,
             at: clock::now_ms(),
             batch: String::new(),
             spill,
+            _scratch: scratch,
             summaries: BTreeMap::new(),
             rejects: 0,
             waiting: Vec::new(),
             waiting_rows: 0,
+            repaired: 0,
+            mended: Vec::new(),
+            mended_rows: 0,
             examples: Vec::new(),
         })
     }
@@ -136,33 +180,55 @@ impl Load {
     }
 
     fn run(&mut self, inputs: Vec<Input>, started: Instant) -> Result<IngestSummary> {
-        let mut prints: HashMap<PathBuf, Fingerprint> = HashMap::new();
-        for input in &inputs {
-            if !prints.contains_key(&input.path) {
-                prints.insert(input.path.clone(), Fingerprint::take(&input.path)?);
-            }
-        }
-        let (inputs, already_loaded) = self.skip_loaded(inputs, &prints)?;
+        let mut prints = self.fingerprints(&inputs)?;
+        let definitions = self.definitions()?;
+        let known = self.loaded()?;
+        let (inputs, already_loaded) = self.skip_loaded(inputs, &prints, &known, &definitions);
         let mut summary = IngestSummary { already_loaded, ..IngestSummary::default() };
         if inputs.is_empty() {
             self.give_up();
             summary.seconds = started.elapsed().as_secs_f64();
             return Ok(summary);
         }
+        if !self.request.accept_mapping_change {
+            definitions.check(&inputs)?;
+        }
         self.batch = batch_id(&inputs, &prints);
         let base = self.tx()?.base().clone();
         let mut keyer = self.handle.block_on(Keyer::load(&self.warehouse, &base))?;
         let (stages, read) = self.read(&inputs, &mut keyer)?;
+        for input in &inputs {
+            if let Some(streamed) = input.member.streamed() {
+                let print = Fingerprint::of_stream(&input.path, streamed.bytes, streamed.hash);
+                prints.insert(input.path.clone(), print);
+            }
+        }
+        // What a query gives is known only now. The same again: nothing to do, as for a file.
+        let queries: Vec<Input> = inputs.iter().filter(|i| i.member.is_query()).cloned().collect();
+        if !queries.is_empty() && queries.len() == inputs.len() {
+            let (fresh, again) = self.skip_loaded(queries, &prints, &known, &definitions);
+            if fresh.is_empty() {
+                self.give_up();
+                summary.already_loaded.extend(again);
+                summary.seconds = started.elapsed().as_secs_f64();
+                return Ok(summary);
+            }
+        }
         self.write_rejects()?;
+        self.write_repairs()?;
         for print in prints.values() {
             print.check_unchanged()?;
         }
-        for stage in &stages {
-            self.write(stage)?;
+        for mut stage in stages {
+            let keys = stage.take_keys();
+            self.write(&stage, keys)?;
         }
         let handle = self.handle.clone();
         let files = records::file_rows(&inputs, &prints, &read, &self.batch, self.at)?;
         handle.block_on(self.tx()?.append(&system::ingest_file(), &[files]))?;
+        if let Some(rows) = definitions.rows(&inputs, &self.batch, self.at)? {
+            handle.block_on(self.tx()?.append(&system::feed_definition(), &[rows]))?;
+        }
         handle.block_on(keyer.save(self.tx()?))?;
         summary.batch.clone_from(&self.batch);
         summary.tables = std::mem::take(&mut self.summaries).into_values().collect();
@@ -180,39 +246,56 @@ impl Load {
         Ok(summary)
     }
 
-    /// Leaves out inputs whose very content was loaded by the same feed before.
+    /// Of every file once. A query has none yet; its name and the time stand for it, so that every load of it is a
+    /// batch of its own.
+    fn fingerprints(&self, inputs: &[Input]) -> Result<HashMap<PathBuf, Fingerprint>> {
+        let mut prints: HashMap<PathBuf, Fingerprint> = HashMap::new();
+        for input in inputs {
+            if prints.contains_key(&input.path) {
+                continue;
+            }
+            let print = if input.member.is_query() {
+                Fingerprint::of_stream(&input.path, 0, format!("asked at {}", self.at))
+            } else {
+                Fingerprint::take(&input.path)?
+            };
+            prints.insert(input.path.clone(), print);
+        }
+        Ok(prints)
+    }
+
+    /// What the feeds meant when they were last loaded.
+    fn definitions(&mut self) -> Result<FeedDefinitions> {
+        let base = self.tx()?.base().clone();
+        let table = self.handle.block_on(self.warehouse.table(&base, system::FEED_DEFINITION))?;
+        let files = table.map(|t| t.files).unwrap_or_default();
+        FeedDefinitions::read(files.iter().map(|file| self.get(system::FEED_DEFINITION, file)))
+    }
+
+    /// What was loaded before.
+    fn loaded(&mut self) -> Result<Loaded> {
+        let base = self.tx()?.base().clone();
+        self.handle.block_on(loaded(&self.warehouse, &base))
+    }
+
+    /// Leaves out inputs whose very content was loaded by the same feed before, unless the feed means something else
+    /// now and that was accepted: then the files are what the change is for.
     fn skip_loaded(
-        &mut self,
+        &self,
         inputs: Vec<Input>,
         prints: &HashMap<PathBuf, Fingerprint>,
-    ) -> Result<(Vec<Input>, Vec<(String, String)>)> {
-        let base = self.tx()?.base().clone();
-        let mut known: HashMap<(String, String, String), String> = HashMap::new();
-        if let Some(table) = self.handle.block_on(self.warehouse.table(&base, system::INGEST_FILE))? {
-            for file in &table.files {
-                for batch in read_unit(self.get(&table.name, file)?, None)? {
-                    let text = |i: usize| batch.column(i).as_string::<i32>();
-                    for r in 0..batch.num_rows() {
-                        let key = (
-                            text(2).value(r).to_owned(),
-                            text(5).value(r).to_owned(),
-                            member_part(text(3).value(r)),
-                        );
-                        known.insert(key, text(0).value(r).to_owned());
-                    }
-                }
-            }
-        }
+        known: &Loaded,
+        definitions: &FeedDefinitions,
+    ) -> (Vec<Input>, Vec<(String, String)>) {
         let (mut fresh, mut skipped) = (Vec::new(), Vec::new());
         for input in inputs {
-            let key =
-                (input.feed.name.clone(), prints[&input.path].hash.clone(), member_part(&input.label()));
-            match known.get(&key) {
-                Some(batch) => skipped.push((input.label(), batch.clone())),
-                None => fresh.push(input),
+            let again = self.request.accept_mapping_change && definitions.changed(&input.feed);
+            match known.get(&loaded_key(&input, &prints[&input.path].hash)) {
+                Some(batch) if !again => skipped.push((input.label(), batch.clone())),
+                _ => fresh.push(input),
             }
         }
-        Ok((fresh, skipped))
+        (fresh, skipped)
     }
 
     fn get(&self, table: &str, file: &UnitFile) -> Result<bytes::Bytes> {
@@ -240,15 +323,17 @@ impl Load {
         let mut read = vec![0; inputs.len()];
         let threads = self.request.threads;
         let config = self.warehouse.config().clone();
+        let repairs = self.repairs.clone();
         let orphans = self.orphans(inputs)?;
         let following = inputs.iter().any(|i| i.table.follows_invoice());
         let mut lookup = Lookup::new(following || !orphans.is_empty(), self.spill.clone());
-        let skipped = pipeline::run(&context, inputs, threads, |mut done: Done| {
+        let skipped = pipeline::run(&context, inputs, &repairs, threads, |mut done: Done| {
             let input = &inputs[done.input];
             let label = input.label();
             read[done.input] += done.converted.read;
             self.progress.advance(done.converted.read);
             self.take_rejects(input, &label, &done)?;
+            self.take_repairs(input, &label, &done)?;
             let Some(stage) = stages.get_mut(input.table.name.as_str()) else {
                 return Err(EngineError::internal("input without a stage"));
             };
@@ -331,9 +416,9 @@ impl Load {
                         place.insert(Stage::new(table, self.request.memory, self.spill.clone())?)
                     }
                 };
-                let rows = to_staged(&rows, &stage.schema)?;
+                let rows = conform(&rows, &stage.schema)?;
                 // A row that arrives again is the newer one.
-                let arrived: AHashSet<KeyHash> = stage.keys().iter().map(|(hash, _)| *hash).collect();
+                let arrived = stage.arrived();
                 let hashes = stage.hasher().hash(&rows)?;
                 let older: BooleanArray = hashes.iter().map(|h| Some(!arrived.contains(h))).collect();
                 stage.push(filter_record_batch(&rows, &older)?)?;
@@ -404,12 +489,44 @@ impl Load {
         handle.block_on(self.tx()?.append(&system::rejected_value(), &clear))
     }
 
+    fn take_repairs(&mut self, input: &Input, label: &str, done: &Done) -> Result<()> {
+        let Some(repaired) = &done.converted.repaired else { return Ok(()) };
+        let summary = self.summaries.entry(input.table.name.clone()).or_default();
+        for (rule, cells) in repaired.by_rule() {
+            *summary.repaired.entry(rule.to_owned()).or_default() += cells;
+        }
+        let origin = Origin {
+            table: &input.table.name,
+            source: &input.feed.name,
+            file: label,
+            batch: &self.batch,
+            at: self.at,
+        };
+        self.mended.push(repair::batches(repaired, &origin, self.repaired)?);
+        self.repaired += repaired.len();
+        self.mended_rows += repaired.len();
+        if self.mended_rows >= REPAIRS_A_FILE { self.write_repairs() } else { Ok(()) }
+    }
+
+    fn write_repairs(&mut self) -> Result<()> {
+        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.mended).into_iter().unzip();
+        self.mended_rows = 0;
+        let handle = self.handle.clone();
+        handle.block_on(self.tx()?.append(&system::repaired_value(), &open))?;
+        handle.block_on(self.tx()?.append(&system::repaired_clear(), &clear))
+    }
+
     /// Merges the staged rows of one table with its stored units and puts the changed ones.
-    fn write(&mut self, stage: &Stage) -> Result<()> {
+    fn write(&mut self, stage: &Stage, keys: KeyLog) -> Result<()> {
         let base = self.tx()?.base().clone();
         let stored = self.handle.block_on(self.warehouse.table(&base, &stage.table.name))?;
-        let moved = self.moved(stage, stored.as_ref())?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.request.threads.max(1))
+            .build()
+            .map_err(|e| EngineError::internal(e.to_string()))?;
         let mut units: Vec<UnitKey> = stage.unit_keys();
+        units.sort_unstable();
+        let (moved, homes) = pool.install(|| self.moved(stage, keys, stored.as_ref(), &units))?;
         units.extend(moved.keys().copied());
         units.sort_unstable();
         units.dedup();
@@ -419,16 +536,11 @@ impl Load {
         for unit in units {
             work.push((unit, self.tx()?.file_name()));
         }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.request.threads.max(1))
-            .build()
-            .map_err(|e| EngineError::internal(e.to_string()))?;
         let this: &Self = self;
+        let rewrite = Rewrite { stage, stored: stored.as_ref(), spec: &spec, homes: homes.as_ref() };
         let outcomes: Vec<Result<UnitOutcome>> = pool.install(|| {
             work.into_par_iter()
-                .map(|(unit, name)| {
-                    this.write_unit(stage, stored.as_ref(), &spec, unit, &name, moved.get(&unit))
-                })
+                .map(|(unit, name)| this.write_unit(&rewrite, unit, &name, moved.get(&unit)))
                 .collect()
         });
         let mut duplicates = Vec::new();
@@ -464,52 +576,87 @@ impl Load {
         Ok(outcome.duplicates)
     }
 
-    /// Keys whose earlier version lies in another unit than the one now arriving.
+    /// Keys whose earlier version lies in another unit than the one now arriving, for units that are not read whole
+    /// anyway (`rewritten`); for those, where keys live now, if they hold anything.
     fn moved(
         &self,
         stage: &Stage,
+        keys: KeyLog,
         stored: Option<&TableFiles>,
-    ) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
-        let files = stored.map(|s| s.files.clone()).unwrap_or_default();
+        rewritten: &[UnitKey],
+    ) -> Result<(Moved, Option<Homes>)> {
+        if key_decides_unit(stage.table) {
+            return Ok((Moved::new(), None));
+        }
+        let homes = keys.homes()?;
+        let mut moved = homes.earlier();
+        let files: &[UnitFile] = stored.map(|s| s.files.as_slice()).unwrap_or_default();
         let key_columns = stage.table.stored_key();
         let names: Vec<&str> = key_columns.iter().map(String::as_str).collect();
-        let hashes = files.into_iter().map(|file| {
-            let batches = read_unit(self.get(&stage.table.name, &file)?, Some(&names))?;
-            let mut found = Vec::with_capacity(file.rows);
-            for batch in batches {
-                found.extend(stage.hasher().hash_columns(&batch)?);
+        let (whole, others): (Vec<&UnitFile>, Vec<&UnitFile>) =
+            files.iter().partition(|f| rewritten.binary_search(&UnitKey::of(f)).is_ok());
+        let found: Vec<Result<(UnitKey, AHashSet<KeyHash>)>> = others
+            .into_par_iter()
+            .map(|file| {
+                let unit = UnitKey::of(file);
+                let table = &stage.table.name;
+                let batches = self.handle.block_on(crate::warehouse::get_columns(
+                    &self.warehouse,
+                    table,
+                    file,
+                    &names,
+                ))?;
+                let mut gone = AHashSet::new();
+                for batch in batches {
+                    gone.extend(homes.away(unit, &stage.hasher().hash_columns(&batch)?));
+                }
+                Ok((unit, gone))
+            })
+            .collect();
+        for unit in found {
+            let (unit, gone) = unit?;
+            if !gone.is_empty() {
+                moved.entry(unit).or_default().extend(gone);
             }
-            Ok((UnitKey::of(&file), found))
-        });
-        merge::moved_keys(stage.keys(), hashes)
+        }
+        Ok((moved, (!whole.is_empty()).then_some(homes)))
     }
 
     fn write_unit(
         &self,
-        stage: &Stage,
-        stored: Option<&TableFiles>,
-        spec: &TableSpec,
+        rewrite: &Rewrite,
         unit: UnitKey,
         name: &str,
         moved: Option<&AHashSet<KeyHash>>,
     ) -> Result<UnitOutcome> {
+        let Rewrite { stage, stored, spec, homes } = rewrite;
         let old: Vec<UnitFile> = stored
             .map(|s| s.files.iter().filter(|f| UnitKey::of(f) == unit).cloned().collect())
             .unwrap_or_default();
         let mut input = UnitRows { batches: Vec::new(), rows: Vec::new(), hashes: Vec::new() };
         for file in &old {
             for batch in read_unit(self.get(&spec.name, file)?, None)? {
-                input.push(to_staged(&batch, &stage.schema)?, stage.hasher())?;
+                input.push(conform(&batch, &stage.schema)?, stage.hasher())?;
             }
         }
         let stored_rows = input.rows.len();
+        let mut gone = moved.cloned().unwrap_or_default();
+        if let Some(homes) = homes {
+            gone.extend(homes.away(unit, &input.hashes));
+        }
         input.extend(stage.rows(unit)?);
-        let merged = merge::merge(stage.table, &input, stored_rows, moved)?;
+        let merged = merge::merge(stage.table, &input, stored_rows, Some(&gone).filter(|g| !g.is_empty()))?;
         let duplicates = records::duplicate_rows(stage.table, &input, &merged, self.at)?;
         let mut outcome =
             UnitOutcome { old, new: None, duplicates, replaced: merged.replaced, changed: merged.changed };
-        if merged.changed && merged.batch.num_rows() > 0 {
-            let encoded = encode_unit(&stage.schema, &spec.order, unit, name, &[merged.batch], false)?;
+        if merged.changed && !merged.order.is_empty() {
+            let mut encoder = UnitEncoder::new(&stage.schema, &spec.order, unit, name, false)?;
+            for rows in merged.order.chunks(GATHER_ROWS) {
+                encoder.push(&merge::gather(&stage.schema, &input.batches, rows)?)?;
+            }
+            // The input is as large as the unit; encoded bytes are a fraction of it.
+            drop(input);
+            let encoded = encoder.finish()?;
             self.handle.block_on(crate::warehouse::put(
                 &self.warehouse,
                 &spec.name,
@@ -521,6 +668,47 @@ impl Load {
         self.progress.advance(1);
         Ok(outcome)
     }
+}
+
+/// What the units of one table are rewritten from.
+struct Rewrite<'a> {
+    stage: &'a Stage,
+    stored: Option<&'a TableFiles>,
+    spec: &'a TableSpec,
+    homes: Option<&'a Homes>,
+}
+
+/// What was loaded before, as of `commit`.
+pub(super) async fn loaded(warehouse: &Warehouse, commit: &Commit) -> Result<Loaded> {
+    let mut known = Loaded::new();
+    let Some(table) = warehouse.table(commit, system::INGEST_FILE).await? else { return Ok(known) };
+    for file in &table.files {
+        for batch in read_unit(crate::warehouse::get(warehouse, &table.name, file).await?, None)? {
+            let text = |i: usize| batch.column(i).as_string::<i32>();
+            for r in 0..batch.num_rows() {
+                let key =
+                    (text(2).value(r).to_owned(), text(5).value(r).to_owned(), member_part(text(3).value(r)));
+                known.insert(key, text(0).value(r).to_owned());
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// What an input is known by.
+pub(super) fn loaded_key(input: &Input, hash: &str) -> (String, String, String) {
+    (input.feed.name.clone(), hash.to_owned(), member_part(&input.label()))
+}
+
+/// Whether rows of one key always lie in one unit, because the key has what the unit follows from.
+fn key_decides_unit(table: &Table) -> bool {
+    let in_key = |column: &str| table.key.iter().any(|k| k == column);
+    let month = match &table.period {
+        None => true,
+        Some(PeriodSource::Column) => in_key(PERIOD),
+        Some(PeriodSource::Derived(column)) => in_key(column),
+    };
+    month && table.bucket_by.as_deref().is_none_or(in_key)
 }
 
 struct UnitOutcome {
@@ -540,15 +728,6 @@ pub(crate) fn table_spec(table: &Table) -> TableSpec {
     partition_by.push("bucket".to_owned());
     let order = table.bucket_key().into_iter().chain(table.sort.iter().cloned()).collect();
     TableSpec { name: table.name.clone(), schema: table.stored_schema(), partition_by, order }
-}
-
-fn to_staged(batch: &RecordBatch, schema: &arrow::datatypes::SchemaRef) -> Result<RecordBatch> {
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|f| Ok(cast(batch.column(batch.schema().index_of(f.name())?), f.data_type())?))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// The part of a label that tells members of one file apart: `!entry` or `[sheet]`, not the file's name, so that a

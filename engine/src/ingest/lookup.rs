@@ -196,7 +196,11 @@ impl Lookup {
                 let lacking = lacking(&canonical)?;
                 let batch = self.filled(&canonical, &lacking, keyer)?;
                 let read = batch.num_rows();
-                take(*input, Converted { batch, rows, files, rejects: Vec::new(), read }, keyer)?;
+                take(
+                    *input,
+                    Converted { batch, rows, files, rejects: Vec::new(), repaired: None, read },
+                    keyer,
+                )?;
             }
             std::fs::remove_file(&waiting.path).map_err(EngineError::file(&waiting.path))?;
         }

@@ -1,18 +1,16 @@
 //! One unit's stored rows and the rows arriving for it, merged into the unit's new content: exact duplicates
 //! dropped, later versions of a key in place of earlier ones, sorted.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::{Table, lineage_fields};
-use rayon::prelude::*;
 
+use super::nulls::{is_void, nulls};
 use super::stage::{KeyHash, UnitRows};
-use crate::warehouse::UnitKey;
 use crate::{EngineError, Result};
 
 /// A row dropped because an equal one is there.
@@ -25,8 +23,8 @@ pub struct Duplicate {
 
 /// The unit's new content.
 pub struct Merged {
-    /// Sorted rows.
-    pub batch: RecordBatch,
+    /// Where its rows stand in the merged input, sorted; [`gather`] makes batches of them.
+    pub order: Vec<(usize, usize)>,
     /// Dropped as exact duplicates.
     pub duplicates: Vec<Duplicate>,
     /// Versions displaced by a later one.
@@ -72,8 +70,8 @@ pub fn merge(
     }
     let mut keep: Vec<usize> = winners.into_values().collect();
     keep.sort_unstable();
-    let batch = sorted(table, input, &keep)?;
-    Ok(Merged { batch, duplicates, replaced, changed })
+    let order = sorted(table, input, &keep)?;
+    Ok(Merged { order, duplicates, replaced, changed })
 }
 
 fn content_columns(schema: &SchemaRef) -> Vec<usize> {
@@ -100,11 +98,9 @@ fn newer(batches: &[RecordBatch], column: usize, a: (usize, usize), b: (usize, u
     matches!((time(a), time(b)), (Some(a), Some(b)) if a > b)
 }
 
-fn sorted(table: &Table, input: &UnitRows, keep: &[usize]) -> Result<RecordBatch> {
+fn sorted(table: &Table, input: &UnitRows, keep: &[usize]) -> Result<Vec<(usize, usize)>> {
     let batches: Vec<&RecordBatch> = input.batches.iter().collect();
-    let Some(schema) = batches.first().map(|b| b.schema()) else {
-        return Ok(RecordBatch::new_empty(super::keying::staged_schema(&table.stored_schema())));
-    };
+    let Some(schema) = batches.first().map(|b| b.schema()) else { return Ok(Vec::new()) };
     let mut order: Vec<(usize, usize)> = keep.iter().map(|i| input.rows[*i]).collect();
     let names: Vec<String> = table.bucket_key().into_iter().chain(table.sort.iter().cloned()).collect();
     let mut keys = Vec::with_capacity(names.len());
@@ -116,7 +112,7 @@ fn sorted(table: &Table, input: &UnitRows, keep: &[usize]) -> Result<RecordBatch
     if !keys.is_empty() {
         order = positions(&keys)?.into_iter().map(|p| order[p]).collect();
     }
-    gather(&schema, &batches, &order)
+    Ok(order)
 }
 
 /// The order of rows by `keys`, nulls first. Rows with equal keys keep their order of arrival, whatever the number
@@ -148,78 +144,15 @@ fn positions(keys: &[ArrayRef]) -> Result<Vec<usize>> {
 
 /// Rows of several batches as one. Columns no batch has a value in, of which wide tables have many, are not
 /// gathered but made.
-fn gather(schema: &SchemaRef, batches: &[&RecordBatch], order: &[(usize, usize)]) -> Result<RecordBatch> {
+pub fn gather(schema: &SchemaRef, batches: &[RecordBatch], order: &[(usize, usize)]) -> Result<RecordBatch> {
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for (i, field) in schema.fields().iter().enumerate() {
         let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
-        if arrays.iter().all(|a| a.null_count() == a.len()) {
-            columns.push(new_null_array(field.data_type(), order.len()));
+        if arrays.iter().all(|a| is_void(*a)) {
+            columns.push(nulls(field.data_type(), order.len()));
         } else {
             columns.push(arrow::compute::interleave(&arrays, order)?);
         }
     }
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
-}
-
-/// Keys that arrive in one unit while another unit holds, or also receives, an earlier version: for each unit the
-/// keys whose rows must go. `stored` gives the keys of stored rows.
-pub fn moved_keys(
-    arriving: &[(KeyHash, UnitKey)],
-    stored: impl Iterator<Item = Result<(UnitKey, Vec<KeyHash>)>>,
-) -> Result<HashMap<UnitKey, AHashSet<KeyHash>>> {
-    // Sorted by key, then by arrival: sorting runs on all threads, a map of every key would not.
-    let mut order: Vec<(KeyHash, u32)> = Vec::with_capacity(arriving.len());
-    for (number, (hash, _)) in arriving.iter().enumerate() {
-        let number = u32::try_from(number).map_err(|_| {
-            EngineError::input("more than 4 billion rows in one load; load fewer files at a time")
-        })?;
-        order.push((*hash, number));
-    }
-    order.par_sort_unstable();
-    let unit = |place: usize| arriving[order[place].1 as usize].1;
-    let mut moved: HashMap<UnitKey, AHashSet<KeyHash>> = HashMap::new();
-    let mut start = 0;
-    for place in 1..=order.len() {
-        if place < order.len() && order[place].0 == order[start].0 {
-            continue;
-        }
-        // The newest version's unit is the key's home; it may have been away and come back.
-        let home = unit(place - 1);
-        for earlier in start..place {
-            if unit(earlier) != home {
-                moved.entry(unit(earlier)).or_default().insert(order[start].0);
-            }
-        }
-        start = place;
-    }
-    for rows in stored {
-        let (here, hashes) = rows?;
-        for hash in hashes {
-            let after = order.partition_point(|(h, _)| *h <= hash);
-            if after > 0 && order[after - 1].0 == hash && unit(after - 1) != here {
-                moved.entry(here).or_default().insert(hash);
-            }
-        }
-    }
-    Ok(moved)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn unit(period: i32) -> UnitKey {
-        UnitKey { period: Some(period), bucket: Some(0) }
-    }
-
-    #[test]
-    fn a_key_lives_where_it_last_arrived() {
-        let arriving = [(1, unit(1)), (1, unit(2)), (2, unit(1)), (3, unit(1)), (3, unit(2)), (3, unit(1))];
-        let stored = vec![Ok((unit(7), vec![2, 9])), Ok((unit(1), vec![2]))];
-        let moved = moved_keys(&arriving, stored.into_iter()).unwrap();
-        assert_eq!(moved[&unit(1)], AHashSet::from_iter([1]));
-        assert_eq!(moved[&unit(2)], AHashSet::from_iter([3]));
-        assert_eq!(moved[&unit(7)], AHashSet::from_iter([2]));
-    }
 }

@@ -6,14 +6,22 @@
 //! always kept + duplicate + rejected.
 
 pub(crate) mod convert;
-mod keying;
-mod load;
+mod feeds;
+#[cfg(test)]
+mod fuzz;
+pub mod inbox;
+pub(crate) mod keying;
+pub(crate) mod load;
 mod lookup;
 mod merge;
+mod moved;
+mod nulls;
 pub mod parse;
 mod pipeline;
-mod records;
+pub(crate) mod records;
 mod reject;
+mod remote;
+mod repair;
 pub mod select;
 pub mod source;
 mod stage;
@@ -26,19 +34,41 @@ use std::sync::Arc;
 use assay_datasets::mapping::Feed;
 use assay_datasets::schema::Table;
 
+pub(crate) use load::table_spec as stored_spec;
 pub use reject::Reject;
 pub use summary::{IngestSummary, TableSummary};
 
 use crate::Result;
 use crate::warehouse::Warehouse;
 
+/// A query on a database, whose result is loaded.
+#[derive(Clone)]
+pub struct DatabaseQuery {
+    /// `postgres://user@host:port/database`; may hold a password, so it is never shown.
+    pub url: String,
+    /// One select.
+    pub sql: String,
+}
+
+impl std::fmt::Debug for DatabaseQuery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DatabaseQuery({})", self.sql)
+    }
+}
+
 /// What to load, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct IngestRequest {
     /// Canonical table; `None`: every table the mapping has feeds for.
     pub table: Option<String>,
-    /// Files and shell patterns.
+    /// Files and shell patterns, `s3://` addresses among them.
     pub files: Vec<String>,
+    /// A query whose result is loaded, instead of files.
+    pub database: Option<DatabaseQuery>,
+    /// Only this feed of the mapping; `None`: every one that takes the files.
+    pub feed: Option<String>,
+    /// A feed may mean something else than when it was last loaded; that it does is recorded.
+    pub accept_mapping_change: bool,
     /// Mapping name or path; `None`: headers are the dictionary's own.
     pub mapping: Option<String>,
     /// Overrides the mapping's or detected encoding.

@@ -1,13 +1,15 @@
 //! Text columns to typed columns: money, dates, instants, months, codes. Each parser is a loop over one Arrow
 //! array that notes which rows it could not read; nothing is guessed and nothing is rounded unasked.
 
+mod oracle;
+
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int32Builder, Int64Builder,
     StringArray, StringBuilder, TimestampMillisecondBuilder,
 };
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 /// A parsed column and the rows whose text could not be read.
 pub struct Parsed {
@@ -17,23 +19,41 @@ pub struct Parsed {
     pub failed: Vec<usize>,
 }
 
-/// Trims text; empty becomes null. Columns that need nothing are returned as they are.
-pub fn clean(values: &StringArray) -> StringArray {
-    let dirty = |v: &str| v.is_empty() || v.starts_with(is_blank) || v.ends_with(is_blank);
-    if !(0..values.len()).any(|i| values.is_valid(i) && dirty(values.value(i))) {
+/// Text in its plain form: blanks around a value go when `trim` says so, nothing and the texts in `nulls` become
+/// null. `trimmed` is told which rows had blanks. Columns that need nothing are returned as they are.
+pub fn clean(
+    values: &StringArray,
+    trim: bool,
+    nulls: &[&str],
+    mut trimmed: impl FnMut(usize),
+) -> StringArray {
+    let blank = |v: &str| trim && (v.starts_with(is_blank) || v.ends_with(is_blank));
+    let dirty = |v: &str| v.is_empty() || blank(v) || nulls.contains(&v);
+    let Some(first) = (0..values.len()).find(|i| values.is_valid(*i) && dirty(values.value(*i))) else {
         return values.clone();
-    }
+    };
     let mut out = StringBuilder::with_capacity(values.len(), values.value_data().len());
-    for value in values {
-        match value.map(|v| v.trim_matches(is_blank)) {
-            Some(v) if !v.is_empty() => out.append_value(v),
-            _ => out.append_null(),
+    for (row, value) in values.iter().enumerate() {
+        let Some(value) = value else {
+            out.append_null();
+            continue;
+        };
+        let mut plain = value;
+        if row >= first && blank(value) {
+            plain = value.trim_matches(is_blank);
+            trimmed(row);
+        }
+        if plain.is_empty() || nulls.contains(&plain) {
+            out.append_null();
+        } else {
+            out.append_value(plain);
         }
     }
     out.finish()
 }
 
-fn is_blank(c: char) -> bool {
+/// Blanks of any width, a byte order mark among them.
+pub fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{3000}' || c == '\u{feff}' || c == '\u{200b}'
 }
 
@@ -172,10 +192,24 @@ pub fn boolean(values: &StringArray) -> Parsed {
     Parsed { array: Arc::new(out.finish()), failed }
 }
 
-/// Months as YYYYMM.
-pub fn period(values: &StringArray) -> Parsed {
+/// Months as YYYYMM; `format` is the one form dates are in, when they are in none of the usual.
+pub fn period(values: &StringArray, format: Option<&str>) -> Parsed {
+    use chrono::Datelike;
     let mut out = Int32Builder::with_capacity(values.len());
-    let failed = each(values, parse_period, |v| out.append_option(v));
+    let failed = match format {
+        None => each(values, parse_period, |v| out.append_option(v)),
+        Some(format) => each(
+            values,
+            |v| {
+                // A month alone lacks the day a date needs.
+                let day = instant_as(v, format)
+                    .or_else(|| instant_as(&format!("{v} 1"), &format!("{format} %d")))
+                    .map(|(d, _)| d)?;
+                Some(day.year() * 100 + i32::try_from(day.month()).ok()?)
+            },
+            |v| out.append_option(v),
+        ),
+    };
     Parsed { array: Arc::new(out.finish()), failed }
 }
 
@@ -193,19 +227,38 @@ pub fn parse_period(text: &str) -> Option<i32> {
     Some(date.year() * 100 + i32::try_from(date.month()).ok()?)
 }
 
-/// Dates.
-pub fn date(values: &StringArray) -> Parsed {
+/// Dates; `format` as for [`period`].
+pub fn date(values: &StringArray, format: Option<&str>) -> Parsed {
     let mut out = Date32Builder::with_capacity(values.len());
-    let failed = each(values, |v| parse_instant(v).map(|(d, _)| days(d)), |v| out.append_option(v));
+    let failed = each(values, |v| instant(v, format).map(|(d, _)| days(d)), |v| out.append_option(v));
     Parsed { array: Arc::new(out.finish()), failed }
 }
 
-/// Instants in local time, to the millisecond; a date alone is midnight.
-pub fn timestamp(values: &StringArray) -> Parsed {
+/// Instants in local time, to the millisecond; a date alone is midnight; `format` as for [`period`].
+pub fn timestamp(values: &StringArray, format: Option<&str>) -> Parsed {
     let mut out = TimestampMillisecondBuilder::with_capacity(values.len());
-    let parse = |v: &str| parse_instant(v).map(|(d, ms)| i64::from(days(d)) * 86_400_000 + ms);
+    let parse = |v: &str| instant(v, format).map(|(d, ms)| i64::from(days(d)) * 86_400_000 + ms);
     let failed = each(values, parse, |v| out.append_option(v));
     Parsed { array: Arc::new(out.finish()), failed }
+}
+
+fn instant(text: &str, format: Option<&str>) -> Option<(NaiveDate, i64)> {
+    match format {
+        None => parse_instant(text).or_else(|| oracle::parse_instant(text)),
+        Some(format) => instant_as(text, format),
+    }
+}
+
+/// In the one form a mapping states.
+fn instant_as(text: &str, format: &str) -> Option<(NaiveDate, i64)> {
+    match NaiveDateTime::parse_from_str(text, format) {
+        Ok(at) => Some((at.date(), since_midnight(at.time()))),
+        Err(_) => NaiveDate::parse_from_str(text, format).ok().map(|d| (d, 0)),
+    }
+}
+
+fn since_midnight(time: NaiveTime) -> i64 {
+    time.signed_duration_since(NaiveTime::MIN).num_milliseconds()
 }
 
 fn days(date: NaiveDate) -> i32 {
@@ -228,8 +281,7 @@ pub fn parse_instant(text: &str) -> Option<(NaiveDate, i64)> {
             let parsed = ["%H:%M:%S%.f", "%H:%M:%S", "%H:%M"]
                 .iter()
                 .find_map(|f| NaiveTime::parse_from_str(t, f).ok())?;
-            let since = parsed.signed_duration_since(NaiveTime::MIN);
-            since.num_milliseconds()
+            since_midnight(parsed)
         }
     };
     Some((date, ms))

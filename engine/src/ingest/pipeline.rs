@@ -9,6 +9,7 @@ use datafusion::execution::context::SessionContext;
 
 use super::Input;
 use super::convert::{Converted, Converter};
+use super::repair::Repairs;
 use super::source::shape::Skipped;
 use super::source::{self, RawBatch, RecordSink};
 use crate::{EngineError, Result};
@@ -35,6 +36,7 @@ type Outcome = (u64, Result<Done>);
 pub fn run(
     context: &SessionContext,
     inputs: &[Input],
+    repairs: &Repairs,
     threads: usize,
     mut collect: impl FnMut(Done) -> Result<()>,
 ) -> Result<Vec<(usize, Skipped)>> {
@@ -45,7 +47,7 @@ pub fn run(
     std::thread::scope(|scope| {
         let errors = done_sender.clone();
         let reading = scope.spawn(move || {
-            let mut reader = Reader { context, sender: job_sender, number: 0, skipped: Vec::new() };
+            let mut reader = Reader { context, repairs, sender: job_sender, number: 0, skipped: Vec::new() };
             if let Err(error) = reader.run(inputs) {
                 // Numbered after everything sent, so the collector meets it in its turn.
                 let _ = errors.send((reader.number, Err(error)));
@@ -97,6 +99,7 @@ fn convert(jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Outcome>) {
 
 struct Reader<'a> {
     context: &'a SessionContext,
+    repairs: &'a Repairs,
     sender: SyncSender<Job>,
     number: u64,
     skipped: Vec<(usize, Skipped)>,
@@ -122,8 +125,9 @@ struct Sink<'a, 'b> {
 impl RecordSink for Sink<'_, '_> {
     fn header(&mut self, columns: &[String]) -> Result<()> {
         let shown = self.input.member.display();
+        let (context, repairs) = (self.reader.context, self.reader.repairs);
         let converter =
-            Converter::new(self.reader.context, self.input.table, &self.input.feed, &shown, columns)?;
+            Converter::new(context, self.input.table, &self.input.feed, repairs, &shown, columns)?;
         let unused = converter.unused();
         if !unused.is_empty() {
             tracing::warn!("{shown}: columns not mapped and left out: {}", unused.join(", "));

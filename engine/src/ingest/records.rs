@@ -42,6 +42,29 @@ pub fn file_rows(
     Ok(RecordBatch::try_new(system::ingest_file().schema, columns)?)
 }
 
+/// The `ingest_file` row of a table that was made, not read from a file.
+pub fn made_row(
+    batch: &str,
+    table: &str,
+    source: &str,
+    origin: &str,
+    rows: usize,
+    at: i64,
+) -> Result<RecordBatch> {
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+    let columns: Vec<ArrayRef> = vec![
+        text(batch),
+        text(table),
+        text(source),
+        text(origin),
+        Arc::new(Int64Array::from(vec![0])),
+        text(batch),
+        Arc::new(Int64Array::from_iter_values(i64::try_from(rows))),
+        Arc::new(TimestampMillisecondArray::from(vec![at])),
+    ];
+    Ok(RecordBatch::try_new(system::ingest_file().schema, columns)?)
+}
+
 /// The `skipped_row` rows of a load: rows that are no records, each with the index of its input.
 pub fn skipped_rows(
     inputs: &[Input],

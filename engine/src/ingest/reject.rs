@@ -21,7 +21,7 @@ pub struct Reject {
     pub column: String,
     /// The value at fault.
     pub value: String,
-    /// Rule it broke: `type`, `missing`, `code`, `taxpayer_id`, `fields`, `encoding`, or a mapping's own.
+    /// Rule it broke: `type`, `missing`, `code`, `taxpayer_id`, one of a [`BadRecord`], or a mapping's own.
     pub rule: String,
     /// What is wrong, for an officer.
     pub zh: String,
@@ -36,28 +36,7 @@ pub struct Reject {
 impl Reject {
     /// A record that could not be split.
     pub fn of_record(bad: &BadRecord) -> Self {
-        let (zh, en) = if bad.rule == "fields" {
-            (
-                format!(
-                    "列数与表头不符（{}），请检查是否有未加引号的分隔符或换行",
-                    bad.detail.replace("instead of", "列，应为")
-                ),
-                format!(
-                    "wrong number of fields ({}): look for an unquoted delimiter or line break",
-                    bad.detail
-                ),
-            )
-        } else if bad.rule == "xml" {
-            (
-                format!("XML文件无法读取（{}），请重新获取", bad.detail),
-                format!("unreadable XML ({}): ask for the file again", bad.detail),
-            )
-        } else {
-            (
-                format!("含有不是{}编码的字节，请用原系统重新导出", bad.detail),
-                format!("bytes that are not {} text: export the file again", bad.detail),
-            )
-        };
+        let (zh, en) = record_fault(bad.rule, &bad.detail);
         Self {
             row: bad.row,
             column: String::new(),
@@ -134,6 +113,57 @@ impl Reject {
             record: record.join(","),
             file: None,
         }
+    }
+}
+
+/// What is wrong with a record as a whole, in both languages.
+fn record_fault(rule: &str, detail: &str) -> (String, String) {
+    // Sources say `found instead of expected`, with units.
+    let counts = || {
+        let said = detail.replace("lines, ", "行，").replace(" instead of ", "，应为");
+        said.replace(" bytes", "字节").replace(" characters", "字符").replace(" fields", "列")
+    };
+    match rule {
+        "fields" => (
+            format!(
+                "列数与表头不符（{}），请检查是否有未加引号的分隔符或换行",
+                detail.replace("instead of", "列，应为")
+            ),
+            format!("wrong number of fields ({detail}): look for an unquoted delimiter or line break"),
+        ),
+        "quote" => (
+            format!("引号未闭合，吞并了后面的行（{}），请改正引号后重新导入", counts()),
+            format!(
+                "a quotation mark is not closed and swallows lines ({detail}): correct it and load again"
+            ),
+        ),
+        "length" => (
+            format!("行长与版式不符（{}），请核对定长文件版式或重新导出", counts()),
+            format!(
+                "the line's length is not the layout's ({detail}): check the layout or export the file again"
+            ),
+        ),
+        "json" => (
+            format!("不是有效的JSON记录（{detail}），请用原系统重新导出"),
+            format!("no valid JSON record ({detail}): export the file again"),
+        ),
+        "xml" => (
+            format!("XML文件无法读取（{detail}），请重新获取"),
+            format!("unreadable XML ({detail}): ask for the file again"),
+        ),
+        "mark" => (
+            format!("记录的删除标志不正确（{detail}），文件可能已损坏"),
+            format!("the record's deletion mark is wrong ({detail}): the file may be damaged"),
+        ),
+        "memo" => (
+            format!("备注文件中找不到所指内容（{detail}），请一并取得备注文件"),
+            format!("its memo cannot be read ({detail}): ask for both files again"),
+        ),
+        "instant" => (format!("字段{detail}的日期时间不存在"), format!("{detail} holds no date and time")),
+        _ => (
+            format!("含有不是{detail}编码的字节，请用原系统重新导出"),
+            format!("bytes that are not {detail} text: export the file again"),
+        ),
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use assay_datasets::mapping::{self, Feed, Mapping};
 use assay_datasets::schema::{self, Table};
 
+use super::source::postgres::Query;
 use super::source::shape::Shape;
-use super::source::{self, Encoding, Member, ReadOptions};
-use super::{IngestRequest, Input};
+use super::source::{self, Cut, Delimiter, Encoding, Member, ReadOptions};
+use super::{DatabaseQuery, IngestRequest, Input};
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
 
@@ -24,25 +25,40 @@ pub struct Fingerprint {
     /// BLAKE3 of its content, hexadecimal.
     pub hash: String,
     modified: Option<SystemTime>,
+    file: bool,
 }
 
 impl Fingerprint {
+    /// Of what is no file: a query's result. Before it has been read, `hash` stands for it.
+    pub fn of_stream(path: &Path, bytes: u64, hash: String) -> Self {
+        Self { path: path.to_owned(), bytes, hash, modified: None, file: false }
+    }
+
     /// Reads the file once and hashes it.
     pub fn take(path: &Path) -> Result<Self> {
         let meta = std::fs::metadata(path).map_err(EngineError::file(path))?;
         if meta.is_dir() {
             let (bytes, hash) = source::hash_folder(path)?;
-            return Ok(Self { path: path.to_owned(), bytes, hash, modified: None });
+            return Ok(Self { path: path.to_owned(), bytes, hash, modified: None, file: true });
         }
         let mut file = File::open(path).map_err(EngineError::file(path))?;
         let mut hasher = blake3::Hasher::new();
         std::io::copy(&mut file, &mut hasher).map_err(EngineError::file(path))?;
         let hash = hasher.finalize().to_hex().to_string();
-        Ok(Self { path: path.to_owned(), bytes: meta.len(), hash, modified: meta.modified().ok() })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: meta.len(),
+            hash,
+            modified: meta.modified().ok(),
+            file: true,
+        })
     }
 
     /// Fails when the file is not any more what was hashed.
     pub fn check_unchanged(&self) -> Result<()> {
+        if !self.file {
+            return Ok(());
+        }
         let changed = || {
             EngineError::input(format!(
                 "{} changed while it was being read; nothing was loaded. Wait until it is complete and run the command again",
@@ -114,27 +130,43 @@ pub fn find_table(name: &str) -> Result<&'static Table> {
     })
 }
 
-/// What is to be read.
-pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Input>> {
-    let feeds: Vec<Feed> = match (&request.mapping, &request.table) {
-        (Some(name), table) => {
-            let mut feeds = find_mapping(warehouse, name)?.feeds;
-            if let Some(table) = table {
-                find_table(table)?;
-                feeds.retain(|f| &f.table == table);
-                if feeds.is_empty() {
-                    return Err(EngineError::input(format!("mapping {name} has no feed for table {table}")));
-                }
-            }
-            feeds
-        }
-        (None, Some(table)) => vec![Feed::canonical(find_table(table)?)],
-        (None, None) => {
+/// The feeds a request may use: the mapping's, or the canonical one of its table.
+pub fn feeds(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Feed>> {
+    let (Some(name), table) = (&request.mapping, &request.table) else {
+        let Some(table) = &request.table else {
             return Err(EngineError::input(
                 "name a table (files with the dictionary's own headers), or a mapping with --mapping",
             ));
-        }
+        };
+        return Ok(vec![Feed::canonical(find_table(table)?)]);
     };
+    let mut feeds = find_mapping(warehouse, name)?.feeds;
+    if let Some(table) = table {
+        find_table(table)?;
+        feeds.retain(|f| &f.table == table);
+        if feeds.is_empty() {
+            return Err(EngineError::input(format!("mapping {name} has no feed for table {table}")));
+        }
+    }
+    if let Some(wanted) = &request.feed {
+        let known: Vec<String> = feeds.iter().map(|f| f.name.clone()).collect();
+        feeds.retain(|f| &f.name == wanted);
+        if feeds.is_empty() {
+            return Err(EngineError::input(format!(
+                "mapping {name} has no feed {wanted}; its feeds are {}",
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(feeds)
+}
+
+/// What is to be read.
+pub fn inputs(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Input>> {
+    let feeds = feeds(warehouse, request)?;
+    if let Some(database) = &request.database {
+        return query_input(request, &feeds, database).map(|input| vec![input]);
+    }
     inputs_of(&feeds, request)
 }
 
@@ -155,6 +187,10 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
             }
         }
         for member in source::members(&path)? {
+            // Memo files are read with the table they belong to.
+            if source::is_memo(&member.name) {
+                continue;
+            }
             let fitting = feeds.iter().filter(|f| fits(f, &member));
             let before = inputs.len();
             for feed in fitting {
@@ -173,6 +209,33 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
     Ok(inputs)
 }
 
+/// A query has no file name by which a feed would know it, so one feed must be left.
+fn query_input(request: &IngestRequest, feeds: &[Feed], database: &DatabaseQuery) -> Result<Input> {
+    let [feed] = feeds else {
+        let names: Vec<&str> = feeds.iter().map(|f| f.name.as_str()).collect();
+        return Err(EngineError::input(format!(
+            "a query is read by one feed, and the mapping has {}; say which with --feed: {}",
+            names.len(),
+            names.join(", ")
+        )));
+    };
+    let member = Member::query(Query::new(&database.url, &database.sql)?);
+    // What the server sends is known, whatever the feed says of its files.
+    let options = ReadOptions {
+        encoding: Some(Encoding::Utf8),
+        delimiter: Some(Delimiter::parse("comma")?),
+        ..ReadOptions::default()
+    };
+    let mut input = input(request, &Arc::new(feed.clone()), &member.path.clone(), &member)?;
+    input.options = options;
+    Ok(input)
+}
+
+/// Whether the feed takes the member by its name.
+pub fn takes(feed: &Feed, member: &Member) -> bool {
+    !feed.files.is_empty() && fits(feed, member)
+}
+
 fn fits(feed: &Feed, member: &Member) -> bool {
     let file = member.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let matches = |p: &String| {
@@ -188,29 +251,17 @@ fn input(request: &IngestRequest, feed: &Arc<Feed>, path: &Path, member: &Member
         (None, None) => None,
     };
     let delimiter = match (&request.delimiter, &feed.delimiter) {
-        (Some(name), _) | (None, Some(name)) => Some(parse_delimiter(name)?),
+        (Some(name), _) | (None, Some(name)) => Some(Delimiter::parse(name)?),
         (None, None) => None,
     };
     let sheet = request.sheet.clone().or_else(|| feed.sheet.clone()).filter(|_| source::is_workbook(member));
     let table = find_table(&feed.table)?;
+    let cut = Arc::new(Cut::of(feed, table));
     Ok(Input {
         path: path.to_owned(),
         member: member.clone(),
         feed: Arc::clone(feed),
         table,
-        options: ReadOptions { encoding, delimiter, sheet, shape: Arc::new(Shape::of(feed, table)) },
+        options: ReadOptions { encoding, delimiter, sheet, shape: Arc::new(Shape::of(feed, table)), cut },
     })
-}
-
-fn parse_delimiter(name: &str) -> Result<u8> {
-    match name {
-        "tab" | "\t" | "\\t" => Ok(b'\t'),
-        "comma" => Ok(b','),
-        "pipe" => Ok(b'|'),
-        "semicolon" => Ok(b';'),
-        _ if name.len() == 1 => Ok(name.as_bytes()[0]),
-        _ => Err(EngineError::input(format!(
-            "delimiter {name}: use one character, or comma, tab, pipe, semicolon"
-        ))),
-    }
 }

@@ -2,14 +2,15 @@
 //!
 //! Batches stay as they arrived; only (batch, row) pairs are sorted into units. Past the limit every unit's rows
 //! are written to a run file and the memory is given back, so a file larger than memory loads; what must fit is one
-//! unit a thread, and about 80 bytes a row for finding keys that moved between units.
+//! unit a thread, and 20 bytes a row for finding keys that moved between units.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use ahash::RandomState;
+use ahash::{AHashSet, RandomState};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Int32Type, SchemaRef};
@@ -19,8 +20,15 @@ use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::Table;
 
 use super::keying::staged_schema;
+use super::moved::KeyLog;
+use super::nulls::{is_void, nulls};
 use crate::warehouse::UnitKey;
 use crate::{EngineError, Result};
+
+/// Bytes written to or read from a run file at once.
+const RUN_BUFFER: usize = 1 << 18;
+/// Bytes a staged row takes beside its columns: key hash and place in its unit.
+const ROW_BYTES: usize = 24;
 
 /// Hash of a row's key. 128 bits: among a trillion rows two keys collide with probability 10⁻¹⁵.
 pub type KeyHash = u128;
@@ -56,7 +64,7 @@ impl KeyHasher {
     pub fn hash_columns(&self, batch: &RecordBatch) -> Result<Vec<KeyHash>> {
         let mut columns = Vec::with_capacity(self.names.len());
         for name in &self.names {
-            columns.push(std::sync::Arc::clone(batch.column(batch.schema().index_of(name)?)));
+            columns.push(Arc::clone(batch.column(batch.schema().index_of(name)?)));
         }
         let rows = self.converter.convert_columns(&columns)?;
         Ok(rows.iter().map(|r| self.hash_bytes(r.as_ref())).collect())
@@ -90,8 +98,7 @@ pub struct Stage {
     batches: Vec<RecordBatch>,
     hashes: Vec<Vec<KeyHash>>,
     units: HashMap<UnitKey, Vec<(u32, u32)>>,
-    /// Every row's key and unit, in order of arrival.
-    keys: Vec<(KeyHash, UnitKey)>,
+    keys: KeyLog,
     bytes: usize,
     limit: usize,
     spill: PathBuf,
@@ -110,7 +117,7 @@ impl Stage {
             batches: Vec::new(),
             hashes: Vec::new(),
             units: HashMap::new(),
-            keys: Vec::new(),
+            keys: KeyLog::default(),
             bytes: 0,
             limit,
             spill,
@@ -121,6 +128,11 @@ impl Stage {
     /// Hashes keys as this stage does.
     pub fn hasher(&self) -> &KeyHasher {
         &self.hasher
+    }
+
+    /// Keys of the rows so far.
+    pub fn arrived(&self) -> AHashSet<KeyHash> {
+        self.keys.hashes()
     }
 
     /// Adds rows in the staged schema.
@@ -138,21 +150,21 @@ impl Stage {
             None => None,
         };
         let buckets = batch.column(self.schema.index_of("bucket")?).as_primitive::<Int32Type>();
-        let (mut last, mut list): (Option<UnitKey>, Vec<(u32, u32)>) = (None, Vec::new());
-        for (row, bucket) in buckets.values().iter().enumerate() {
-            let key = UnitKey { period: periods.as_ref().map(|p| p.value(row)), bucket: Some(*bucket) };
-            if last != Some(key) {
-                if let Some(previous) = last.replace(key) {
-                    self.units.entry(previous).or_default().append(&mut list);
-                }
-            }
-            list.push((number, u32::try_from(row).unwrap_or(u32::MAX)));
-            self.keys.push((hashes[row], key));
+        let unit = |row: usize| UnitKey {
+            period: periods.as_ref().map(|p| p.value(row)),
+            bucket: Some(buckets.value(row)),
+        };
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let key = unit(start);
+            let end = (start + 1..batch.num_rows()).find(|row| unit(*row) != key).unwrap_or(batch.num_rows());
+            let list = self.units.entry(key).or_default();
+            list.extend((start..end).map(|row| (number, u32::try_from(row).unwrap_or(u32::MAX))));
+            self.keys.extend(key, hashes[start..end].iter().copied())?;
+            start = end;
         }
-        if let Some(previous) = last {
-            self.units.entry(previous).or_default().append(&mut list);
-        }
-        self.bytes += batch.get_array_memory_size();
+        let filled = batch.columns().iter().filter(|c| !is_void(c));
+        self.bytes += filled.map(|c| c.get_array_memory_size()).sum::<usize>() + batch.num_rows() * ROW_BYTES;
         self.batches.push(batch);
         self.hashes.push(hashes);
         if self.bytes > self.limit { self.flush() } else { Ok(()) }
@@ -160,13 +172,20 @@ impl Stage {
 
     fn flush(&mut self) -> Result<()> {
         std::fs::create_dir_all(&self.spill).map_err(EngineError::file(&self.spill))?;
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        // Columns without a value, of which wide tables have many, are not written.
+        let filled: Vec<usize> = (0..self.schema.fields().len())
+            .filter(|c| !self.batches.iter().all(|b| is_void(b.column(*c))))
+            .collect();
+        let written: Vec<RecordBatch> =
+            self.batches.iter().map(|b| b.project(&filled)).collect::<Result<_, _>>()?;
+        let batches: Vec<&RecordBatch> = written.iter().collect();
+        let schema = Arc::new(self.schema.project(&filled)?);
         for (key, rows) in &self.units {
             let runs = self.runs.entry(*key).or_default();
             let (period, bucket) = (key.period.unwrap_or(0), key.bucket.unwrap_or(0));
             let path = self.spill.join(format!("{}-{period}-{bucket}-{}.arrow", self.table.name, runs.len()));
             let file = File::create(&path).map_err(EngineError::file(&path))?;
-            let mut writer = StreamWriter::try_new(BufWriter::new(file), &self.schema)?;
+            let mut writer = StreamWriter::try_new(BufWriter::with_capacity(RUN_BUFFER, file), &schema)?;
             for chunk in rows.chunks(1 << 16) {
                 let picked: Vec<(usize, usize)> =
                     chunk.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
@@ -190,9 +209,18 @@ impl Stage {
         keys
     }
 
-    /// Every row's key and unit, in order of arrival.
-    pub fn keys(&self) -> &[(KeyHash, UnitKey)] {
-        &self.keys
+    /// Every row's key and unit; taken, for they are needed once and are large.
+    pub fn take_keys(&mut self) -> KeyLog {
+        std::mem::take(&mut self.keys)
+    }
+
+    /// A batch of a run file with the columns that were left out.
+    fn whole(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns = self.schema.fields().iter().map(|f| match batch.column_by_name(f.name()) {
+            Some(column) => Arc::clone(column),
+            None => nulls(f.data_type(), batch.num_rows()),
+        });
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())?)
     }
 
     /// Rows of one unit: those in run files first, as they arrived first.
@@ -200,8 +228,8 @@ impl Stage {
         let mut found = UnitRows { batches: Vec::new(), rows: Vec::new(), hashes: Vec::new() };
         for path in self.runs.get(&key).into_iter().flatten() {
             let file = File::open(path).map_err(EngineError::file(path))?;
-            for batch in StreamReader::try_new(BufReader::new(file), None)? {
-                found.push(batch?, &self.hasher)?;
+            for batch in StreamReader::try_new(BufReader::with_capacity(RUN_BUFFER, file), None)? {
+                found.push(self.whole(&batch?)?, &self.hasher)?;
             }
         }
         let base = found.batches.len();

@@ -30,6 +30,8 @@ pub struct TableSummary {
     pub rejected: BTreeMap<String, usize>,
     /// Units written.
     pub units: usize,
+    /// Cells repaired in the rows read, by rule.
+    pub repaired: BTreeMap<String, usize>,
     /// Rows of the files that are no records, by kind; they are not among the records read.
     pub skipped: BTreeMap<String, usize>,
 }

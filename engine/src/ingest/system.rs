@@ -12,6 +12,10 @@ use crate::warehouse::dictionary::{PARTY, VAULT};
 pub const REJECTED_ROW: &str = "rejected_row";
 /// Their values, in the vault.
 pub const REJECTED_VALUE: &str = "vault/rejected_value";
+/// Cells that were repaired.
+pub const REPAIRED_VALUE: &str = "repaired_value";
+/// Their texts where these may be personal data, in the vault.
+pub const REPAIRED_CLEAR: &str = "vault/repaired_value";
 /// Rows equal to one already loaded.
 pub const DUPLICATE_ROW: &str = "duplicate_row";
 /// Rows of files that are no records: titles, totals, headers again, blank rows.
@@ -20,6 +24,8 @@ pub const SKIPPED_ROW: &str = "skipped_row";
 pub const INGEST_BATCH: &str = "ingest_batch";
 /// One row a file loaded.
 pub const INGEST_FILE: &str = "ingest_file";
+/// One row a feed, and one more whenever its definition changed: what it meant.
+pub const FEED_DEFINITION: &str = "feed_definition";
 
 fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)
@@ -59,6 +65,28 @@ pub fn rejected_row() -> TableSpec {
 /// `vault/rejected_value`.
 pub fn rejected_value() -> TableSpec {
     spec(REJECTED_VALUE, vec![text("reject_id"), text("value"), text("record")])
+}
+
+/// `repaired_value`: a row for each cell and rule, in the order they were applied. `column_name` is the canonical
+/// column (several, where they read one column of the file), `source_column` the file's; `before` is what the rule
+/// found, `after` what it left, null for a missing value. Both are null where they lie in the vault.
+pub fn repaired_value() -> TableSpec {
+    let mut fields = vec![
+        text("repair_id"),
+        text("table_name"),
+        text("column_name"),
+        text("source_column"),
+        text("rule"),
+        text("before"),
+        text("after"),
+    ];
+    fields.extend(lineage_fields());
+    spec(REPAIRED_VALUE, fields)
+}
+
+/// `vault/repaired_value`.
+pub fn repaired_clear() -> TableSpec {
+    spec(REPAIRED_CLEAR, vec![text("repair_id"), text("before"), text("after")])
 }
 
 /// `duplicate_row`: `row_key` is the key of the row kept, in the order of the table's key columns.
@@ -115,11 +143,58 @@ pub fn ingest_file() -> TableSpec {
     )
 }
 
+/// Labels of a synthetic economy.
+pub const TRUTH: &str = "truth";
+
+/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent`; `amount` is the
+/// money without tax that belongs to it.
+pub fn truth() -> TableSpec {
+    let period = |name: &str| Field::new(name, DataType::Int32, true);
+    spec(
+        TRUTH,
+        vec![
+            text("taxpayer_id"),
+            text("scheme"),
+            period("from_period"),
+            period("to_period"),
+            Field::new("amount", DataType::Decimal128(18, 2), true),
+            text("role"),
+        ],
+    )
+}
+
+/// `feed_definition`: `definition` is the feed as its mapping has it (normalised TOML), without what only says how its
+/// files are found and read; `previous_hash` is null for the first.
+pub fn feed_definition() -> TableSpec {
+    spec(
+        FEED_DEFINITION,
+        vec![
+            text("source"),
+            text("table_name"),
+            text("definition_hash"),
+            text("previous_hash"),
+            text("definition"),
+            text("batch"),
+            instant("ingested_at"),
+        ],
+    )
+}
+
 /// Tables that lie open.
 pub fn open_specs() -> Vec<TableSpec> {
-    let mut specs =
-        vec![rejected_row(), duplicate_row(), skipped_row(), ingest_batch(), ingest_file(), PARTY.spec()];
+    let mut specs = vec![
+        rejected_row(),
+        repaired_value(),
+        duplicate_row(),
+        skipped_row(),
+        ingest_batch(),
+        ingest_file(),
+        feed_definition(),
+        truth(),
+        PARTY.spec(),
+    ];
     specs.extend(crate::scan::specs());
+    specs.extend(crate::identity::specs());
     specs
 }
 
@@ -127,6 +202,7 @@ pub fn open_specs() -> Vec<TableSpec> {
 pub fn all_specs() -> Vec<TableSpec> {
     let mut specs = open_specs();
     specs.push(rejected_value());
+    specs.push(repaired_clear());
     specs.extend(VAULT.iter().map(|k| k.spec()));
     specs
 }

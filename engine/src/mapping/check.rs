@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef};
 use arrow::util::display::array_value_to_string;
 use assay_datasets::mapping::{self, Feed};
+use assay_datasets::repairs::{self, Repairs};
 use assay_sql::session::{SessionOptions, new_session};
 use datafusion::execution::context::SessionContext;
 
@@ -74,6 +75,9 @@ pub fn check(shown: &str, text: &str, path: &Path) -> Result<Vec<FeedPreview>> {
     let request = IngestRequest {
         table: None,
         files: vec![path.display().to_string()],
+        database: None,
+        feed: None,
+        accept_mapping_change: false,
         mapping: None,
         encoding: None,
         delimiter: None,
@@ -101,7 +105,9 @@ fn preview(context: &SessionContext, input: &Input) -> Result<FeedPreview> {
         unused: Vec::new(),
         error: None,
     };
-    let mut sink = Sink { context, input, converter: None, header: Vec::new(), shown: 0, found };
+    // As a warehouse without repairs of its own would load it.
+    let repairs = repairs::parse("repairs.toml", repairs::EMBEDDED).map_err(EngineError::Definitions)?;
+    let mut sink = Sink { repairs, context, input, converter: None, header: Vec::new(), shown: 0, found };
     match source::read(&input.member, &input.options, &mut sink) {
         Err(_) if !sink.found.whole => {}
         Err(error @ (EngineError::Input(_) | EngineError::DataFusion(_))) => {
@@ -113,6 +119,7 @@ fn preview(context: &SessionContext, input: &Input) -> Result<FeedPreview> {
 }
 
 struct Sink<'a> {
+    repairs: Repairs,
     context: &'a SessionContext,
     input: &'a Input,
     converter: Option<Arc<Converter>>,
@@ -124,7 +131,8 @@ struct Sink<'a> {
 impl RecordSink for Sink<'_> {
     fn header(&mut self, columns: &[String]) -> Result<()> {
         let label = self.input.label();
-        let converter = Converter::new(self.context, self.input.table, &self.input.feed, &label, columns)?;
+        let (table, feed) = (self.input.table, &self.input.feed);
+        let converter = Converter::new(self.context, table, feed, &self.repairs, &label, columns)?;
         self.found.unused = converter.unused().into_iter().map(str::to_owned).collect();
         self.header = columns.to_vec();
         self.converter = Some(Arc::new(converter));

@@ -41,8 +41,7 @@ pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
 
 /// The scorecard of a warehouse (`definitions/scorecard.toml`) or the one that comes with Assay, and its text.
 fn load_scorecard(warehouse: &Warehouse) -> Result<(Scorecard, String)> {
-    let own =
-        warehouse.local_path().map(|root| root.join("definitions/scorecard.toml")).filter(|p| p.is_file());
+    let own = warehouse.definition_file("scorecard.toml");
     let (shown, text) = match own {
         Some(path) => {
             let text = std::fs::read_to_string(&path).map_err(EngineError::file(path.clone()))?;

@@ -187,6 +187,9 @@ impl Dictionary {
 
     /// Keys of a text column; null stays null. Works on the distinct values of the batch, then takes.
     pub fn keys(&mut self, values: &StringArray) -> Result<Int64Array> {
+        if values.null_count() == values.len() {
+            return Ok(Int64Array::new_null(values.len()));
+        }
         let mut seen: HashTable<u32> = HashTable::with_capacity(values.len().min(4096));
         let mut keys: Vec<Option<i64>> = Vec::with_capacity(values.len());
         for row in 0..values.len() {

@@ -54,13 +54,27 @@ pub(super) async fn newest(store: &dyn ObjectStore) -> Result<Commit> {
     }
 }
 
+/// Appends `commit`, or fails because another took its number.
 pub(super) async fn append(store: &dyn ObjectStore, commit: &Commit) -> Result<()> {
+    if try_append(store, commit).await? {
+        return Ok(());
+    }
+    Err(EngineError::Warehouse(
+        "another assay process committed meanwhile; nothing was changed, run the command again".into(),
+    ))
+}
+
+/// Appends `commit`; `false` when another took its number.
+pub(super) async fn try_append(store: &dyn ObjectStore, commit: &Commit) -> Result<bool> {
     let body = serde_json::to_vec_pretty(commit)?;
     match store.put_opts(&path(commit.id), body.into(), PutMode::Create.into()).await {
-        Ok(_) => Ok(()),
-        Err(object_store::Error::AlreadyExists { .. }) => Err(EngineError::Warehouse(
-            "another assay process committed meanwhile; nothing was changed, run the command again".into(),
-        )),
+        Ok(_) => Ok(true),
+        Err(object_store::Error::AlreadyExists { .. }) => {
+            // A put that a store answers with an error is tried again, and may have been done the first time.
+            let body = store.get(&path(commit.id)).await?.bytes().await?;
+            let found: Commit = serde_json::from_slice(&body)?;
+            Ok(found.transaction == commit.transaction)
+        }
         Err(e) => Err(e.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! The warehouse: Delta tables in an object store (today a local directory), tied together by one commit log.
+//! The warehouse: Delta tables in a local directory or an object store, tied together by one commit log.
 //!
 //! A warehouse commit names the Delta version of every table, so that a change to several tables becomes
 //! visible at once or not at all: readers only ever open the versions the newest commit names. It is not a
@@ -12,12 +12,17 @@
 //!   vault/<name>/         Delta tables with personal data in clear
 //!   pending/<tx>.json     what a running (or killed) transaction touches
 //!   definitions/          the user's own mappings and indicators
+//!   writer.lock           local: locked by the writer; `writer.lease` on an object store
 //! ```
 
 pub mod clock;
 pub mod dictionary;
+mod evolution;
+mod lease;
+mod location;
 mod log;
 mod provider;
+pub(crate) mod s3;
 pub mod session;
 mod table;
 #[cfg(test)]
@@ -33,18 +38,23 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use self::location::Place;
+
 pub use log::Commit;
 pub(crate) use provider::STORE_URL;
 pub use provider::UnitTable;
 pub use table::{TableFiles, TableSpec, UnitFile};
 pub use transaction::Transaction;
-pub(crate) use transaction::{get, put};
-pub use unit::{EncodedUnit, UnitKey, encode_unit, read_unit};
+pub(crate) use transaction::{get, get_columns, put};
+pub(crate) use unit::conform;
+pub use unit::{EncodedUnit, UnitEncoder, UnitKey, encode_unit, read_unit};
 
 use crate::{EngineError, Result};
 
-/// The newest warehouse format this build reads and writes.
-pub const FORMAT: u32 = 1;
+/// The newest warehouse format this build reads and writes. Format 2 came with tables that may gain columns: a build
+/// that knows format 1 only would leave them out of the units it rewrites. A warehouse of format 1 opens as it is
+/// and becomes one of format 2 with the first change.
+pub const FORMAT: u32 = 2;
 
 /// Settings written once by `assay init`.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -75,11 +85,13 @@ pub struct Warehouse {
     url: Url,
     store: Arc<dyn ObjectStore>,
     local: Option<PathBuf>,
+    /// What a remote warehouse has in `definitions/`, copied to this machine.
+    fetched: Option<Arc<tempfile::TempDir>>,
     config: Config,
 }
 
 impl Warehouse {
-    /// Creates an empty warehouse at `location` (a directory) and opens it.
+    /// Creates an empty warehouse at `location` (a directory, or `s3://bucket/prefix`) and opens it.
     ///
     /// # Errors
     /// When one is already there, or the place cannot be written.
@@ -87,7 +99,7 @@ impl Warehouse {
         if bucket_width < 1 {
             return Err(EngineError::input("bucket width must be at least 1 taxpayer key"));
         }
-        let (url, store, local) = connect(location)?;
+        let Place { url, store, local } = location::connect(location)?;
         let config = Config::new(bucket_width);
         let body = serde_json::to_vec_pretty(&config)?;
         match store.put_opts(&"assay.json".into(), body.into(), PutMode::Create.into()).await {
@@ -97,6 +109,7 @@ impl Warehouse {
                     "{location} already is a warehouse; choose another place, or use it as it is"
                 )));
             }
+            Err(e) if local.is_none() => return Err(s3::explain(location, &e)),
             Err(e) => return Err(e.into()),
         }
         if let Some(root) = &local {
@@ -105,7 +118,7 @@ impl Warehouse {
                 std::fs::create_dir_all(&path).map_err(EngineError::file(path))?;
             }
         }
-        Ok(Self { url, store, local, config })
+        Ok(Self { url, store, local, fetched: None, config })
     }
 
     /// Opens a warehouse.
@@ -116,10 +129,11 @@ impl Warehouse {
         if !location.contains("://") && !Path::new(location).exists() {
             return Err(no_warehouse(location));
         }
-        let (url, store, local) = connect(location)?;
+        let Place { url, store, local } = location::connect(location)?;
         let body = match store.get(&"assay.json".into()).await {
             Ok(found) => found.bytes().await?,
             Err(object_store::Error::NotFound { .. }) => return Err(no_warehouse(location)),
+            Err(e) if local.is_none() => return Err(s3::explain(location, &e)),
             Err(e) => return Err(e.into()),
         };
         #[derive(Deserialize)]
@@ -140,7 +154,11 @@ impl Warehouse {
             )));
         }
         let config: Config = serde_json::from_slice(&body).map_err(damaged)?;
-        Ok(Self { url, store, local, config })
+        let fetched = match &local {
+            Some(_) => None,
+            None => location::fetch_definitions(store.as_ref()).await?.map(Arc::new),
+        };
+        Ok(Self { url, store, local, fetched, config })
     }
 
     /// Settings of this warehouse.
@@ -158,9 +176,23 @@ impl Warehouse {
         self.local.as_deref()
     }
 
-    /// The user's own definitions of one kind (`mappings`, `indicators`), when the warehouse is local.
+    /// The user's own definitions of one kind (`mappings`, `indicators`), as a folder on this machine: the warehouse's,
+    /// or for a remote warehouse a copy that lives as long as the warehouse is open.
     pub fn definitions(&self, kind: &str) -> Option<PathBuf> {
-        self.local.as_ref().map(|root| root.join("definitions").join(kind)).filter(|p| p.is_dir())
+        self.definitions_root().map(|root| root.join(kind)).filter(|p| p.is_dir())
+    }
+
+    /// The user's own definition in one file (`scorecard.toml`, `inbox.toml`), if there is one.
+    pub fn definition_file(&self, name: &str) -> Option<PathBuf> {
+        self.definitions_root().map(|root| root.join(name)).filter(|p| p.is_file())
+    }
+
+    fn definitions_root(&self) -> Option<PathBuf> {
+        match (&self.local, &self.fetched) {
+            (Some(root), _) => Some(root.join("definitions")),
+            (None, Some(folder)) => Some(folder.path().to_owned()),
+            (None, None) => None,
+        }
     }
 
     /// The store, rooted at the warehouse.
@@ -182,11 +214,21 @@ impl Warehouse {
         log::newest(self.store.as_ref()).await
     }
 
-    /// A table's files as of `commit`; `None` when the table has never been written.
+    /// A table's files as of `commit`, with the columns of its definition: those it gained since it was written read
+    /// as null. `None` when the table has never been written.
+    ///
+    /// # Errors
+    /// When the table cannot be read, or its definition has changed in a way that would alter what is stored.
     pub async fn table(&self, commit: &Commit, name: &str) -> Result<Option<TableFiles>> {
         match commit.tables.get(name) {
             None => Ok(None),
-            Some(version) => table::open(self, name, *version).await.map(Some),
+            Some(version) => {
+                let stored = table::open(self, name, *version).await?;
+                match evolution::defined(name) {
+                    None => Ok(Some(stored)),
+                    Some(spec) => evolution::lifted(stored, &spec).map(Some),
+                }
+            }
         }
     }
 
@@ -194,6 +236,16 @@ impl Warehouse {
     /// that may find nothing to write calls it.
     pub async fn heal(&self) -> Result<()> {
         transaction::heal(self).await
+    }
+
+    /// Marks an older warehouse as one of today's format, before this build changes it for the first time.
+    async fn move_format_forward(&self) -> Result<()> {
+        if self.config.format < FORMAT {
+            let config = Config { format: FORMAT, ..self.config.clone() };
+            let body = serde_json::to_vec_pretty(&config)?;
+            self.store.put(&"assay.json".into(), body.into()).await?;
+        }
+        Ok(())
     }
 
     /// Starts a transaction that may change `tables`; one writer at a time.
@@ -204,21 +256,4 @@ impl Warehouse {
 
 fn no_warehouse(location: &str) -> EngineError {
     EngineError::Warehouse(format!("no warehouse at {location}; create one with: assay init {location}"))
-}
-
-type Connected = (Url, Arc<dyn ObjectStore>, Option<PathBuf>);
-
-fn connect(location: &str) -> Result<Connected> {
-    if location.contains("://") && !location.starts_with("file://") {
-        return Err(EngineError::input(format!(
-            "{location}: this build keeps warehouses in local directories only; give a directory"
-        )));
-    }
-    let plain = location.strip_prefix("file://").unwrap_or(location);
-    let path = std::path::absolute(plain).map_err(EngineError::file(plain))?;
-    std::fs::create_dir_all(&path).map_err(EngineError::file(path.clone()))?;
-    let url = Url::from_directory_path(&path)
-        .map_err(|()| EngineError::input(format!("{} cannot be written as a URL", path.display())))?;
-    let store = object_store::local::LocalFileSystem::new_with_prefix(&path)?;
-    Ok((url, Arc::new(store), Some(path)))
 }

@@ -18,6 +18,7 @@ use url::Url;
 use super::dictionary::{DictionaryKind, PERSON};
 use super::provider::{STORE_URL, UnitTable};
 use super::{Commit, Warehouse};
+use crate::identity;
 use crate::ingest::system;
 use crate::{EngineError, Result};
 
@@ -39,6 +40,7 @@ pub async fn open(
     options: &SessionOptions,
 ) -> Result<SessionContext> {
     let context = new_session(options)?;
+    identity::name::register(&context);
     let url = Url::parse(STORE_URL).map_err(|e| EngineError::internal(e.to_string()))?;
     context.register_object_store(&url, Arc::clone(warehouse.store()));
     let catalog = Arc::new(MemoryCatalogProvider::new());
@@ -93,6 +95,7 @@ fn table_names(commit: &Commit, prefix: &str) -> Vec<String> {
     if prefix.is_empty() {
         names.extend(schema::catalog().tables().iter().map(|t| t.name.clone()));
         names.extend(system::open_specs().into_iter().map(|s| s.name));
+        names.push(identity::BEST.to_owned());
     }
     names.sort();
     names.dedup();
@@ -119,6 +122,13 @@ async fn clear_view(
         }
         "SELECT r.*, v.value, v.record FROM assay.open.rejected_row r \
          LEFT JOIN assay.vault.rejected_value v ON v.reject_id = r.reject_id"
+            .to_owned()
+    } else if name == system::REPAIRED_VALUE {
+        if !commit.tables.contains_key(system::REPAIRED_CLEAR) {
+            return Ok(None);
+        }
+        "SELECT r.* EXCEPT (before, after), coalesce(r.before, v.before) AS before, coalesce(r.after, v.after) AS after \
+         FROM assay.open.repaired_value r LEFT JOIN assay.vault.repaired_value v ON v.repair_id = r.repair_id"
             .to_owned()
     } else {
         match clear_select(commit, name) {
@@ -220,6 +230,10 @@ impl SchemaProvider for WarehouseSchema {
     }
 
     async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
+        if self.prefix.is_empty() && name == identity::BEST {
+            let links = self.table(identity::LINK).await?;
+            return links.map(identity::best_link).transpose();
+        }
         let full = format!("{}{name}", self.prefix);
         let opened = self
             .warehouse

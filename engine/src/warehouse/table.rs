@@ -3,23 +3,28 @@
 //! Delta is used as the transaction log only. Data files are written by `super::unit` and scanned by
 //! `super::provider`; deletion vectors and column mapping never occur, and a table that has them is refused.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, LogicalFileView, Remove, StructField, StructType};
+use deltalake_core::kernel::{
+    Action, Add, LogicalFileView, Metadata, MetadataExt, Remove, StructField, StructType,
+};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableBuilder};
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
+use super::evolution::{self, Forward, Meaning};
 use crate::{EngineError, Result};
 
 const SCHEMA_PROPERTY: &str = "assay.schema";
 const ORDER_PROPERTY: &str = "assay.order";
+const MEANING_PROPERTY: &str = "assay.meaning";
 
 /// What a new table is made of.
 #[derive(Debug, Clone)]
@@ -75,6 +80,35 @@ pub struct Bounds {
     pub null_count: BTreeMap<String, u64>,
 }
 
+impl Bounds {
+    /// Bounds of these rows and `more` ones.
+    pub(super) fn widen(&mut self, more: Self) {
+        self.num_records += more.num_records;
+        for (column, nulls) in more.null_count {
+            *self.null_count.entry(column).or_default() += nulls;
+        }
+        let outward =
+            |own: &mut BTreeMap<String, serde_json::Value>, more: BTreeMap<_, _>, side: Ordering| {
+                for (column, value) in more {
+                    let beyond = own.get(&column).is_none_or(|o| compare(&value, o) == side);
+                    if beyond {
+                        own.insert(column, value);
+                    }
+                }
+            };
+        outward(&mut self.min_values, more.min_values, Ordering::Less);
+        outward(&mut self.max_values, more.max_values, Ordering::Greater);
+    }
+}
+
+/// Numbers by size; dates and instants as their ISO texts, which sort by time.
+fn compare(a: &serde_json::Value, b: &serde_json::Value) -> Ordering {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.as_str().cmp(&b.as_str()),
+    }
+}
+
 /// A table at one version.
 #[derive(Debug, Clone)]
 pub struct TableFiles {
@@ -86,6 +120,10 @@ pub struct TableFiles {
     pub schema: SchemaRef,
     /// Order of rows inside a file.
     pub order: Vec<String>,
+    /// Columns that decide which file a row lies in.
+    pub partition_by: Vec<String>,
+    /// Key, month and personal data as they were when the table was last defined.
+    pub(super) meaning: Option<Meaning>,
     /// Files, by period, bucket and path.
     pub files: Vec<UnitFile>,
 }
@@ -177,6 +215,8 @@ fn read(name: &str, table: &DeltaTable) -> Result<TableFiles> {
         version,
         schema: schema_from_text(text)?,
         order: order.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        partition_by: snapshot.metadata().partition_columns().to_vec(),
+        meaning: config.get(MEANING_PROPERTY).map(|text| serde_json::from_str(text)).transpose()?,
         files,
     })
 }
@@ -235,11 +275,57 @@ fn remove_action(file: &UnitFile, at_ms: i64) -> Action {
     })
 }
 
+/// The columns as Delta knows them. It has no NOT NULL for what another engine may append; nullability is kept in our
+/// own property.
+fn delta_columns(schema: &SchemaRef) -> Result<Vec<StructField>> {
+    let kernel: StructType = schema.as_ref().try_into_kernel().map_err(EngineError::Arrow)?;
+    Ok(kernel.fields().map(|f| StructField::nullable(f.name(), f.data_type().clone())).collect())
+}
+
+/// What a table's properties say of it, beside Delta's own.
+fn properties(name: &str, schema: &SchemaRef, order: &[String]) -> Result<Vec<(String, String)>> {
+    let mut properties = vec![
+        (SCHEMA_PROPERTY.to_owned(), schema_to_text(schema)?),
+        (ORDER_PROPERTY.to_owned(), order.join(",")),
+    ];
+    if let Some(meaning) = evolution::meaning(name) {
+        properties.push((MEANING_PROPERTY.to_owned(), serde_json::to_string(&meaning)?));
+    }
+    Ok(properties)
+}
+
+/// The metadata with which `table` goes on as `spec` defines it; `None` when they are right already. `removes` counts
+/// the files the change takes out.
+///
+/// # Errors
+/// When the definition contradicts what is stored.
+pub(super) fn metadata_forward(
+    table: &DeltaTable,
+    spec: &TableSpec,
+    removes: usize,
+    pinned: Option<u64>,
+) -> Result<Option<Metadata>> {
+    let stored = read(&spec.name, table)?;
+    let forward = match pinned {
+        // Created by a transaction that never came to be: nothing in it has a meaning yet.
+        None => {
+            let changed = stored.schema != spec.schema || stored.order != spec.order;
+            changed.then(|| Forward { schema: Arc::clone(&spec.schema), order: spec.order.clone() })
+        }
+        Some(_) => evolution::forward(&stored, spec, removes >= stored.files.len())?,
+    };
+    let Some(forward) = forward else { return Ok(None) };
+    let columns = StructType::try_new(delta_columns(&forward.schema)?).map_err(DeltaTableError::from)?;
+    let mut metadata =
+        table.snapshot()?.metadata().clone().with_schema(&columns).map_err(DeltaTableError::from)?;
+    for (key, value) in properties(&spec.name, &forward.schema, &forward.order)? {
+        metadata = metadata.add_config_key(key, value).map_err(DeltaTableError::from)?;
+    }
+    Ok(Some(metadata))
+}
+
 async fn create(warehouse: &Warehouse, spec: &TableSpec) -> Result<DeltaTable> {
-    let kernel: StructType = spec.schema.as_ref().try_into_kernel().map_err(EngineError::Arrow)?;
-    // Delta has no NOT NULL for what another engine may append; nullability is kept in our own property.
-    let columns: Vec<StructField> =
-        kernel.fields().map(|f| StructField::nullable(f.name(), f.data_type().clone())).collect();
+    let columns = delta_columns(&spec.schema)?;
     if let Some(root) = warehouse.local_path() {
         let folder = root.join(Warehouse::table_path(&spec.name).as_ref());
         std::fs::create_dir_all(&folder).map_err(EngineError::file(folder))?;
@@ -251,10 +337,9 @@ async fn create(warehouse: &Warehouse, spec: &TableSpec) -> Result<DeltaTable> {
         .with_table_name(&spec.name)
         .with_columns(columns)
         .with_partition_columns(spec.partition_by.clone())
-        .with_configuration([
-            (SCHEMA_PROPERTY.to_owned(), Some(schema_to_text(&spec.schema)?)),
-            (ORDER_PROPERTY.to_owned(), Some(spec.order.join(","))),
-        ])
+        .with_configuration(
+            properties(&spec.name, &spec.schema, &spec.order)?.into_iter().map(|(k, v)| (k, Some(v))),
+        )
         .with_raise_if_key_not_exists(false)
         .await?)
 }
@@ -285,18 +370,27 @@ pub(super) async fn roll_back(warehouse: &Warehouse, name: &str, pinned: Option<
         return Ok(table);
     }
     let now = read(name, &table)?;
-    let before = match pinned {
-        Some(version) => open(warehouse, name, version).await?.files,
-        None => Vec::new(),
+    let (before, metadata) = match pinned {
+        Some(version) => {
+            let pinned = load(warehouse, name, Some(version)).await?;
+            let metadata = pinned.snapshot()?.metadata().clone();
+            (read(name, &pinned)?.files, Some(metadata).filter(|m| is_other(m, &table)))
+        }
+        None => (Vec::new(), None),
     };
     let removes: Vec<UnitFile> =
         now.files.iter().filter(|f| !before.iter().any(|b| b.path == f.path)).cloned().collect();
     let adds: Vec<UnitFile> =
         before.iter().filter(|b| !now.files.iter().any(|f| f.path == b.path)).cloned().collect();
-    if removes.is_empty() && adds.is_empty() {
+    if removes.is_empty() && adds.is_empty() && metadata.is_none() {
         return Ok(table);
     }
-    commit(table, &adds, &removes).await
+    commit(table, &adds, &removes, metadata).await
+}
+
+/// Whether the table's properties differ from `metadata`, as they do when a killed transaction moved them forward.
+fn is_other(metadata: &Metadata, table: &DeltaTable) -> bool {
+    table.snapshot().is_ok_and(|now| now.metadata().configuration() != metadata.configuration())
 }
 
 /// Whether a Delta log exists at all (used by recovery).
@@ -304,10 +398,17 @@ pub(super) async fn has_log(warehouse: &Warehouse, name: &str) -> Result<bool> {
     exists(warehouse, name).await
 }
 
-/// One Delta commit adding and removing files; the returned table stands at the new version.
-pub(super) async fn commit(table: DeltaTable, adds: &[UnitFile], removes: &[UnitFile]) -> Result<DeltaTable> {
+/// One Delta commit adding and removing files, and moving the table's definition forward where `metadata` says so; the
+/// returned table stands at the new version.
+pub(super) async fn commit(
+    table: DeltaTable,
+    adds: &[UnitFile],
+    removes: &[UnitFile],
+    metadata: Option<Metadata>,
+) -> Result<DeltaTable> {
     let at_ms = chrono::Utc::now().timestamp_millis();
-    let mut actions = Vec::with_capacity(adds.len() + removes.len());
+    let mut actions = Vec::with_capacity(adds.len() + removes.len() + 1);
+    actions.extend(metadata.map(Action::Metadata));
     actions.extend(removes.iter().map(|f| remove_action(f, at_ms)));
     for file in adds {
         actions.push(add_action(file, at_ms)?);

@@ -4,6 +4,10 @@
 //! Delta log (still invisible: readers open pinned versions) → append to the commit log (visible, one conditional
 //! put) → drop the note. Killed before the append, the next writer finds the note, rolls the Delta logs back to
 //! the pinned versions and deletes the files; killed after it, only the note is left.
+//!
+//! On an object store nobody can know that the former writer is dead. So whoever cleans up after it first appends a
+//! commit of the present state: the former writer's own append, should it come after all, then fails, and nothing
+//! that is cleaned up can become visible.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,9 +18,10 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 
+use super::lease::Lease;
 use super::log::{self, Commit};
 use super::table::{self, TableSpec, UnitFile};
-use super::unit::{EncodedUnit, UnitKey, encode_unit};
+use super::unit::{EncodedUnit, UnitKey, encode_unit, read_columns};
 use super::{Warehouse, clock};
 use crate::{EngineError, Result};
 
@@ -45,13 +50,46 @@ pub struct Transaction {
     allowed: Vec<String>,
     changes: BTreeMap<String, Change>,
     files: u32,
-    _lock: Option<File>,
+    lock: Lock,
+}
+
+/// The right to write.
+#[derive(Debug)]
+enum Lock {
+    /// Advisory, released by the system when the process dies.
+    Local { _file: File },
+    /// On an object store; runs out when it is not renewed.
+    Remote(Lease),
+}
+
+impl Lock {
+    async fn take(warehouse: &Warehouse) -> Result<Self> {
+        match warehouse.local_path() {
+            Some(root) => Ok(Self::Local { _file: lock_file(root)? }),
+            None => Ok(Self::Remote(Lease::take(warehouse.store(), warehouse.url().as_str()).await?)),
+        }
+    }
+
+    /// Whether it is still ours.
+    async fn check(&self) -> Result<()> {
+        match self {
+            Self::Local { .. } => Ok(()),
+            Self::Remote(lease) => lease.check().await,
+        }
+    }
+
+    async fn release(&self) {
+        if let Self::Remote(lease) = self {
+            lease.release().await;
+        }
+    }
 }
 
 impl Transaction {
     pub(super) async fn begin(warehouse: Warehouse, operation: &str, tables: &[&str]) -> Result<Self> {
-        let lock = lock(&warehouse)?;
+        let lock = Lock::take(&warehouse).await?;
         recover(&warehouse).await?;
+        warehouse.move_format_forward().await?;
         let base = warehouse.head().await?;
         let nanos = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
         let id = format!("{nanos:016x}{:08x}", std::process::id());
@@ -59,7 +97,7 @@ impl Transaction {
         let pending = Pending { transaction: id.clone(), base: base.id, tables: allowed.clone() };
         warehouse.store().put(&pending_path(&id), serde_json::to_vec(&pending)?.into()).await?;
         let changes = BTreeMap::new();
-        Ok(Self { warehouse, base, id, operation: operation.into(), allowed, changes, files: 0, _lock: lock })
+        Ok(Self { warehouse, base, id, operation: operation.into(), allowed, changes, files: 0, lock })
     }
 
     /// The state this transaction starts from.
@@ -81,16 +119,14 @@ impl Transaction {
     /// Puts an encoded unit; it becomes visible with the commit.
     pub async fn add(&mut self, spec: &TableSpec, unit: EncodedUnit) -> Result<()> {
         put(&self.warehouse, &spec.name, &unit.file, unit.bytes).await?;
-        let change = self.change(&spec.name)?;
-        change.spec.get_or_insert_with(|| spec.clone());
-        change.adds.push(unit.file);
-        Ok(())
+        self.note_added(spec, unit.file)
     }
 
     /// Notes a unit that was already put with [`put`].
     pub fn note_added(&mut self, spec: &TableSpec, file: UnitFile) -> Result<()> {
         let change = self.change(&spec.name)?;
-        change.spec.get_or_insert_with(|| spec.clone());
+        // What is written says what the table is from now on; what is removed may be of an older form.
+        change.spec = Some(spec.clone());
         change.adds.push(file);
         Ok(())
     }
@@ -137,6 +173,7 @@ impl Transaction {
     /// # Errors
     /// When a log cannot be written; the warehouse then stays in the base state.
     pub async fn commit(self, info: serde_json::Value) -> Result<Commit> {
+        self.lock.check().await?;
         let (tables, changed) = self.commit_logs().await?;
         if !changed {
             self.abort().await?;
@@ -151,8 +188,10 @@ impl Transaction {
             tables,
             info,
         };
+        self.lock.check().await?;
         log::append(self.warehouse.store().as_ref(), &commit).await?;
         self.warehouse.store().delete(&pending_path(&self.id)).await?;
+        self.lock.release().await;
         Ok(commit)
     }
 
@@ -165,7 +204,8 @@ impl Transaction {
             let Some(spec) = &change.spec else { continue };
             let pinned = self.base.tables.get(name).copied();
             let opened = table::open_for_write(&self.warehouse, spec, pinned).await?;
-            let after = table::commit(opened, &change.adds, &change.removes).await?;
+            let metadata = table::metadata_forward(&opened, spec, change.removes.len(), pinned)?;
+            let after = table::commit(opened, &change.adds, &change.removes, metadata).await?;
             let version =
                 after.version().ok_or_else(|| EngineError::internal("a committed table has no version"))?;
             tables.insert(name.clone(), version);
@@ -187,7 +227,9 @@ impl Transaction {
                 delete_files_of(&self.warehouse, name, &self.id).await?;
             }
         }
-        match self.warehouse.store().delete(&pending_path(&self.id)).await {
+        let deleted = self.warehouse.store().delete(&pending_path(&self.id)).await;
+        self.lock.release().await;
+        match deleted {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e.into()),
         }
@@ -198,6 +240,16 @@ impl Transaction {
 pub(crate) async fn put(warehouse: &Warehouse, table: &str, file: &UnitFile, bytes: Bytes) -> Result<()> {
     warehouse.store().put(&file_path(table, &file.path), PutPayload::from_bytes(bytes)).await?;
     Ok(())
+}
+
+/// Reads some columns of a unit, and of its bytes only what they need.
+pub(crate) async fn get_columns(
+    warehouse: &Warehouse,
+    table: &str,
+    file: &UnitFile,
+    columns: &[&str],
+) -> Result<Vec<arrow::array::RecordBatch>> {
+    read_columns(warehouse.store(), file_path(table, &file.path), file.size, columns).await
 }
 
 /// Reads a unit's bytes.
@@ -213,10 +265,8 @@ fn pending_path(id: &str) -> Path {
     Path::from(format!("pending/{id}.json"))
 }
 
-/// One writer at a time: an advisory lock the system releases when the process dies. On an object store the
-/// conditional put of the commit log alone decides.
-fn lock(warehouse: &Warehouse) -> Result<Option<File>> {
-    let Some(root) = warehouse.local_path() else { return Ok(None) };
+/// One writer at a time in a directory.
+fn lock_file(root: &std::path::Path) -> Result<File> {
     let path = root.join("writer.lock");
     let file = File::options()
         .create(true)
@@ -225,7 +275,7 @@ fn lock(warehouse: &Warehouse) -> Result<Option<File>> {
         .open(&path)
         .map_err(EngineError::file(path.clone()))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(EngineError::Warehouse(format!(
             "another assay process is writing to {}; wait until it is done and run the command again",
             root.display()
@@ -236,11 +286,15 @@ fn lock(warehouse: &Warehouse) -> Result<Option<File>> {
 
 /// Cleans up after killed transactions, if there are any and nobody is writing.
 pub(super) async fn heal(warehouse: &Warehouse) -> Result<()> {
-    if !has_leftovers(warehouse) {
+    if !has_leftovers(warehouse).await? {
         return Ok(());
     }
-    match lock(warehouse) {
-        Ok(_lock) => recover(warehouse).await,
+    match Lock::take(warehouse).await {
+        Ok(lock) => {
+            let recovered = recover(warehouse).await;
+            lock.release().await;
+            recovered
+        }
         // A writer at work owns the notes.
         Err(EngineError::Warehouse(_)) => Ok(()),
         Err(error) => Err(error),
@@ -248,9 +302,16 @@ pub(super) async fn heal(warehouse: &Warehouse) -> Result<()> {
 }
 
 /// Whether a note stands in `pending/`, or the beginnings of one.
-fn has_leftovers(warehouse: &Warehouse) -> bool {
-    let Some(root) = warehouse.local_path() else { return true };
-    std::fs::read_dir(root.join("pending")).is_ok_and(|mut entries| entries.next().is_some())
+async fn has_leftovers(warehouse: &Warehouse) -> Result<bool> {
+    match warehouse.local_path() {
+        Some(root) => {
+            Ok(std::fs::read_dir(root.join("pending")).is_ok_and(|mut entries| entries.next().is_some()))
+        }
+        None => {
+            let mut notes = warehouse.store().list(Some(&Path::from("pending")));
+            Ok(notes.try_next().await?.is_some())
+        }
+    }
 }
 
 /// Deletes what a killed put leaves on a local disk: the store writes `NAME#1`, renames it when it is complete, and
@@ -276,7 +337,7 @@ fn delete_staged(folder: &std::path::Path) -> Result<()> {
 
 /// Cleans up after transactions that were killed.
 async fn recover(warehouse: &Warehouse) -> Result<()> {
-    if !has_leftovers(warehouse) {
+    if !has_leftovers(warehouse).await? {
         return Ok(());
     }
     if let Some(root) = warehouse.local_path() {
@@ -294,13 +355,19 @@ async fn recover(warehouse: &Warehouse) -> Result<()> {
         if let Ok(pending) = serde_json::from_slice::<Pending>(&body) {
             clean(warehouse, &pending).await?;
         }
-        warehouse.store().delete(&note.location).await?;
+        match warehouse.store().delete(&note.location).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
     }
     Ok(())
 }
 
 async fn clean(warehouse: &Warehouse, pending: &Pending) -> Result<()> {
-    let head = warehouse.head().await?;
+    let head = match warehouse.local_path() {
+        Some(_) => warehouse.head().await?,
+        None => fence(warehouse, pending).await?,
+    };
     if head.transaction == pending.transaction {
         return Ok(());
     }
@@ -329,6 +396,30 @@ async fn clean(warehouse: &Warehouse, pending: &Pending) -> Result<()> {
         log::append(warehouse.store().as_ref(), &commit).await?;
     }
     Ok(())
+}
+
+/// Appends a commit that changes nothing, so that the transaction of the note cannot be committed any more. Returns the
+/// head: the transaction's own commit, when it was faster.
+async fn fence(warehouse: &Warehouse, pending: &Pending) -> Result<Commit> {
+    let name = format!("fence-{}", pending.transaction);
+    loop {
+        let head = warehouse.head().await?;
+        if head.transaction == pending.transaction || head.transaction == name {
+            return Ok(head);
+        }
+        let commit = Commit {
+            id: head.id + 1,
+            at: clock::now().format("%Y-%m-%dT%H:%M:%S").to_string(),
+            operation: "recover".into(),
+            transaction: name.clone(),
+            code: env!("CARGO_PKG_VERSION").into(),
+            tables: head.tables,
+            info: head.info,
+        };
+        if log::try_append(warehouse.store().as_ref(), &commit).await? {
+            return Ok(commit);
+        }
+    }
 }
 
 async fn delete_files_of(warehouse: &Warehouse, table: &str, transaction: &str) -> Result<()> {

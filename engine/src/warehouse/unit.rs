@@ -4,23 +4,33 @@
 //! narrow scan's time). Files carry their sort order and bounds of the ordering columns.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{max, min};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::compute::{cast, max, min};
 use arrow::datatypes::{
     DataType, Date32Type, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMillisecondType,
 };
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::table::{Bounds, UnitFile};
 use crate::{EngineError, Result};
+
+/// Bytes of a unit's end read at once; its footer is in them, as a rule.
+const FOOTER_HINT: usize = 64 << 10;
 
 /// Which unit of a table: month (where the table has one) and bucket of taxpayer keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,24 +81,59 @@ pub fn encode_unit(
     batches: &[RecordBatch],
     hot: bool,
 ) -> Result<EncodedUnit> {
-    let properties = writer_properties(schema, order, hot)?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    // Readers take the table's schema from the log; leaving Arrow's own out keeps views and dictionaries used
-    // while loading from becoming part of the format.
-    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut writer =
-        ArrowWriter::try_new_with_options(Vec::with_capacity(1 << 20), Arc::clone(schema), options)?;
+    let mut encoder = UnitEncoder::new(schema, order, key, file_name, hot)?;
     for batch in batches {
-        writer.write(batch)?;
+        encoder.push(batch)?;
     }
-    let bytes = Bytes::from(writer.into_inner()?);
-    let bounds = bounds(schema, order, batches, rows)?;
-    let path = format!("{}{file_name}.parquet", key.folder());
-    let size = bytes.len() as u64;
-    Ok(EncodedUnit {
-        file: UnitFile { path, size, rows, period: key.period, bucket: key.bucket, bounds },
-        bytes,
-    })
+    encoder.finish()
+}
+
+/// Encodes a unit whose sorted rows arrive batch by batch; only encoded bytes and one row group are in memory.
+pub struct UnitEncoder {
+    writer: ArrowWriter<Vec<u8>>,
+    schema: SchemaRef,
+    order: Vec<String>,
+    key: UnitKey,
+    file_name: String,
+    bounds: Bounds,
+}
+
+impl UnitEncoder {
+    /// An empty unit; parameters as of [`encode_unit`].
+    pub fn new(
+        schema: &SchemaRef,
+        order: &[String],
+        key: UnitKey,
+        file_name: &str,
+        hot: bool,
+    ) -> Result<Self> {
+        let properties = writer_properties(schema, order, hot)?;
+        // Readers take the table's schema from the log; leaving Arrow's own out keeps views and dictionaries used
+        // while loading from becoming part of the format.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer =
+            ArrowWriter::try_new_with_options(Vec::with_capacity(1 << 20), Arc::clone(schema), options)?;
+        let (schema, order, file_name) = (Arc::clone(schema), order.to_vec(), file_name.to_owned());
+        Ok(Self { writer, schema, order, key, file_name, bounds: Bounds::default() })
+    }
+
+    /// Adds rows, which sort after all before.
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch)?;
+        let found = bounds(&self.schema, &self.order, std::slice::from_ref(batch), batch.num_rows())?;
+        self.bounds.widen(found);
+        Ok(())
+    }
+
+    /// The finished file.
+    pub fn finish(self) -> Result<EncodedUnit> {
+        let bytes = Bytes::from(self.writer.into_inner()?);
+        let path = format!("{}{}.parquet", self.key.folder(), self.file_name);
+        let (period, bucket) = (self.key.period, self.key.bucket);
+        let rows = usize::try_from(self.bounds.num_records).unwrap_or(usize::MAX);
+        let file = UnitFile { path, size: bytes.len() as u64, rows, period, bucket, bounds: self.bounds };
+        Ok(EncodedUnit { file, bytes })
+    }
 }
 
 fn writer_properties(schema: &SchemaRef, order: &[String], hot: bool) -> Result<WriterProperties> {
@@ -194,14 +239,74 @@ fn to_json(data_type: &DataType, value: i64) -> Result<serde_json::Value> {
     })
 }
 
+/// Reads `columns` of a unit; only their parts of the object are fetched.
+pub(super) async fn read_columns(
+    store: &Arc<dyn ObjectStore>,
+    path: Path,
+    size: u64,
+    columns: &[&str],
+) -> Result<Vec<RecordBatch>> {
+    let reader = StoredUnit { store: Arc::clone(store), path, size };
+    let builder = ParquetRecordBatchStreamBuilder::new(reader).await?.with_batch_size(1 << 16);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    Ok(builder.with_projection(mask).build()?.try_collect().await?)
+}
+
+/// A unit where it lies, for readers that take some of its bytes.
+struct StoredUnit {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    size: u64,
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+impl AsyncFileReader for StoredUnit {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        Box::pin(async move { self.store.get_range(&self.path, range).await.map_err(external) })
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        Box::pin(async move { self.store.get_ranges(&self.path, &ranges).await.map_err(external) })
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        Box::pin(async move {
+            let size = self.size;
+            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_HINT));
+            Ok(Arc::new(reader.load_and_finish(self, size).await?))
+        })
+    }
+}
+
+/// A stored batch in the columns of `schema`, by name: those it lacks, because the table gained them later, are null.
+pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|f| match batch.column_by_name(f.name()) {
+            Some(column) => Ok(cast(column, f.data_type())?),
+            None => Ok(new_null_array(f.data_type(), batch.num_rows())),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
 /// Decodes a unit's bytes; `columns` restricts it to some of them.
 pub fn read_unit(bytes: Bytes, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(1 << 16);
     let builder = match columns {
         None => builder,
         Some(names) => {
-            let mask =
-                parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
             builder.with_projection(mask)
         }
     };

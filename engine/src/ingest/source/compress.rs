@@ -1,16 +1,18 @@
-//! Plain, `.gz`, `.zst` and `.zip` files as streams of their members.
+//! Plain, `.gz`, `.zst` and `.zip` files as streams of their members; a database query as a stream of text.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::PlainFile;
+use super::postgres::{Query, Streamed};
 use crate::{EngineError, Result};
 
 /// One readable thing inside a file: the file itself, what it compresses, or one entry of an archive.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// The file on disk.
+    /// The file on disk; of a query its name, which is no file.
     pub path: PathBuf,
     /// Name that tells the format: the file's, without the compression's ending, or the entry's.
     pub name: String,
@@ -30,9 +32,32 @@ pub(super) enum Packing {
         deflated: bool,
         crc: u32,
     },
+    Query(Arc<Query>),
 }
 
 impl Member {
+    /// The result of a query, read as CSV text.
+    pub fn query(query: Query) -> Self {
+        Self {
+            path: PathBuf::from(query.label()),
+            name: "query.csv".into(),
+            packing: Packing::Query(Arc::new(query)),
+        }
+    }
+
+    /// Whether it is the result of a query, which is not known before it has been read.
+    pub fn is_query(&self) -> bool {
+        matches!(self.packing, Packing::Query(_))
+    }
+
+    /// Size and hash of what a query gave; `None` for files, and before the end of the query's result.
+    pub fn streamed(&self) -> Option<Streamed> {
+        match &self.packing {
+            Packing::Query(query) => query.streamed(),
+            _ => None,
+        }
+    }
+
     /// A file as it lies there.
     pub(super) fn plain(path: &Path) -> Self {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -41,6 +66,9 @@ impl Member {
 
     /// The name users see: `file` or `file!entry`.
     pub fn display(&self) -> String {
+        if let Packing::Query(query) = &self.packing {
+            return query.label().to_owned();
+        }
         let file = self
             .path
             .file_name()
@@ -53,9 +81,12 @@ impl Member {
 
     /// Its bytes, unpacked.
     pub fn open(&self) -> Result<Box<dyn Read + Send>> {
+        if let Packing::Query(query) = &self.packing {
+            return Ok(Box::new(query.open()));
+        }
         let mut file = File::open(&self.path).map_err(EngineError::file(&self.path))?;
         Ok(match &self.packing {
-            Packing::Plain | Packing::Bundle => Box::new(file),
+            Packing::Plain | Packing::Bundle | Packing::Query(_) => Box::new(file),
             Packing::Gzip => {
                 Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))
             }
@@ -89,6 +120,9 @@ impl Member {
 
     /// A read error as the user should see it.
     pub fn broken(&self, error: &std::io::Error) -> EngineError {
+        if self.is_query() {
+            return EngineError::input(error.to_string());
+        }
         let reason = match error.kind() {
             std::io::ErrorKind::UnexpectedEof => {
                 "it ends too early: the file is truncated; ask for it again".to_owned()

@@ -3,12 +3,20 @@
 //! A source delivers column names once and then batches; it knows nothing of canonical tables. Text and workbooks
 //! deliver text columns, Parquet its own types.
 
+mod batch;
 mod bundle;
 mod compress;
+mod cut;
+mod dbf;
 mod excel;
+mod fixed;
+mod guard;
 pub mod header;
+mod json;
+mod lines;
 mod numbering;
 mod parquet;
+pub mod postgres;
 pub mod shape;
 mod text;
 mod totals;
@@ -17,11 +25,14 @@ mod xml;
 use std::path::{Path, PathBuf};
 
 use arrow::array::ArrayRef;
+use assay_datasets::mapping::FileFormat;
 
 pub use bundle::{bundle, hash_folder};
 pub use compress::{Member, members};
+pub use cut::Cut;
+pub use dbf::is_memo;
 use shape::{Shape, Shaped, Skipped};
-pub use text::Encoding;
+pub use text::{Delimiter, Encoding};
 pub use xml::discover;
 
 use crate::{EngineError, Result};
@@ -41,11 +52,13 @@ pub struct ReadOptions {
     /// Stated encoding of text.
     pub encoding: Option<Encoding>,
     /// Stated delimiter of text.
-    pub delimiter: Option<u8>,
+    pub delimiter: Option<Delimiter>,
     /// Sheet of a workbook.
     pub sheet: Option<String>,
     /// What the feed expects of the rows.
     pub shape: std::sync::Arc<Shape>,
+    /// How the feed's files are cut into records.
+    pub cut: std::sync::Arc<Cut>,
 }
 
 /// Some records of a file.
@@ -64,7 +77,7 @@ pub struct RawBatch {
 pub struct BadRecord {
     /// Its number in the file.
     pub row: i64,
-    /// `fields` or `encoding`.
+    /// `fields`, `quote`, `length`, `encoding`, `json`, `mark`, `memo` or `instant`.
     pub rule: &'static str,
     /// Expected and found, for the message.
     pub detail: String,
@@ -117,16 +130,27 @@ pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -
     if let Some(record) = &options.shape.record {
         return xml::read(member, record, &options.shape, sink);
     }
-    match kind_of(&member.name) {
-        Kind::Text => text::read(member, options, sink),
-        Kind::Workbook => {
+    let by_name = match kind_of(&member.name) {
+        Kind::Text => None,
+        Kind::Workbook => Some(FileFormat::Xlsx),
+        Kind::Parquet => Some(FileFormat::Parquet),
+    };
+    let shown = member.display();
+    match options.cut.format_of(member, by_name)? {
+        FileFormat::Csv => text::read(member, options, sink),
+        FileFormat::Json => json::read(member, options, sink),
+        FileFormat::Fixed => fixed::read(member, options, sink),
+        FileFormat::Dbf => dbf::read(member, options, sink),
+        FileFormat::Xlsx => {
             let plain = member.plain_file()?;
-            excel::read(plain.path(), &member.display(), options.sheet.as_deref(), &options.shape, sink)
+            let sheet = options.sheet.as_deref();
+            guard::guarded(&shown, || excel::read(plain.path(), &shown, sheet, &options.shape, sink))
         }
-        Kind::Parquet => {
+        FileFormat::Parquet => {
             let plain = member.plain_file()?;
-            parquet::read(plain.path(), &member.display(), sink)
+            guard::guarded(&shown, || parquet::read(plain.path(), &shown, sink))
         }
+        FileFormat::Xml => Err(EngineError::input(format!("{shown}: XML is not read; convert it"))),
     }
 }
 

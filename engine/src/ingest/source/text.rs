@@ -1,15 +1,21 @@
-//! Delimited text: UTF-8 (with or without BOM), GB18030 and UTF-16, any of `,` tab `|` `;`.
+//! Delimited text: UTF-8 (with or without BOM), GB18030 and UTF-16, any delimiter, with a header or one the mapping
+//! states.
 //!
-//! Records are split by the `csv` crate; a record with the wrong number of fields or with bytes that are no text
-//! is set aside with its number, the rest goes on.
+//! Records are split by [`split`]; one with the wrong number of fields or with bytes that are no text is set aside
+//! with its number, the rest goes on.
 
-use std::io::{BufRead, BufReader, Read};
+mod split;
+
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringBuilder};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+use self::split::Records;
 use super::header::{self, Search, Wanted};
+use super::lines::read_line;
 use super::shape::Skipped;
 use super::{BATCH_ROWS, BadRecord, Member, RawBatch, ReadOptions, RecordSink, clean_header};
 use crate::{EngineError, Result};
@@ -51,6 +57,19 @@ impl Encoding {
                 "unknown encoding {name}; use utf-8, gb18030, utf-16le or utf-16be"
             ))),
         }
+    }
+
+    /// The bytes as text, unless they are none.
+    pub(super) fn strict(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        if self == Self::Utf8 {
+            return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
+        }
+        self.codec().decode_without_bom_handling_and_without_replacement(bytes)
+    }
+
+    /// The bytes as text, with `\u{fffd}` for what is none.
+    pub(super) fn lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+        self.codec().decode_without_bom_handling(bytes).0
     }
 
     fn codec(self) -> &'static encoding_rs::Encoding {
@@ -101,34 +120,114 @@ fn mostly_utf8(sample: &[u8]) -> bool {
     chinese > 2 * broken
 }
 
-/// Reads `member` into `sink`.
-pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+/// What separates fields: one byte, or several as in `|+|`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delimiter(Vec<u8>);
+
+impl Delimiter {
+    /// From its name or itself: `comma`, `tab`, `pipe`, `semicolon`, `\\001`, `\\x01`, `^A`, or the very characters.
+    pub fn parse(name: &str) -> Result<Self> {
+        let named = match name {
+            "tab" | "\\t" => Some(b'\t'),
+            "comma" => Some(b','),
+            "pipe" => Some(b'|'),
+            "semicolon" => Some(b';'),
+            _ => None,
+        };
+        let code = |digits: Option<&str>, radix| {
+            digits.and_then(|d| u8::from_str_radix(d, radix).ok()).filter(|b| *b < 0x80)
+        };
+        let control = code(name.strip_prefix("\\x"), 16)
+            .or_else(|| code(name.strip_prefix("\\u00"), 16))
+            .or_else(|| code(name.strip_prefix('\\').filter(|d| d.len() == 3), 8))
+            .or_else(|| match name.as_bytes() {
+                [b'^', letter @ b'A'..=b'Z'] => Some(letter - b'@'),
+                _ => None,
+            });
+        match named.or(control) {
+            Some(0 | b'\r' | b'\n') => {}
+            Some(byte) => return Ok(Self(vec![byte])),
+            None if !name.is_empty() && name.len() <= 8 && !name.contains(['\r', '\n', '\0']) => {
+                return Ok(Self(name.as_bytes().to_vec()));
+            }
+            None => {}
+        }
+        Err(EngineError::input(format!(
+            "delimiter {name}: use one or a few characters, comma, tab, pipe, semicolon, or a code like \\001"
+        )))
+    }
+
+    /// Whether it is a control character, which no data holds and needs no quotation marks around.
+    pub fn is_control(&self) -> bool {
+        matches!(self.0[..], [b] if b < b' ' && b != b'\t')
+    }
+}
+
+/// A member opened, its encoding known.
+pub(super) struct Opened {
+    /// Its encoding.
+    pub encoding: Encoding,
+    sample: Vec<u8>,
+    input: BufReader<Box<dyn Read + Send>>,
+}
+
+/// Opens `member` and finds out its encoding unless that is stated.
+pub(super) fn open(member: &Member, stated: Option<Encoding>) -> Result<Opened> {
     let mut input = BufReader::with_capacity(SAMPLE, member.open()?);
-    let sample = fill(&mut input).map_err(|e| member.broken(&e))?;
+    let mut sample = fill(&mut input).map_err(|e| member.broken(&e))?;
     if sample.is_empty() {
         return Err(EngineError::input(format!("{} is empty; ask for the file again", member.display())));
     }
-    let encoding = options.encoding.unwrap_or_else(|| Encoding::detect(&sample));
-    let delimiter =
-        options.delimiter.unwrap_or_else(|| detect_delimiter(&sample, encoding, &options.shape.wanted));
-    let input = std::io::Cursor::new(sample).chain(input);
-    let decoded: Box<dyn Read> = if encoding == Encoding::Utf8 {
-        Box::new(input)
-    } else {
-        let codec = Some(encoding.codec());
-        Box::new(DecodeReaderBytesBuilder::new().encoding(codec).bom_override(true).build(input))
+    let encoding = stated.unwrap_or_else(|| Encoding::detect(&sample));
+    if encoding == Encoding::Utf8 && sample.starts_with(b"\xEF\xBB\xBF") {
+        sample.drain(..3);
+    }
+    Ok(Opened { encoding, sample, input })
+}
+
+impl Opened {
+    /// The first bytes as text.
+    pub(super) fn head(&self) -> String {
+        self.encoding.lossy(&self.sample[..self.sample.len().min(1 << 14)]).into_owned()
+    }
+
+    /// All bytes as they are.
+    pub(super) fn raw(self) -> Box<dyn Read> {
+        Box::new(Cursor::new(self.sample).chain(self.input))
+    }
+
+    /// All of it as UTF-8; bytes of UTF-8 itself are not checked.
+    pub(super) fn decoded(self) -> Box<dyn Read> {
+        if self.encoding == Encoding::Utf8 { self.raw() } else { self.replaced() }
+    }
+
+    /// All of it as UTF-8, with `\u{fffd}` for what is no text.
+    pub(super) fn replaced(self) -> Box<dyn Read> {
+        let codec = Some(self.encoding.codec());
+        Box::new(DecodeReaderBytesBuilder::new().encoding(codec).bom_override(true).build(self.raw()))
+    }
+}
+
+/// Reads `member` into `sink`.
+pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -> Result<()> {
+    let opened = open(member, options.encoding)?;
+    let encoding = opened.encoding;
+    let cut = &options.cut;
+    let delimiter = match &options.delimiter {
+        Some(stated) => stated.clone(),
+        None => Delimiter(vec![detect_delimiter(&opened.head(), cut.skip_first, &options.shape.wanted)]),
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .buffer_capacity(1 << 18)
-        .from_reader(decoded);
-    Split { member, encoding, replaced: encoding != Encoding::Utf8 }.run(
-        &mut reader,
-        &options.shape.wanted,
-        sink,
-    )
+    let mut input: Box<dyn Read> = opened.decoded();
+    if cut.skip_first > 0 {
+        let mut lines = BufReader::new(input);
+        for number in 1..=cut.skip_first {
+            read_line(member, &mut lines, &mut Vec::new(), number as i64)?;
+        }
+        input = Box::new(lines);
+    }
+    let mut records = split::records(member, input, &delimiter, cut)?;
+    let quoted = records.quoted();
+    Split { member, options, encoding, replaced: encoding != Encoding::Utf8, quoted }.run(&mut *records, sink)
 }
 
 /// The first bytes, as many as the buffer holds: one `fill_buf` of a decompressor may give very few.
@@ -146,14 +245,13 @@ fn fill(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     Ok(sample)
 }
 
-fn detect_delimiter(sample: &[u8], encoding: Encoding, wanted: &Wanted) -> u8 {
-    let (text, _, _) = encoding.codec().decode(&sample[..sample.len().min(1 << 14)]);
-    if let Some(delimiter) = header::delimiter(&text, wanted) {
+fn detect_delimiter(head: &str, skip: usize, wanted: &Wanted) -> u8 {
+    if let Some(delimiter) = header::delimiter(head, wanted) {
         return delimiter;
     }
-    let first = text.lines().next().unwrap_or_default();
+    let first = head.lines().nth(skip).unwrap_or_default();
     let count = |d: char| first.matches(d).count();
-    [('\t', b'\t'), ('|', b'|'), (';', b';')]
+    [('\u{1}', 1), ('\t', b'\t'), ('|', b'|'), (';', b';')]
         .into_iter()
         .filter(|(c, _)| count(*c) > count(','))
         .max_by_key(|(c, _)| count(*c))
@@ -162,29 +260,34 @@ fn detect_delimiter(sample: &[u8], encoding: Encoding, wanted: &Wanted) -> u8 {
 
 struct Split<'a> {
     member: &'a Member,
+    options: &'a ReadOptions,
     encoding: Encoding,
     /// Whether the text was transcoded, so that broken bytes appear as U+FFFD.
     replaced: bool,
+    /// Whether fields can be quoted.
+    quoted: bool,
 }
 
 impl Split<'_> {
-    fn run<R: Read>(
-        &self,
-        reader: &mut csv::Reader<R>,
-        wanted: &Wanted,
-        sink: &mut dyn RecordSink,
-    ) -> Result<()> {
+    fn run(&self, records: &mut dyn Records, sink: &mut dyn RecordSink) -> Result<()> {
+        let cut = &self.options.cut;
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let first = number(cut.skip_first);
         let mut record = csv::ByteRecord::new();
-        let (place, mut early) = self.find_header(reader, wanted)?;
-        let header = self.header(&early[place])?;
-        for title in 1..=place {
-            sink.skipped(Skipped::title(i64::try_from(title).unwrap_or(i64::MAX)))?;
+        let (place, mut early) = self.find_header(records)?;
+        let header = match place {
+            Some(place) if cut.header.is_empty() => self.header(&early[place])?,
+            _ => clean_header(&self.member.display(), cut.header.clone())?,
+        };
+        let above = place.map_or(0, |p| p + 1);
+        for title in 1..above {
+            sink.skipped(Skipped::title(first + number(title)))?;
         }
         sink.header(&header)?;
         let width = header.len();
-        let mut row = i64::try_from(place + 1).unwrap_or(i64::MAX);
+        let mut row = first + number(above);
         // Rows read while looking for the header and standing below it come first.
-        let mut early = early.drain(place + 1..);
+        let mut early = early.drain(above..);
         loop {
             let mut builders: Vec<StringBuilder> =
                 (0..width).map(|_| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * 12)).collect();
@@ -193,7 +296,7 @@ impl Split<'_> {
             while rows.len() < BATCH_ROWS && bad.len() < BATCH_ROWS {
                 if let Some(next) = early.next() {
                     record = next;
-                } else if !self.next(reader, &mut record)? {
+                } else if !records.next(&mut record)? {
                     break;
                 }
                 row += 1;
@@ -209,42 +312,38 @@ impl Split<'_> {
                 }
             }
             if rows.is_empty() && bad.is_empty() {
-                return Ok(());
+                return records.end(&self.member.display(), cut, row - first - number(above));
             }
             let columns = builders.into_iter().map(|mut b| Arc::new(b.finish()) as ArrayRef).collect();
             sink.batch(RawBatch { columns, rows, bad })?;
         }
     }
 
-    fn next<R: Read>(&self, reader: &mut csv::Reader<R>, record: &mut csv::ByteRecord) -> Result<bool> {
-        reader.read_byte_record(record).map_err(|e| match e.into_kind() {
-            csv::ErrorKind::Io(e) => self.member.broken(&e),
-            other => EngineError::input(format!("{}: {other:?}", self.member.display())),
-        })
-    }
-
-    /// The first rows of the file, and which of them is the header.
-    fn find_header<R: Read>(
-        &self,
-        reader: &mut csv::Reader<R>,
-        wanted: &Wanted,
-    ) -> Result<(usize, Vec<csv::ByteRecord>)> {
-        let mut search = Search::new(wanted);
+    /// The first rows of the file, and which of them is the header; `None` where the mapping states one that does not
+    /// stand in the file.
+    fn find_header(&self, records: &mut dyn Records) -> Result<(Option<usize>, Vec<csv::ByteRecord>)> {
+        let stated = &self.options.cut.header;
+        let mut search = Search::new(&self.options.shape.wanted);
         let mut early: Vec<csv::ByteRecord> = Vec::new();
         let mut record = csv::ByteRecord::new();
-        while self.next(reader, &mut record)? {
+        while records.next(&mut record)? {
             let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
-            let over = search.offer(cells.iter().map(AsRef::as_ref));
+            let over = !stated.is_empty() || search.offer(cells.iter().map(AsRef::as_ref));
             early.push(record.clone());
             if over {
                 break;
             }
         }
-        if early.is_empty() {
+        let Some(top) = early.first() else {
             let shown = self.member.display();
             return Err(EngineError::input(format!("{shown} is empty; ask for the file again")));
+        };
+        if stated.is_empty() {
+            return Ok((Some(search.found().unwrap_or(0)), early));
         }
-        Ok((search.found().unwrap_or(0), early))
+        let same =
+            top.len() == stated.len() && top.iter().zip(stated).all(|(r, s)| r.trim_ascii() == s.as_bytes());
+        Ok((same.then_some(0), early))
     }
 
     fn header(&self, record: &csv::ByteRecord) -> Result<Vec<String>> {
@@ -274,9 +373,18 @@ impl Split<'_> {
             return Err(("encoding", self.encoding.name().to_owned()));
         }
         if record.len() != width {
-            return Err(("fields", format!("{} instead of {width}", record.len())));
+            return Err(self.wrong_width(record, text, width));
         }
         Ok(text)
+    }
+
+    /// A record with too many or too few fields; one that runs over line ends has an unclosed quotation mark.
+    fn wrong_width(&self, record: &csv::ByteRecord, text: &str, width: usize) -> (&'static str, String) {
+        let lines = text.matches('\n').count() + 1;
+        if lines > 1 && self.quoted {
+            return ("quote", format!("{lines} lines, {} fields instead of {width}", record.len()));
+        }
+        ("fields", format!("{} instead of {width}", record.len()))
     }
 }
 
@@ -285,5 +393,31 @@ fn append(builders: &mut [StringBuilder], record: &csv::ByteRecord, text: &str) 
         // Field ends are character ends: the delimiter is ASCII and `text` was checked as a whole.
         let field = record.range(i).and_then(|r| text.get(r)).unwrap_or_default();
         builder.append_value(field);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn delimiters_by_any_name() {
+        for (name, bytes) in [
+            ("\\001", &b"\x01"[..]),
+            ("\\x01", b"\x01"),
+            ("\\u0001", b"\x01"),
+            ("^A", b"\x01"),
+            ("\u{1}", b"\x01"),
+            ("tab", b"\t"),
+            ("\\t", b"\t"),
+            ("|+|", b"|+|"),
+            ("^", b"^"),
+        ] {
+            assert_eq!(Delimiter::parse(name).unwrap().0, bytes, "{name:?}");
+        }
+        for bad in ["", "\\012", "\\x00", "a long delimiter"] {
+            assert!(Delimiter::parse(bad).is_err(), "{bad:?}");
+        }
     }
 }

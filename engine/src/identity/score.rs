@@ -1,0 +1,342 @@
+//! How well a record fits a taxpayer: by number and by name. Every figure comes from the definition, every agreement
+//! is kept as a fact, so that a link can say why it is one.
+
+use rapidfuzz::distance::{indel, jaro_winkler, osa};
+
+use super::definition::{Definition, NameWorth, SimilarWorth};
+use super::id;
+use super::name::{Agreement, Name, Place, confusable};
+
+/// How a link was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// The same number, written differently.
+    ExactId,
+    /// A number the taxpayer had before, or that contains the same organisation code.
+    OldNumber,
+    /// The same name.
+    ExactName,
+    /// The same brand and trade.
+    NormalName,
+    /// A brand and trade that differ in a little.
+    SimilarName,
+    /// Invoices both sides hold.
+    SharedInvoice,
+    /// The same telephone, and more.
+    Phone,
+    /// The same address, and more.
+    Address,
+    /// What a person is in a firm.
+    Role,
+    /// A person decided it and the machine no longer finds it.
+    Decision,
+}
+
+impl Method {
+    /// Code as stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ExactId => "exact_id",
+            Self::OldNumber => "old_number",
+            Self::ExactName => "exact_name",
+            Self::NormalName => "normal_name",
+            Self::SimilarName => "similar_name",
+            Self::SharedInvoice => "shared_invoice",
+            Self::Phone => "phone",
+            Self::Address => "address",
+            Self::Role => "role",
+            Self::Decision => "decision",
+        }
+    }
+
+    /// Methods of one tier compete: an equal name is not made doubtful by a similar one.
+    pub(super) fn tier(self) -> u8 {
+        match self {
+            Self::ExactId | Self::OldNumber => 0,
+            Self::ExactName => 1,
+            Self::NormalName => 2,
+            _ => 3,
+        }
+    }
+}
+
+/// One thing in which record and taxpayer agree or differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Fact {
+    /// The number.
+    Number = 1,
+    /// Division and organisation code.
+    OldNumber = 1 << 1,
+    /// The organisation code only.
+    Organisation = 1 << 2,
+    /// The name, letter for letter.
+    Name = 1 << 3,
+    /// Brand and trade.
+    Core = 1 << 4,
+    /// The region.
+    Region = 1 << 5,
+    /// The legal form.
+    Suffix = 1 << 6,
+    /// The branch.
+    Branch = 1 << 7,
+    /// The taxpayer's earlier name or number it is.
+    Former = 1 << 8,
+    /// Differs: the region.
+    RegionDiffers = 1 << 9,
+    /// Differs: the legal form.
+    SuffixDiffers = 1 << 10,
+    /// Differs: the branch.
+    BranchDiffers = 1 << 11,
+    /// Differs: the name, though the number agrees.
+    NameDiffers = 1 << 12,
+    /// The region is missing on one side.
+    RegionMissing = 1 << 13,
+}
+
+/// A set of facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts(u16);
+
+impl Facts {
+    const AGREEING: u16 = 0b1111_1111;
+
+    /// With one more.
+    pub fn with(self, fact: Fact) -> Self {
+        Self(self.0 | fact as u16)
+    }
+
+    /// All facts of both.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the fact is among them.
+    pub fn has(self, fact: Fact) -> bool {
+        self.0 & fact as u16 != 0
+    }
+
+    /// How many say that the two agree.
+    pub fn agreeing(self) -> i64 {
+        i64::from((self.0 & Self::AGREEING).count_ones())
+    }
+}
+
+/// How well two things fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// How it was found.
+    pub method: Method,
+    /// 0 to 1.
+    pub score: f64,
+    /// Why.
+    pub facts: Facts,
+}
+
+/// By number; both in their normal form. `same_text`: the record's number is the register's letter for letter.
+pub fn by_number(definition: &Definition, record: &str, register: &str, former: bool) -> Option<Evidence> {
+    let worth = &definition.id;
+    if record == register && !record.is_empty() {
+        let facts = Facts::default().with(Fact::Number);
+        return Some(if former {
+            Evidence { method: Method::OldNumber, score: worth.former, facts: facts.with(Fact::Former) }
+        } else {
+            Evidence { method: Method::ExactId, score: worth.exact, facts }
+        });
+    }
+    let organisation = id::organisation(record)?;
+    if Some(organisation) != id::organisation(register) {
+        return None;
+    }
+    let facts = Facts::default().with(Fact::Organisation);
+    let both = id::old_number(record).zip(id::old_number(register));
+    Some(if both.is_some_and(|(a, b)| a == b) {
+        Evidence { method: Method::OldNumber, score: worth.old_number, facts: facts.with(Fact::OldNumber) }
+    } else {
+        Evidence { method: Method::OldNumber, score: worth.organisation, facts }
+    })
+}
+
+/// A name as written and taken apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// As it stands in the record or register.
+    pub text: &'a str,
+    /// Taken apart.
+    pub name: &'a Name,
+}
+
+/// By name. `division` is the register's division code; `None` when the names have too little in common.
+pub fn by_name(
+    definition: &Definition,
+    record: Written<'_>,
+    register: Written<'_>,
+    division: Option<u32>,
+    former: bool,
+) -> Option<Evidence> {
+    let worth = &definition.name;
+    let (a, b) = (record.name, register.name);
+    if a.clean.is_empty() || b.clean.is_empty() {
+        return None;
+    }
+    let mut facts = if former { Facts::default().with(Fact::Former) } else { Facts::default() };
+    let off = if former { worth.former } else { 0.0 };
+    if a.clean == b.clean {
+        let same = record.text.trim() == register.text.trim();
+        facts = facts.with(Fact::Name).with(Fact::Core).with(Fact::Suffix).with(Fact::Branch);
+        if !b.places.is_empty() {
+            facts = facts.with(Fact::Region);
+        }
+        let score = if same { worth.exact } else { worth.exact_form };
+        return Some(Evidence { method: Method::ExactName, score: score - off, facts });
+    }
+    let same_core =
+        a.core == b.core || placed(&a.core, &b.core, &b.places) || placed(&b.core, &a.core, &a.places);
+    let (method, base) = if same_core {
+        facts = facts.with(Fact::Core);
+        (Method::NormalName, worth.normal)
+    } else {
+        (Method::SimilarName, similar(&definition.similar, &a.core, &b.core)?)
+    };
+    let off = off
+        + region(definition, method, a, b, division, &mut facts)
+        + suffix(worth, a, b, &mut facts)
+        + branch(worth, a, b, &mut facts)
+        + short_core(worth, a, facts);
+    Some(Evidence { method, score: (base - off).max(0.0), facts })
+}
+
+/// Whether `longer` is `shorter` with regions before it that the parser could not know to be such.
+fn placed(longer: &str, shorter: &str, places: &[Place]) -> bool {
+    let Some(mut before) = longer.strip_suffix(shorter).filter(|before| !before.is_empty()) else {
+        return false;
+    };
+    while !before.is_empty() {
+        let Some(rest) = places.iter().find_map(|p| before.strip_prefix(p.short.as_str())) else {
+            return false;
+        };
+        before = rest.trim_start_matches(['省', '市', '县', '区']);
+    }
+    true
+}
+
+/// What the regions take off.
+fn region(
+    definition: &Definition,
+    method: Method,
+    a: &Name,
+    b: &Name,
+    division: Option<u32>,
+    facts: &mut Facts,
+) -> f64 {
+    let worth = &definition.name;
+    let missing =
+        if method == Method::SimilarName { definition.similar.region_missing } else { worth.region_missing };
+    let mut unknown = || {
+        *facts = facts.with(Fact::RegionMissing);
+        missing
+    };
+    match (a.places.last(), b.places.last()) {
+        // Neither names a region, as firms registered with the state do not; or the brand begins with one.
+        (None, None) => 0.0,
+        (None, Some(place)) if a.core.starts_with(place.short.as_str()) => 0.0,
+        (None, Some(_)) => unknown(),
+        (Some(place), None) => match division.map(|d| place.agrees_with_code(d)) {
+            Some(Agreement::Agree) => {
+                *facts = facts.with(Fact::Region);
+                0.0
+            }
+            Some(Agreement::Conflict) => {
+                *facts = facts.with(Fact::RegionDiffers);
+                worth.region_code_differs
+            }
+            _ => unknown(),
+        },
+        (Some(x), Some(y)) => match x.agrees(y) {
+            Agreement::Agree => {
+                *facts = facts.with(Fact::Region);
+                0.0
+            }
+            Agreement::Conflict => {
+                *facts = facts.with(Fact::RegionDiffers);
+                worth.region_conflict
+            }
+            Agreement::Unknown => unlisted(worth, a, b, division, facts),
+        },
+    }
+}
+
+/// Regions of which at least one is on no list.
+fn unlisted(worth: &NameWorth, a: &Name, b: &Name, division: Option<u32>, facts: &mut Facts) -> f64 {
+    let shared = a.places.iter().any(|x| b.places.iter().any(|y| x.short == y.short));
+    let listed = a.places.last().zip(division).map(|(p, d)| p.agrees_with_code(d));
+    if shared || listed == Some(Agreement::Agree) {
+        *facts = facts.with(Fact::Region);
+        return 0.0;
+    }
+    *facts = facts.with(Fact::RegionDiffers);
+    worth.region_conflict
+}
+
+fn suffix(worth: &NameWorth, a: &Name, b: &Name, facts: &mut Facts) -> f64 {
+    match (a.suffix, b.suffix) {
+        (None, None) => 0.0,
+        (Some(x), Some(y)) if x == y => {
+            *facts = facts.with(Fact::Suffix);
+            0.0
+        }
+        (Some(x), Some(y)) => {
+            *facts = facts.with(Fact::SuffixDiffers);
+            if x.same_family(y) { worth.suffix_differs } else { worth.suffix_family }
+        }
+        _ => worth.suffix_missing,
+    }
+}
+
+fn branch(worth: &NameWorth, a: &Name, b: &Name, facts: &mut Facts) -> f64 {
+    if a.branch == b.branch {
+        if a.branch.is_some() {
+            *facts = facts.with(Fact::Branch);
+        }
+        return 0.0;
+    }
+    *facts = facts.with(Fact::BranchDiffers);
+    worth.branch_differs
+}
+
+fn short_core(worth: &NameWorth, a: &Name, facts: Facts) -> f64 {
+    let short = facts.has(Fact::RegionMissing) && a.core.chars().count() <= worth.short_core;
+    if short { worth.short_core_penalty } else { 0.0 }
+}
+
+/// Score of two cores that are not equal; `None` below what is worth a look.
+fn similar(worth: &SimilarWorth, a: &str, b: &str) -> Option<f64> {
+    let (x, y): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let shorter = x.len().min(y.len());
+    let distance = osa::distance(x.iter().copied(), y.iter().copied());
+    if distance == 1 && shorter >= 2 {
+        let score = one_edit(worth, &x, &y);
+        return Some(if shorter <= 3 { score - worth.short } else { score });
+    }
+    if shorter >= 4 && (a.contains(b) || b.contains(a)) {
+        return Some(worth.contained);
+    }
+    let jaro = jaro_winkler::similarity(x.iter().copied(), y.iter().copied());
+    let indel = indel::normalized_similarity(x.iter().copied(), y.iter().copied());
+    let likeness = f64::midpoint(jaro, indel);
+    (likeness >= worth.least).then_some(likeness * worth.scale)
+}
+
+fn one_edit(worth: &SimilarWorth, x: &[char], y: &[char]) -> f64 {
+    if x.len() != y.len() {
+        return worth.slip;
+    }
+    let mut differing = x.iter().zip(y).filter(|(a, b)| a != b);
+    match (differing.next(), differing.next()) {
+        // Two exchanged.
+        (Some(_), Some(_)) => worth.slip,
+        (Some((a, b)), None) if confusable(*a, *b) => worth.confused,
+        _ if x.len() >= worth.long => worth.replaced_long,
+        _ => worth.replaced,
+    }
+}

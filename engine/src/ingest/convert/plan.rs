@@ -1,0 +1,119 @@
+//! Where each canonical column of a feed comes from in files with one particular header.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use assay_datasets::mapping::{Feed, Transform};
+use assay_datasets::schema::Column;
+use assay_sql::simplified;
+use datafusion::common::{DFSchema, Result as DfResult};
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
+
+use crate::Result;
+use crate::ingest::source::shape::sql_names;
+
+/// Where one canonical column comes from in this header.
+pub(super) struct Plan {
+    /// Its source.
+    pub origin: Origin,
+    /// What is done with it.
+    pub transform: Transform,
+    /// What the column is called in the file, for messages.
+    pub shown: String,
+}
+
+/// The source of a canonical column.
+pub(super) enum Origin {
+    /// A source column.
+    Column(usize),
+    /// A text the mapping states.
+    Constant(String),
+    /// An expression over source columns.
+    Computed(Arc<dyn PhysicalExpr>),
+    /// None.
+    Absent,
+}
+
+impl Plan {
+    /// The source columns this one is made from.
+    pub(super) fn reads(&self) -> Vec<usize> {
+        match &self.origin {
+            Origin::Column(i) => vec![*i],
+            Origin::Computed(expr) => {
+                let mut read: Vec<usize> = collect_columns(expr).iter().map(|c| c.index()).collect();
+                read.sort_unstable();
+                read
+            }
+            Origin::Constant(_) | Origin::Absent => Vec::new(),
+        }
+    }
+}
+
+/// Resolves one column; what the header lacks goes to `missing`.
+pub(super) fn plan(
+    context: &SessionContext,
+    text_schema: &SchemaRef,
+    feed: &Feed,
+    header: &[String],
+    column: &Column,
+    missing: &mut Vec<String>,
+) -> Result<Plan> {
+    let Some(source) = feed.columns.get(&column.name) else {
+        return Ok(Plan {
+            origin: Origin::Absent,
+            transform: Transform::default(),
+            shown: column.name.clone(),
+        });
+    };
+    let transform = source.get_ref().transform();
+    let mut shown = column.name.clone();
+    let origin = if let Some(sql) = &transform.sql {
+        let schema = DFSchema::try_from(text_schema.as_ref().clone())?;
+        let expr =
+            context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
+        match expr {
+            Ok(expr) => {
+                let names = sql_names(sql);
+                let named: Vec<&str> =
+                    names.iter().filter(|n| header.contains(n)).map(String::as_str).collect();
+                if !named.is_empty() {
+                    shown = named.join(", ");
+                }
+                Origin::Computed(expr)
+            }
+            Err(e) => {
+                missing.push(format!("for {} ({})", column.name, e.strip_backtrace()));
+                Origin::Absent
+            }
+        }
+    } else if let Some(text) = &transform.constant {
+        Origin::Constant(text.clone())
+    } else {
+        let names = transform.names();
+        match names.iter().find_map(|n| header.iter().position(|h| h == n)) {
+            Some(i) => {
+                shown.clone_from(&header[i]);
+                Origin::Column(i)
+            }
+            None => {
+                if !feed.is_canonical() {
+                    missing.push(names.join(" / "));
+                }
+                Origin::Absent
+            }
+        }
+    };
+    Ok(Plan { origin, transform, shown })
+}
+
+/// An expression in the form that is evaluated.
+pub(super) fn physical(
+    context: &SessionContext,
+    expr: Expr,
+    schema: &DFSchema,
+) -> DfResult<Arc<dyn PhysicalExpr>> {
+    context.create_physical_expr(simplified(&context.state(), expr, schema)?, schema)
+}
