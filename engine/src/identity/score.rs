@@ -50,12 +50,13 @@ impl Method {
     }
 
     /// Methods of one tier compete: an equal name is not made doubtful by a similar one.
-    pub(super) fn tier(self) -> u8 {
+    pub(super) fn tier(self, facts: Facts) -> u8 {
         match self {
             Self::ExactId | Self::OldNumber => 0,
             Self::ExactName => 1,
-            Self::NormalName => 2,
-            _ => 3,
+            Self::NormalName if facts.has(Fact::Words) => 2,
+            Self::NormalName => 3,
+            _ => 4,
         }
     }
 }
@@ -92,6 +93,8 @@ pub enum Fact {
     NameDiffers = 1 << 12,
     /// The region is missing on one side.
     RegionMissing = 1 << 13,
+    /// Brand, trade, region, branch and the very words of the legal form agree; only their order or 市 differs.
+    Words = 1 << 14,
 }
 
 /// A set of facts.
@@ -203,6 +206,8 @@ pub fn by_name(
         + suffix(worth, a, b, &mut facts)
         + branch(worth, a, b, &mut facts)
         + short_core(worth, a, facts);
+    let words = same_core && a.form == b.form && facts.has(Fact::Region) && !facts.has(Fact::BranchDiffers);
+    let facts = if words { facts.with(Fact::Words) } else { facts };
     Some(Evidence { method, score: (base - off).max(0.0), facts })
 }
 
@@ -328,13 +333,15 @@ fn similar(worth: &SimilarWorth, a: &str, b: &str) -> Option<f64> {
 }
 
 fn one_edit(worth: &SimilarWorth, x: &[char], y: &[char]) -> f64 {
+    let equal = x.iter().zip(y).take_while(|(a, b)| a == b).count();
+    let slip = if equal < worth.brand { worth.slip - worth.brand_penalty } else { worth.slip };
     if x.len() != y.len() {
-        return worth.slip;
+        return slip;
     }
     let mut differing = x.iter().zip(y).filter(|(a, b)| a != b);
     match (differing.next(), differing.next()) {
         // Two exchanged.
-        (Some(_), Some(_)) => worth.slip,
+        (Some(_), Some(_)) => slip,
         (Some((a, b)), None) if confusable(*a, *b) => worth.confused,
         _ if x.len() >= worth.long => worth.replaced_long,
         _ => worth.replaced,
