@@ -125,10 +125,12 @@ impl NameParser {
             return;
         }
         name.clean.push_str(content);
-        match self.gazetteer.whole(content) {
-            Some(place) if !text.is_empty() => name.places.push(place),
-            _ => text.push_str(content),
+        // Before the name a bracket changes nothing: the region in it comes off like any other.
+        let places = if text.is_empty() { Vec::new() } else { self.gazetteer.all(content) };
+        if places.is_empty() {
+            text.push_str(content);
         }
+        name.places.extend(places);
     }
 
     /// One pass: branch, legal form, regions. Gives back the text unchanged where nothing comes off.

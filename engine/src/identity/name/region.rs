@@ -199,6 +199,24 @@ impl Gazetteer {
             .map(|e| self.place(text, e))
     }
 
+    /// The regions a text consists of: 临江市东湖区. Empty where anything else is in it.
+    pub(super) fn all(&self, text: &str) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let generic = |end| (Place { short: short_name(&rest[..end]), codes: Vec::new() }, end);
+            let found = self
+                .whole(rest)
+                .map(|place| (place, rest.len()))
+                .or_else(|| self.place_prefix(rest))
+                .or_else(|| generic_end(rest).map(generic));
+            let Some((place, end)) = found else { return Vec::new() };
+            places.push(place);
+            rest = &rest[end..];
+        }
+        places
+    }
+
     /// A region at the beginning of a name and where it ends, if enough of the name remains. `amid`: another region
     /// stands before it, so that a township may follow.
     pub fn prefix(&self, text: &str, amid: bool) -> Option<(Place, usize)> {

@@ -85,6 +85,9 @@ fn what_is_no_region_stays() {
     is("大同科技有限公司", "大同科技", "", "limited", "");
     is("长安汽车有限公司", "长安汽车", "", "limited", "");
     is("北京有限公司", "北京", "", "limited", "");
+    is("恒达钢材（江苏省南京市）有限公司", "恒达钢材", "江苏南京", "limited", "");
+    is("恒达钢材（云州市云城区）有限公司", "恒达钢材", "云州云城", "limited", "");
+    is("恒达（钢材）有限公司", "恒达钢材", "", "limited", "");
     // Regions nobody lists are known by their form.
     is("云州市云城区恒泰建材有限公司", "恒泰建材", "云州云城", "limited", "");
     is("义乌市佛堂镇恒达饰品厂", "恒达饰品", "义乌佛堂", "factory", "");
