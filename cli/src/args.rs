@@ -496,9 +496,9 @@ One row a record: the value as it stands in the data, and its taxpayer's id, emp
     Evaluate {
         /// The file: CSV, workbook or Parquet
         truth: PathBuf,
-        /// Column with the record's value
-        #[arg(long, default_value = "record")]
-        record_column: String,
+        /// Column with the record's value [default: record, or value]
+        #[arg(long)]
+        record_column: Option<String>,
         /// Column with the taxpayer id
         #[arg(long, default_value = "taxpayer_id")]
         id_column: String,

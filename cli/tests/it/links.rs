@@ -120,14 +120,14 @@ fn a_second_build_without_news_changes_nothing() {
     place.run(&["links", "build"]).ok();
     let before = place.files();
     let again = place.run(&["links", "build"]).ok();
-    assert_eq!(again.err.matches("nothing changed since they were linked").count(), 3, "{}", again.err);
+    assert_eq!(again.err.matches("nothing changed since they were linked").count(), 4, "{}", again.err);
     assert_eq!(place.files(), before);
-    // Another invoice: names and invoices are linked again, people stay.
+    // Another invoice: names and invoices are linked again, people and contacts stay.
     let header = "invoice_id,issued_at,seller_id,buyer_name,amount,status";
     place.file("more.csv", format!("{header}\nJ1,2020-02-05,{},南京瑞源五金店,1,valid\n", id(7)));
     place.run(&["ingest", "invoice", "more.csv"]).ok();
     let third = place.run(&["links", "build"]).ok().says("names: 17 records");
-    assert_eq!(third.err.matches("nothing changed").count(), 1, "{}", third.err);
+    assert_eq!(third.err.matches("nothing changed").count(), 2, "{}", third.err);
     let new =
         place.sql("select taxpayer_id, score >= 0.9 from best_link where from_value = '南京瑞源五金店'");
     assert_eq!(new, format!("{},true\n", id(5)));
@@ -400,6 +400,36 @@ fn people_are_linked_to_the_firms_they_have_to_do_with() {
     for clear in ["赵一", "孙三", "钱二", zhao, qian] {
         assert!(!shown.contains(clear), "{shown}");
     }
+}
+
+/// One business under two registrations shares a telephone and more; an agent's clients share the telephone only.
+#[test]
+fn businesses_registered_twice_are_linked_by_what_they_share() {
+    let place = Place::new();
+    let row = |n: usize, name: &str, phone: &str, address: &str, legal: &str| {
+        format!("{},{name},{phone},{address},{legal}", credit(REGISTER[n - 1].0))
+    };
+    let rows = [
+        row(1, "南京市恒达钢材有限公司", "13800000001", "人民路1号", "赵一"),
+        row(2, "南京恒达钢材经营部", "13800000001", "人民路1号", "赵一"),
+        row(3, "苏州瑞源五金厂", "13800000001", "建设路2号", "钱二"),
+        row(4, "无锡华泰物流有限公司", "13800000004", "建设路2号", "孙三"),
+        row(5, "常州永兴食品有限公司", "13800000005", "长江路5号", "赵一"),
+    ];
+    place.file(
+        "register.csv",
+        format!("taxpayer_id,name,phone,address,legal_rep_name\n{}\n", rows.join("\n")),
+    );
+    place.run(&["ingest", "taxpayer", "register.csv"]).ok();
+    place.run(&["links", "build"]).ok();
+    let found = place.sql(
+        "select from_value, taxpayer_id, method, support, explanation_zh from best_link where from_space = 'taxpayer.contacts'",
+    );
+    // Telephone alone, address alone, and a legal representative alone make no link.
+    let words =
+        format!("{}与{}的联系电话、经营地址、法定代表人、字号和行业相同，疑为同一经营主体", id(2), id(1));
+    assert_eq!(found, format!("{},{},phone,4,{words}\n", id(2), id(1)));
+    assert_eq!(place.number("select count(*) from identity_link where score >= 0.9 and method = 'phone'"), 1);
 }
 
 fn real_files() -> Option<Vec<PathBuf>> {
