@@ -62,9 +62,7 @@ fn value(table: &Table, column: &Column, row: usize) -> String {
     let day = format!("2025-{:02}-{:02}", row % 3 + 1, row % 28 + 1);
     match column.ty {
         _ if column.party => taxpayer(row),
-        ColumnType::Text if column.name.ends_with("_code") || column.name.ends_with("_no") => {
-            code(column, row)
-        }
+        ColumnType::Text if is_code(&column.name) => code(column, row),
         ColumnType::Text if table.key.contains(&column.name) => format!("{}{row:06}", column.name.len()),
         ColumnType::Text if column.name.ends_with("name") || column.name == "approved_by" => name(row),
         ColumnType::Text => ["钢材，板", "a,b \"c\"", "0123", "临江市人民路1号", "ＡＢ"][row % 5].to_owned(),
@@ -83,6 +81,12 @@ fn value(table: &Table, column: &Column, row: usize) -> String {
         ColumnType::Timestamp => format!("{day} 10:{:02}:05", row % 60),
         ColumnType::Period => format!("2025{:02}", row % 3 + 1),
     }
+}
+
+/// Columns whose full-width characters are put right.
+fn is_code(name: &str) -> bool {
+    let ends = ["_code", "_no", "_id", "phone", "mac_address", "_ip", "_mac"];
+    ends.iter().any(|end| name.ends_with(end))
 }
 
 /// A code of a length that nobody takes for a cut one.

@@ -1,4 +1,4 @@
-//! What is done to one row that was drawn: the first defect, from a random start, that this row can have.
+//! What is done to one row that was drawn: one of the defects that this row can have, each as likely as another.
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Decimal128Type;
@@ -43,7 +43,7 @@ pub(super) struct Row<'a> {
     pub draws: [u64; 4],
 }
 
-/// Ways that may be tried, in a fixed order.
+/// What may be wrong with a row, in a fixed order.
 type Way = fn(&Row<'_>, &Dirt) -> Result<Option<Planned>>;
 
 const WAYS: [Way; 23] = [
@@ -80,13 +80,12 @@ impl Row<'_> {
                 return Ok(Some(planned));
             }
         }
-        let start = (self.draws[1] % WAYS.len() as u64) as usize;
-        for i in 0..WAYS.len() {
-            if let Some(planned) = WAYS[(start + i) % WAYS.len()](self, dirt)? {
-                return Ok(Some(planned));
-            }
+        let mut possible = Vec::with_capacity(WAYS.len());
+        for way in WAYS {
+            possible.extend(way(self, dirt)?);
         }
-        Ok(None)
+        let chosen = (self.draws[1] % possible.len().max(1) as u64) as usize;
+        Ok((chosen < possible.len()).then(|| possible.swap_remove(chosen)))
     }
 
     fn may(&self, what: Trait) -> bool {

@@ -69,23 +69,21 @@ fn compare(clean: &Path, dirty: &Path, entries: &[Entry]) {
     let mut clean_rows = clean_rows.iter();
     let mut skipped = 0;
     for (number, row) in kept {
+        let found = by_row.get(&number).map(Vec::as_slice).unwrap_or_default();
+        let mut undone = row.clone();
+        for entry in found {
+            let at = header.iter().position(|h| h == &entry.column).unwrap();
+            assert_eq!(entry.dirty, row[at], "{} row {number} {entry:?}", dirty.display());
+            assert_ne!(entry.clean, entry.dirty);
+            undone[at].clone_from(&entry.clean);
+        }
         let mut original = clean_rows.next().unwrap();
-        // A missing row of the dirty file: its key says which.
-        while removed > skipped && original[0..3] != row[0..3] && !by_row.contains_key(&number) {
+        // Rows that are missing in the dirty file: the keys in the first three columns tell.
+        while skipped < removed && original[..3] != undone[..3] {
             original = clean_rows.next().unwrap();
             skipped += 1;
         }
-        let found = by_row.get(&number).map(Vec::as_slice).unwrap_or_default();
-        for (at, name) in header.iter().enumerate() {
-            let entry = found.iter().find(|e| &e.column == name);
-            match entry {
-                Some(entry) => {
-                    assert_eq!((&entry.clean, &entry.dirty), (&original[at], &row[at]), "{number} {entry:?}");
-                }
-                None => assert_eq!(original[at], row[at], "{} row {number} {name}", dirty.display()),
-            }
-        }
-        assert!(found.iter().all(|e| header.contains(&e.column)), "{found:?}");
+        assert_eq!(original, &undone, "{} row {number}", dirty.display());
     }
     assert_eq!(skipped + clean_rows.count(), removed);
     // Added rows differ from a neighbour as the ledger says.
@@ -110,26 +108,27 @@ fn write(rows: &MemoryRows, folder: &Path, dirt: Option<DirtOptions>, selection:
 #[test]
 fn the_ledger_names_exactly_what_was_changed() {
     let rows = samples::economy();
-    let (clean, dirty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let clean = tempfile::tempdir().unwrap();
     let csv = Selection::Single(Format::Csv);
     write(&rows, clean.path(), None, csv);
-    write(&rows, dirty.path(), Some(DirtOptions { rate: 0.1, seed: 5 }), csv);
-    let ledger = ledger(dirty.path());
     let mut kinds = BTreeSet::new();
-    for entry in std::fs::read_dir(clean.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_file() {
-            let entries = ledger.get(&name).cloned().unwrap_or_default();
-            kinds.extend(entries.iter().map(|e| e.kind.clone()));
-            compare(&path, &dirty.path().join(&name), &entries);
+    for seed in 1..=4 {
+        let dirty = tempfile::tempdir().unwrap();
+        write(&rows, dirty.path(), Some(DirtOptions { rate: if seed == 1 { 0.05 } else { 0.5 }, seed }), csv);
+        let ledger = ledger(dirty.path());
+        for entry in std::fs::read_dir(clean.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_file() {
+                let entries = ledger.get(&name).cloned().unwrap_or_default();
+                kinds.extend(entries.iter().map(|e| e.kind.clone()));
+                compare(&path, &dirty.path().join(&name), &entries);
+            }
         }
     }
     let missing: Vec<&str> = KINDS.iter().map(|k| k.name).filter(|name| !kinds.contains(*name)).collect();
-    assert!(
-        missing.iter().all(|name| ["lost_zeros", "misspelt", "unknown_original"].contains(name)),
-        "never planted: {missing:?}"
-    );
+    // The samples are too short for an original that would have to be on file.
+    assert_eq!(missing, ["unknown_original"]);
 }
 
 #[test]
