@@ -73,7 +73,7 @@ assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n\n\
 Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
     )]
     Ingest(IngestArgs),
-    /// How good the data is: scores, failing rows, loads, rejected rows; measures what changed since the last time
+    /// How good the data is: scores, failing rows and why, loads, rejected rows
     #[command(
         after_help = "Examples:\n  assay quality                            loads, rejected rows, scores by table\n  \
 assay quality --by rule                  scores by rule, worst first\n  \
