@@ -88,7 +88,7 @@ assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
 The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
     )]
     Generate(GenerateArgs),
-    /// How good the data is: scores, failing rows, loads, rejected rows; measures what changed since the last time
+    /// How good the data is: scores, failing rows and why, loads, rejected rows
     #[command(
         after_help = "Examples:\n  assay quality                            loads, rejected rows, scores by table\n  \
 assay quality --by rule                  scores by rule, worst first\n  \

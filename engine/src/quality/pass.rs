@@ -3,6 +3,7 @@
 //! failing rows is read afterwards, those rows alone (`place`, `failure`).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use arrow::array::{Array, AsArray, DictionaryArray, Int64Array, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -118,31 +119,34 @@ fn groups(batch: &RecordBatch, column: &str) -> Result<Vec<(String, Option<Boole
         .collect())
 }
 
+/// Number of a row without a value.
+const NOTHING: u32 = u32::MAX;
+
 /// The values of a distribution over a batch: for each row the number of its label.
-struct Labels {
-    labels: Vec<String>,
-    /// Label of each row; `None`: null.
-    rows: Vec<Option<u32>>,
+struct Labels<'b> {
+    labels: Vec<&'b str>,
+    rows: Vec<u32>,
 }
 
-impl Labels {
+impl Labels<'_> {
     fn count(&self, mask: Option<&BooleanBuffer>, bins: &mut BTreeMap<String, u64>) {
-        let mut counts = vec![0_u64; self.labels.len()];
+        // One more than there are labels: what has no value is counted there and forgotten.
+        let mut counts = vec![0_u64; self.labels.len() + 1];
+        let last = self.labels.len();
         match mask {
-            None => self.rows.iter().flatten().for_each(|label| counts[*label as usize] += 1),
-            Some(mask) => mask
-                .set_indices()
-                .filter_map(|row| self.rows[row])
-                .for_each(|label| counts[label as usize] += 1),
+            None => self.rows.iter().for_each(|label| counts[(*label as usize).min(last)] += 1),
+            Some(mask) => {
+                mask.set_indices().for_each(|row| counts[(self.rows[row] as usize).min(last)] += 1);
+            }
         }
         for (label, n) in self.labels.iter().zip(counts).filter(|(_, n)| *n > 0) {
-            let full = bins.len() >= MOST_BINS && !bins.contains_key(label);
-            *bins.entry(if full { OTHER.to_owned() } else { label.clone() }).or_default() += n;
+            let full = bins.len() >= MOST_BINS && !bins.contains_key(*label);
+            *bins.entry(if full { OTHER } else { label }.to_owned()).or_default() += n;
         }
     }
 }
 
-fn values(compiled: &Compiled, batch: &RecordBatch) -> Result<Vec<Labels>> {
+fn values<'b>(compiled: &Compiled, batch: &'b RecordBatch) -> Result<Vec<Labels<'b>>> {
     compiled
         .values
         .iter()
@@ -156,19 +160,20 @@ fn values(compiled: &Compiled, batch: &RecordBatch) -> Result<Vec<Labels>> {
         .collect()
 }
 
-fn of_texts(dictionary: &DictionaryArray<Int32Type>) -> Labels {
+fn of_texts(dictionary: &DictionaryArray<Int32Type>) -> Labels<'_> {
     let texts = dictionary.values().as_string::<i32>();
+    let number = |key: Option<i32>| key.and_then(|key| u32::try_from(key).ok()).unwrap_or(NOTHING);
     Labels {
-        labels: texts.iter().map(|t| t.unwrap_or_default().to_owned()).collect(),
-        rows: dictionary.keys().iter().map(|k| k.and_then(|k| u32::try_from(k).ok())).collect(),
+        labels: texts.iter().map(Option::unwrap_or_default).collect(),
+        rows: dictionary.keys().iter().map(number).collect(),
     }
 }
 
 /// Whole numbers between -128 and 127; what lies beyond counts with the last.
-fn of_numbers(numbers: &Int64Array) -> Labels {
-    let clamp = |n: i64| n.clamp(-128, 127);
-    Labels {
-        labels: (-128..128).map(|n: i64| n.to_string()).collect(),
-        rows: numbers.iter().map(|n| n.and_then(|n| u32::try_from(clamp(n) + 128).ok())).collect(),
-    }
+fn of_numbers(numbers: &Int64Array) -> Labels<'static> {
+    static LABELS: LazyLock<Vec<String>> =
+        LazyLock::new(|| (-128..128).map(|n: i32| n.to_string()).collect());
+    let number =
+        |n: Option<i64>| n.and_then(|n| u32::try_from(n.clamp(-128, 127) + 128).ok()).unwrap_or(NOTHING);
+    Labels { labels: LABELS.iter().map(String::as_str).collect(), rows: numbers.iter().map(number).collect() }
 }

@@ -32,6 +32,9 @@ use crate::{EngineError, Result};
 /// Findings held before they are written as a file.
 const FINDINGS_A_FILE: usize = 500_000;
 
+/// Failing rows of a unit read at once: what is kept of them takes about half a kilobyte each.
+const FINDINGS_AT_ONCE: usize = 100_000;
+
 /// What a refresh did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QualitySummary {
@@ -117,10 +120,20 @@ struct Run<'w> {
 
 /// What a unit's pass and the reading of its failing rows gave.
 struct Outcome {
-    unit: Unit,
     measures: Vec<Measure>,
     rows: u64,
     findings: Vec<RecordBatch>,
+    /// Failing rows still to be read, where they are too many to hold.
+    rest: Option<Failing>,
+}
+
+/// Failing rows of a unit: by rule, and all of them.
+struct Failing {
+    ready: Arc<Ready>,
+    place: Place,
+    by_rule: Vec<Vec<u32>>,
+    union: Vec<u32>,
+    numbering: Numbering,
 }
 
 impl Run<'_> {
@@ -158,18 +171,25 @@ impl Run<'_> {
         let mut outcomes = stream::iter(work.units.iter().cloned().filter_map(|unit| {
             let ready = Arc::clone(tables.get(unit.table.name.as_str())?);
             let place = Place::of(&warehouse, &unit.table.name, &unit.file);
-            Some(tokio::spawn(async move { ready.run(&place, unit, at).await }))
+            Some(tokio::spawn(ready.run(place, unit, at)))
         }))
         .buffered(self.options.threads.max(1));
         while let Some(outcome) = outcomes.next().await {
             let outcome = outcome.map_err(|e| EngineError::internal(format!("a pass stopped: {e}")))??;
-            tracing::debug!(file = %outcome.unit.file.path, rows = outcome.rows, "measured");
             measures.extend(outcome.measures);
             self.summary.units += 1;
             self.summary.rows += outcome.rows;
             for findings in outcome.findings {
                 self.summary.findings += findings.num_rows();
                 self.output.push(findings, None).await?;
+            }
+            if let Some(mut failing) = outcome.rest {
+                for at in (0..failing.union.len()).step_by(FINDINGS_AT_ONCE) {
+                    for findings in failing.read(at).await? {
+                        self.summary.findings += findings.num_rows();
+                        self.output.push(findings, None).await?;
+                    }
+                }
             }
             self.progress.advance(1);
         }
@@ -298,8 +318,8 @@ impl Ready {
         Ok(Self { rules, distributions, compiled })
     }
 
-    async fn run(&self, place: &Place, unit: Unit, at: i64) -> Result<Outcome> {
-        let found = pass(place, &self.compiled, self.rules.len()).await?;
+    async fn run(self: Arc<Self>, place: Place, unit: Unit, at: i64) -> Result<Outcome> {
+        let found = pass(&place, &self.compiled, self.rules.len()).await?;
         let measures = measure::of_unit(
             &unit.print,
             &unit.file.path,
@@ -309,15 +329,30 @@ impl Ready {
             &unit.table.name,
             &found,
         );
+        let mut outcome = Outcome { measures, rows: found.rows, findings: Vec::new(), rest: None };
         let union = failure::union(&found.failing);
-        let mut findings = Vec::new();
-        if !union.is_empty() {
-            let schema = failure::schema(unit.table, &self.rules);
-            let batches = place.rows_at(&schema, &union).await?;
-            let mut numbering = Numbering::new(&unit.print, at);
-            findings = failure::of_unit(&self.rules, &found.failing, &union, &batches, &mut numbering)?;
+        if union.is_empty() {
+            return Ok(outcome);
         }
-        Ok(Outcome { unit, measures, rows: found.rows, findings })
+        let numbering = Numbering::new(&unit.print, at);
+        let mut failing = Failing { ready: self, place, by_rule: found.failing, union, numbering };
+        if failing.union.len() <= FINDINGS_AT_ONCE {
+            outcome.findings = failing.read(0).await?;
+        } else {
+            outcome.rest = Some(failing);
+        }
+        Ok(outcome)
+    }
+}
+
+impl Failing {
+    /// The findings on some rows, from the `at`th failing one.
+    async fn read(&mut self, at: usize) -> Result<Vec<RecordBatch>> {
+        let rows = &self.union[at..(at + FINDINGS_AT_ONCE).min(self.union.len())];
+        let rules = &self.ready.rules;
+        let Some(table) = rules.first().map(|rule| rule.table) else { return Ok(Vec::new()) };
+        let batches = self.place.rows_at(&failure::schema(table, rules), rows).await?;
+        failure::of_unit(rules, &self.by_rule, rows, &batches, &mut self.numbering)
     }
 }
 

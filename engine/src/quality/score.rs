@@ -306,12 +306,16 @@ pub fn sql(by: By, table: Option<&str>) -> String {
     }
     let cases: Vec<String> =
         GRADES.iter().map(|(least, zh, _)| format!("WHEN score >= {least:.1} THEN '{zh}'")).collect();
-    let rule = if by == By::Rule { String::new() } else { ", rule, table_name AS its_table".to_owned() };
-    let group = if by == By::Rule { key.to_owned() } else { format!("{key}, rule, table_name") };
-    let group = if by == By::All { "rule, table_name".to_owned() } else { group };
+    // Rules are counted apart in every table before they are weighed.
+    let (rule, group) = match by {
+        By::Rule => ("", key.to_owned()),
+        By::Table => (", rule", format!("{key}, rule")),
+        By::All => (", rule, table_name AS its_table", "rule, table_name".to_owned()),
+        By::Source | By::Month => (", rule, table_name AS its_table", format!("{key}, rule, table_name")),
+    };
     let outer = if by == By::All { String::new() } else { format!("GROUP BY {key}") };
     format!(
-        "SELECT *, CASE {} END AS grade FROM (SELECT {own}count(*) AS rules, sum(checked) AS checked, \
+        "SELECT *, CASE WHEN score IS NULL THEN NULL {} END AS grade FROM (SELECT {own}count(*) AS rules, sum(checked) AS checked, \
          sum(failed) AS failed, sum(unknown) AS unknown, \
          round(100 * sum(weight * (1 - CAST(failed AS DOUBLE) / checked)) FILTER (WHERE checked > 0) \
          / nullif(sum(weight) FILTER (WHERE checked > 0), 0), 3) AS score \

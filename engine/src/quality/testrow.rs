@@ -150,7 +150,12 @@ pub async fn run(context: &SessionContext, rule: &Arc<Rule>) -> Vec<Problem> {
             "add [rule.test] with `good` and `bad` rows, or [[rule.case]] with `rows` and `fails`",
         ));
     }
-    for test in &rule.tests {
+    // A rule over many tables has cases with rows of some of them.
+    let concerned = |test: &&Test| match test {
+        Test::Case { tables, .. } => tables.iter().any(|(name, _)| name.value == rule.table.name),
+        Test::Row(..) => true,
+    };
+    for test in rule.tests.iter().filter(concerned) {
         let (span, outcome) = match test {
             Test::Row(expected, row) => (&row.span, run_row(context, rule, *expected, &row.value)),
             Test::Case { tables, fails, unknown, span } => {
@@ -180,7 +185,7 @@ fn run_row(context: &SessionContext, rule: &Arc<Rule>, expected: Expected, row: 
         )));
     }
     let compiled = Compiled::new(context, &schema, std::slice::from_ref(rule), &[])?;
-    let batch = batch(&schema, std::slice::from_ref(row), &mut Parties::default(), "test")?;
+    let batch = batch(&schema, std::slice::from_ref(row), &mut Parties::default(), &rule.table.name)?;
     let narrow = compiled.narrow(&batch)?;
     let judged = compiled.judge(&narrow)?;
     let got = judged.first().map(|j| j.counts()).unwrap_or_default();

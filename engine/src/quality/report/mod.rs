@@ -144,12 +144,14 @@ impl Page<'_> {
 
     async fn groups(&self, by: By, key: &str) -> Result<Vec<Value>> {
         let found = self.scores(by).await?;
+        let group = if by == By::Table { "" } else { "source, " };
+        let group = format!("{group}rule, table_name, name_zh");
         let worst = read(
             self.context,
             &format!(
                 "SELECT {key}, name_zh, failed FROM (SELECT {key}, name_zh, sum(failed) AS failed, row_number() OVER \
                  (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / sum(checked) DESC, name_zh) AS n \
-                 FROM quality_score {} GROUP BY {key}, rule, table_name, name_zh HAVING sum(failed) > 0) WHERE n = 1",
+                 FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0) WHERE n = 1",
                 self.only("checked > 0")
             ),
         )
@@ -254,7 +256,7 @@ impl Page<'_> {
         Ok(owners
             .into_iter()
             .filter_map(|owner| {
-                let items: Vec<Value> = (0..found.len())
+                let steps: Vec<Value> = (0..found.len())
                     .filter(|row| found.text(*row, "owner") == owner.word())
                     .map(|row| {
                         let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
@@ -272,7 +274,7 @@ impl Page<'_> {
                         }
                     })
                     .collect();
-                (!items.is_empty()).then(|| context! { who => owner.zh(), items })
+                (!steps.is_empty()).then(|| context! { who => owner.zh(), steps })
             })
             .collect())
     }
