@@ -13,10 +13,12 @@
 //! At 1,000,000 taxpayers × 12 months: firms 150 MB with their ids and names, trade links about 100 MB, ledger
 //! 72 bytes a firm and month, 864 MB. Invoices, lines and books are never held: a part of rows at a time.
 
+mod balance;
 pub mod books;
 mod build;
 mod calendar;
 mod casting;
+mod csv;
 mod definitions;
 pub mod dice;
 mod flows;
@@ -44,6 +46,8 @@ use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+
+pub use csv::write_csv;
 
 use books::MonthBook;
 use dice::{Dice, Purpose};

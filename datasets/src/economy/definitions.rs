@@ -167,7 +167,7 @@ fn purchases(industry: &Industry, burden: f64, rates: &[f64]) -> f64 {
     let input = bought * (1.0 - farm) + 900.0 * farm;
     let exempt = industry.goods.iter().all(|good| good.exempt);
     let output = if exempt { 450.0 } else { industry.rate_bp as f64 };
-    ((output - burden * 100.0) / (input * 0.95)).clamp(0.12, 0.965)
+    ((output - burden * 100.0) / (input * 0.95)).clamp(0.12, 0.978)
 }
 
 fn good(entry: &GoodEntry) -> Good {

@@ -183,9 +183,7 @@ impl<'a> Keeper<'a> {
 
     fn trade(&self, month: usize, dice: &mut Dice) -> Trade {
         let sums: &FirmMonth = self.economy.ledger().of(self.index, month);
-        let level = self.firm.annual as f64 / 12.0
-            * self.industry.season[(self.world.period(month) % 100 - 1) as usize]
-            * self.world.activity(self.firm, month);
+        let level = self.world.level(self.index, month);
         let rate = if self.firm.general { self.industry.rate_bp } else { 100 };
         let hide = self
             .acts(SchemeKind::OffTheBooks, month)
