@@ -13,6 +13,7 @@
 //! At 1,000,000 taxpayers × 12 months: firms 150 MB with their ids and names, trade links about 100 MB, ledger
 //! 72 bytes a firm and month, 864 MB. Invoices, lines and books are never held: a part of rows at a time.
 
+mod balance;
 pub mod books;
 mod build;
 mod calendar;

@@ -4,6 +4,14 @@
 //! Where a scheme or a habit makes the declared figure differ from the true one there are two fields, or the true one
 //! stands in [`Truth`]; all other structs hold what the table named in their heading says.
 
+mod cit;
+mod money;
+mod reliefs;
+mod staff;
+mod taxes;
+mod vat;
+mod walk;
+
 use super::Economy;
 
 /// The books of a firm for one month.
@@ -451,10 +459,7 @@ pub struct Quota {
 
 /// Walks a firm's months in order.
 pub(super) fn walk(economy: &Economy, firm: u32) -> Vec<MonthBook> {
-    let world = economy.world();
-    let month = |month| MonthBook { month, period: world.period(month), ..MonthBook::default() };
-    let _ = world.firm(firm);
-    (0..world.months()).map(month).collect()
+    walk::Keeper::new(economy, firm).months()
 }
 
 /// What a scheme that shows only in the books comes to over all months, cents.

@@ -1,5 +1,6 @@
 //! Builds an economy step by step: population, cast, links, ledger.
 
+use super::balance::Orders;
 use super::calendar::Month;
 use super::casting::{self, Stage};
 use super::definitions;
@@ -13,8 +14,10 @@ use super::population::{self, Population};
 use super::{Economy, EconomyError, EconomySpec, MONTHS_MAX, MONTHS_MIN, TAXPAYERS_MAX, TAXPAYERS_MIN};
 
 pub(super) fn build(spec: &EconomySpec) -> Result<Economy, EconomyError> {
-    let world = world(spec)?;
-    let ledger = Ledger::sum(&world);
+    let mut world = world(spec)?;
+    let (mut ledger, real) = Ledger::sum(&world);
+    world.orders = Orders::of(&world, &real);
+    ledger.add_orders(&world);
     Ok(Economy { world, ledger, cache: Default::default() })
 }
 
@@ -39,6 +42,7 @@ fn world(spec: &EconomySpec) -> Result<World, EconomyError> {
         counties: counties(&offices),
         flows: Flows::new(cast.flows),
         links: Links::default(),
+        orders: Orders::default(),
         plan_of: cast.plan_of,
         plans: cast.plans,
         spec: spec.clone(),

@@ -159,15 +159,15 @@ pub(super) fn industries() -> Result<Vec<Industry>, EconomyError> {
     Ok(found)
 }
 
-/// What must be bought, with the inputs' rates, for the tax paid to come to the burden aimed at. Nine tenths of input
-/// tax is deductible: the rest comes from small sellers and without a special invoice.
+/// What must be bought, with the inputs' rates, for the tax paid to come to the burden aimed at. A twentieth of
+/// input tax is not deducted: it comes from small sellers, without a special invoice, or is never claimed.
 fn purchases(industry: &Industry, burden: f64, rates: &[f64]) -> f64 {
     let bought: f64 = industry.inputs.iter().map(|(index, share)| rates[usize::from(*index)] * share).sum();
     let farm = industry.farm.as_ref().map_or(0.0, |farm| farm.share);
     let input = bought * (1.0 - farm) + 900.0 * farm;
     let exempt = industry.goods.iter().all(|good| good.exempt);
     let output = if exempt { 450.0 } else { industry.rate_bp as f64 };
-    ((output - burden * 100.0) / (input * 0.93)).clamp(0.12, 0.965)
+    ((output - burden * 100.0) / (input * 0.95)).clamp(0.12, 0.978)
 }
 
 fn good(entry: &GoodEntry) -> Good {

@@ -19,6 +19,8 @@ use super::schemes::{SchemeKind, SchemePlan};
 /// Ordinals of one band; ordinary and planned invoices share the first.
 pub(super) const BAND: u32 = 140_000;
 const FLOWS_FROM: u32 = BAND - FLOW_INVOICES_MAX;
+/// Orders filled from outside have the last half of the planned ones' ordinals.
+const ORDERS_FROM: u32 = BAND - FLOW_INVOICES_MAX / 2;
 /// Most months between an invoice and its reversal.
 const RED_LAG_MAX: usize = 2;
 /// Deviation of the logarithm of amounts.
@@ -283,6 +285,7 @@ impl<'a> Seller<'a> {
             self.ordinary(month, ordinal, count, sheet);
         }
         self.planned(month, sheet, None);
+        self.orders(month, sheet);
         self.again(month, count, sheet);
         if self.only.is_some() {
             return;
@@ -462,7 +465,7 @@ impl<'a> Seller<'a> {
             let level =
                 planned * if flow.style == Style::Round { 1.0 } else { month_dice.lognormal(1.0, 0.08) };
             let count = (level / flow.ticket as f64).round().clamp(1.0, 3_000.0) as u32;
-            for number in 0..count.min(BAND - ordinal) {
+            for number in 0..count.min(ORDERS_FROM - ordinal) {
                 let place = ordinal + number;
                 let outcome = self.flow_outcome(flow, month, place);
                 let wanted = lag.is_none_or(
@@ -472,7 +475,61 @@ impl<'a> Seller<'a> {
                     self.flow_invoice(flow, month, place, level / f64::from(count), outcome, sheet);
                 }
             }
-            ordinal = (ordinal + count).min(BAND);
+            ordinal = (ordinal + count).min(ORDERS_FROM);
+        }
+    }
+
+    /// Sham sales and tax planned to one buyer (all buyers: `None`) in a month, voided ones left out.
+    pub(super) fn sham(&self, month: usize, buyer: Option<u32>) -> (i64, i64) {
+        if !self.flows.iter().any(|flow| flow.sham && flow.planned(month).is_some()) {
+            return (0, 0);
+        }
+        let mut sheet = Sheet::default();
+        self.planned(month, &mut sheet, None);
+        let counts = |head: &&Head| {
+            let to = buyer.is_none_or(|buyer| head.buyer == Buyer::Party(buyer));
+            head.sham && to && head.status != state::VOID
+        };
+        sheet.heads.iter().filter(counts).fold((0, 0), |sum, head| (sum.0 + head.amount, sum.1 + head.tax))
+    }
+
+    /// Everything sold in a month, red invoices taken off.
+    pub(super) fn sold(&self, month: usize, sheet: &mut Sheet) -> i64 {
+        self.month(month, sheet);
+        sheet.heads.iter().filter(|head| head.status != state::VOID).map(|head| head.amount).sum()
+    }
+
+    /// Orders of firms of the province that a seller outside it fills.
+    pub(super) fn orders(&self, month: usize, sheet: &mut Sheet) {
+        let outsider = self.party.checked_sub(self.world.taxpayers()).filter(|_| self.processor.is_none());
+        let Some(outsider) = outsider else { return };
+        let mut ordinal = ORDERS_FROM;
+        for (buyer, amount) in self.world.orders.filled_by(outsider, month) {
+            let count = (amount / 80_000_000).clamp(1, 6);
+            let mut rest = amount;
+            for number in 0..count {
+                let dice = &mut self.dice(Purpose::Invoice, month, ordinal);
+                let left = count - number;
+                let part =
+                    if left == 1 { rest } else { (rest as f64 / left as f64 * dice.range(0.6, 1.4)) as i64 };
+                rest -= part;
+                ordinal = (ordinal + 1).min(BAND);
+                if self.skips(Buyer::Party(buyer)) || ordinal == BAND || part <= 0 {
+                    continue;
+                }
+                let at = self.world.moments.draw(month, self.industry.rhythm, 1, false, dice);
+                let good = dice.below(self.industry.goods.len()) as u8;
+                let draft = Draft {
+                    buyer: Buyer::Party(buyer),
+                    at,
+                    amount: part,
+                    ordinal: ordinal - 1,
+                    good,
+                    industry: self.industry_index,
+                    lines: 1 + dice.below(3) as u32,
+                };
+                self.write(month, draft, Outcome::Valid, false, dice, sheet);
+            }
         }
     }
 
@@ -695,12 +752,12 @@ impl<'a> Seller<'a> {
 
     fn claimed(&self, month: usize, head: &Head, outcome: Outcome) -> Option<u16> {
         match outcome {
-            Outcome::Valid | Outcome::Flagged(_) => self.claim(month, head, 0.72),
+            Outcome::Valid | Outcome::Flagged(_) => self.claim(month, head, 0.78),
             // Claimed at once, before it is voided.
             Outcome::Void { claimed: true, .. } => self.claim(month, head, 1.0),
             Outcome::Void { .. } => None,
             Outcome::Reversed { lag, part: None } => {
-                self.claim(month, head, 0.72).filter(|claimed| usize::from(*claimed) < month + lag)
+                self.claim(month, head, 0.78).filter(|claimed| usize::from(*claimed) < month + lag)
             }
             Outcome::Reversed { part: Some(_), .. } => self.claim(month, head, 1.0),
         }
@@ -717,9 +774,9 @@ impl<'a> Seller<'a> {
         let lot = self.lot(Purpose::Claim, month, head.ordinal);
         let lag = if lot < at_once {
             0
-        } else if lot < at_once + 0.2 {
+        } else if lot < at_once + 0.18 {
             1
-        } else if lot < at_once + 0.26 {
+        } else if lot < at_once + 0.215 {
             2
         } else {
             return None;

@@ -16,6 +16,10 @@ use super::population::outsider_industry;
 pub(super) const IMPORTED: f64 = 0.25;
 /// Most ordinary invoices of a seller in a month: six digits of an invoice number less what is reserved.
 pub(super) const INVOICES_MAX: u32 = 119_000;
+/// Share of a general taxpayer's purchases that comes from standing suppliers.
+const STANDING: f64 = 0.62;
+/// Share of standing suppliers outside the province.
+const OUTSIDE: f64 = 0.1;
 /// Months of a year.
 const YEAR: f64 = 12.0;
 
@@ -142,7 +146,9 @@ impl Links {
                 1.5 * months * (flow.monthly as f64 / flow.ticket.max(1) as f64).max(1.0)
             })
             .sum();
-        let bought = (market.farmers.len() * market.months) as f64;
+        // A general taxpayer's orders outside: most months one invoice of two lines.
+        let general = market.firms.iter().filter(|firm| firm.general && firm.annual > 0).count() as f64;
+        let bought = (market.farmers.len() as f64 + general * 1.6) * market.months as f64;
         let factor = (lines - planned - bought).max(0.4 * lines) / weight.max(1.0);
         for (party, selling) in self.selling.iter_mut().enumerate() {
             let sales = selling.ticket as f64;
@@ -168,6 +174,12 @@ impl Market<'_> {
         firm.annual as f64 * f64::from(firm.purchases) * home
     }
 
+    /// Of these, what is bought through standing links. A general taxpayer orders the rest as its business goes
+    /// (see [`super::balance`]).
+    fn standing(&self, firm: &Firm) -> f64 {
+        self.budget(firm) * if firm.general { STANDING } else { 1.0 }
+    }
+
     /// Sales of an ordinary year on invoices to firms, cents.
     fn capacity(&self, firm: &Firm) -> f64 {
         let industry = &self.industries[usize::from(firm.industry)];
@@ -189,7 +201,7 @@ impl Market<'_> {
         let firm = &self.firms[buyer as usize];
         let industry = &self.industries[usize::from(firm.industry)];
         let farm = industry.farm.as_ref().map_or(0.0, |farm| farm.share);
-        let budget = self.budget(firm) * (1.0 - farm);
+        let budget = self.standing(firm) * (1.0 - farm);
         if budget < 100.0 {
             return Vec::new();
         }
@@ -300,7 +312,7 @@ impl Suppliers {
     /// A firm of the industry, likelier where it is big and near; `None`: from outside.
     fn pick(&self, dice: &mut Dice, industry: u8, city: usize, buyer: u32, amount: f64) -> Option<u32> {
         let place = match dice.unit() {
-            far if far < 0.22 => return None,
+            far if far < OUTSIDE => return None,
             near if near < 0.72 => city,
             _ => 0,
         };

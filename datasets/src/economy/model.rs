@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::EconomySpec;
+use super::balance::Orders;
 use super::calendar::Month;
 use super::flows::Flows;
 use super::ids;
@@ -231,6 +232,7 @@ pub struct World {
     pub(super) plans: Vec<SchemePlan>,
     pub(super) links: Links,
     pub(super) flows: Flows,
+    pub(super) orders: Orders,
     pub(super) moments: Moments,
     /// Industry whose goods stand on invoices that hide what was sold.
     pub(super) switched: u8,
@@ -326,6 +328,13 @@ impl World {
     pub fn activity(&self, firm: &Firm, month: usize) -> f64 {
         let since = i32::from((month as u16).saturating_sub(firm.opens));
         self.presence(firm, month) * (1.0 + f64::from(firm.growth)).powi(since)
+    }
+
+    /// Sales to be expected of a firm in a month, season, growth and presence included, cents.
+    pub fn level(&self, firm: u32, month: usize) -> f64 {
+        let own = self.firm(firm);
+        let season = self.industry(firm).season[self.months[month].of_year()];
+        own.annual as f64 / 12.0 * season * self.activity(own, month)
     }
 
     /// A good by industry and position; what the industry buys from farmers for [`FARM`].

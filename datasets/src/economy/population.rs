@@ -90,7 +90,10 @@ impl<'a> Population<'a> {
             (_, true) => [owner, count + count * 2 / 15 + 2 * count + agency, count * 17 / 5 + agency],
             _ => [owner, count + number, if dice.chance(0.7) { count + number } else { owner }],
         };
-        let wage_bill = annual as f64 * trade.wages;
+        let purchases = (trade.purchases * dice.range(0.96, 1.035)).min(0.982);
+        // Wages come out of what purchases leave.
+        let wages = (trade.wages * dice.range(0.8, 1.2)).min((1.0 - purchases) * 0.7);
+        let wage_bill = annual as f64 * wages;
         let employees = (wage_bill / 9_000_000.0 * dice.lognormal(1.0, 0.25)).round().max(1.0) as u32;
         let capital = round_capital(annual as f64 / 100.0 * dice.range(0.08, 0.5));
         let paid = if dice.chance(0.55) { 1.0 } else { dice.range(0.1, 0.8) };
@@ -107,8 +110,8 @@ impl<'a> Population<'a> {
             fate: life.fate,
             annual,
             growth: (dice.normal() * 0.008).clamp(-0.02, 0.03) as f32,
-            purchases: (trade.purchases * dice.range(0.96, 1.035)).min(0.975) as f32,
-            wage_share: (trade.wages * dice.range(0.8, 1.2)) as f32,
+            purchases: purchases as f32,
+            wage_share: wages as f32,
             invoiced: (1.0 - trade.consumers * dice.range(0.7, 0.8) - dice.range(0.0, 0.025)) as f32,
             invoices: 0.0,
             ticket: 0,

@@ -52,11 +52,11 @@ fn amount(economy: &Economy, firm: u32, plan: &SchemePlan) -> Option<i64> {
         let sellers = plan.members.iter().filter(|member| **member != firm);
         sellers.map(|seller| sham(world, *seller, |buyer| buyer == firm)).sum()
     };
-    let planned = match plan.role {
-        Role::Organiser => sold(),
-        _ => 0i64,
+    // Who organises mostly sells; who uses mostly buys.
+    let planned: i64 = match plan.role {
+        Role::Organiser => Some(sold()).filter(|sum| *sum != 0).unwrap_or_else(bought),
+        _ => Some(bought()).filter(|sum| *sum != 0).unwrap_or_else(sold),
     };
-    let planned = if planned == 0 { bought() } else { planned };
     Some(if planned == 0 { books::at_stake(economy, firm) } else { planned })
 }
 
