@@ -65,6 +65,12 @@ impl Keeper<'_> {
             let deducted = self.relief_of(book, &["key_groups", "veterans"]);
             self.settle(book, "vat", (vat.tax_total - deducted).max(0), late, pays);
             self.refunds(book, vat.refundable_tax, vat.refund_of_credit);
+            if vat.tax_total < 0 {
+                // More reversed in the quarter than sold: the tax paid on it before comes back.
+                let (tax_code, refund_kind) = ("vat", Some("mistaken"));
+                let amount = -vat.tax_total;
+                book.payments.push(Payment { tax_code, kind: "refund", refund_kind, days_late: 30, amount });
+            }
         }
         let due = self.cit_quarter_due(book);
         self.settle(book, "cit", due, late, pays);

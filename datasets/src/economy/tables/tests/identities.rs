@@ -110,6 +110,10 @@ fn tax_declared_is_paid_or_owed() {
     let mut settled: HashMap<(u32, i64), i64> = HashMap::new();
     for row in (0..payments.len()).filter(|row| payments.text("tax_code", *row) == Some("vat")) {
         let kind = payments.text("kind", row).unwrap();
+        if payments.text("refund_kind", row) == Some("mistaken") {
+            *settled.entry((payments.firm(row), payments.get("period", row))).or_default() -=
+                payments.get("amount", row);
+        }
         if ["declared", "assessed", "arrears", "credit_offset"].contains(&kind) {
             *settled.entry((payments.firm(row), payments.get("period", row))).or_default() +=
                 payments.get("amount", row);
