@@ -18,6 +18,7 @@ pub mod books;
 mod build;
 mod calendar;
 mod casting;
+mod csv;
 mod definitions;
 pub mod dice;
 mod flows;
@@ -45,6 +46,8 @@ use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+
+pub use csv::write_csv;
 
 use books::MonthBook;
 use dice::{Dice, Purpose};

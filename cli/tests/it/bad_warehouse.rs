@@ -231,7 +231,8 @@ fn a_full_disk_while_loading() {
         assert_eq!(place.state(), before, "disk of {size}, memory {memory}: what was put must be gone");
         let month = files.path("files/invoice_202602.csv").display().to_string();
         place.run(&["ingest", "invoice", &month]).ok();
-        assert_eq!(place.number("select count(*) from invoice where period = 202602"), 4854);
+        let rows = std::fs::read_to_string(&month).unwrap().lines().count() as i64 - 1;
+        assert_eq!(place.number("select count(*) from invoice where period = 202602"), rows);
         assert_eq!(place.pending(), 0);
     }
 }

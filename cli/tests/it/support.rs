@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use assay_datasets::classic::{Economy, EconomySpec, generate, write_csv};
+use assay_datasets::economy::{Economy, EconomySpec, write_csv};
 use tempfile::TempDir;
 
 /// Two taxpayer ids that pass the check of GB 32100.
@@ -246,21 +246,21 @@ pub fn gb18030(place: &Place, text: &str) -> Option<Vec<u8>> {
 /// The economy of `assay demo`, generated once.
 pub fn economy() -> &'static Economy {
     static ECONOMY: OnceLock<Economy> = OnceLock::new();
-    ECONOMY.get_or_init(|| generate(&EconomySpec { seed: 1, ..EconomySpec::default() }).unwrap())
+    ECONOMY.get_or_init(|| Economy::build(&EconomySpec::demo(1)).unwrap())
 }
 
 /// A smaller one: 100 taxpayers, 8 months.
 pub fn small_economy() -> &'static Economy {
     static ECONOMY: OnceLock<Economy> = OnceLock::new();
     ECONOMY.get_or_init(|| {
-        generate(&EconomySpec { seed: 7, taxpayers: 100, months: 8, ..EconomySpec::default() }).unwrap()
+        Economy::build(&EconomySpec { taxpayers: 100, months: 8, ..EconomySpec::demo(7) }).unwrap()
     })
 }
 
-/// Writes an economy's files into `files` of the place.
+/// Writes an economy's offices, register and invoices into `files` of the place.
 pub fn write_files(place: &Place, economy: &Economy) -> PathBuf {
     let folder = place.path("files");
-    write_csv(economy, &folder).unwrap();
+    write_csv(economy, &folder, &["office", "taxpayer", "invoice"]).unwrap();
     folder
 }
 

@@ -8,7 +8,7 @@ use super::links::IMPORTED;
 use super::model::{Firm, World};
 
 /// Shortage, in months of purchases, from which a firm orders outside.
-const PATIENCE: f64 = 0.12;
+const PATIENCE: f64 = 0.06;
 
 /// What each firm orders outside, by month, and from whom.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ fn missing(world: &World, index: u32, firm: &Firm, sold: &[i64], received: &[i64
     let industry = world.industry(index);
     let home = if firm.traits.importer { 1.0 - IMPORTED } else { 1.0 };
     let farm = industry.farm.as_ref().map_or(0.0, |farm| farm.share);
-    let share = f64::from(firm.purchases).min(0.98) * home * (1.0 - farm);
+    let share = f64::from(firm.purchases).min(0.995) * home * (1.0 - farm);
     let mut short = 0.0;
     for month in 0..orders.len() {
         let dice = &mut Dice::of(world.spec.seed, Purpose::Links, u64::from(index), 1_000 + month as u64);

@@ -311,7 +311,7 @@ impl<'a> Seller<'a> {
                 let later = 180_000 + i64::from(ordinal % 37) * 60_000;
                 head.at += later.min((end - head.at) / 2) / 1_000 * 1_000;
                 (head.ordinal, head.status) = (BAND + ordinal, state::VALID);
-                head.claimed = self.claim(month, head, 0.9);
+                head.claimed = self.claim(month, head, 0.95);
             }
         }
     }
@@ -752,12 +752,12 @@ impl<'a> Seller<'a> {
 
     fn claimed(&self, month: usize, head: &Head, outcome: Outcome) -> Option<u16> {
         match outcome {
-            Outcome::Valid | Outcome::Flagged(_) => self.claim(month, head, 0.78),
+            Outcome::Valid | Outcome::Flagged(_) => self.claim(month, head, 0.9),
             // Claimed at once, before it is voided.
             Outcome::Void { claimed: true, .. } => self.claim(month, head, 1.0),
             Outcome::Void { .. } => None,
             Outcome::Reversed { lag, part: None } => {
-                self.claim(month, head, 0.78).filter(|claimed| usize::from(*claimed) < month + lag)
+                self.claim(month, head, 0.9).filter(|claimed| usize::from(*claimed) < month + lag)
             }
             Outcome::Reversed { part: Some(_), .. } => self.claim(month, head, 1.0),
         }
@@ -774,9 +774,9 @@ impl<'a> Seller<'a> {
         let lot = self.lot(Purpose::Claim, month, head.ordinal);
         let lag = if lot < at_once {
             0
-        } else if lot < at_once + 0.18 {
+        } else if lot < at_once + 0.08 {
             1
-        } else if lot < at_once + 0.215 {
+        } else if lot < at_once + 0.095 {
             2
         } else {
             return None;

@@ -90,7 +90,8 @@ impl<'a> Population<'a> {
             (_, true) => [owner, count + count * 2 / 15 + 2 * count + agency, count * 17 / 5 + agency],
             _ => [owner, count + number, if dice.chance(0.7) { count + number } else { owner }],
         };
-        let purchases = (trade.purchases * dice.range(0.96, 1.035)).min(0.982);
+        // Firms differ in their margin, not in their purchases by a percentage.
+        let purchases = (1.0 - (1.0 - trade.purchases) * dice.range(0.7, 1.3)).max(0.08);
         // Wages come out of what purchases leave.
         let wages = (trade.wages * dice.range(0.8, 1.2)).min((1.0 - purchases) * 0.7);
         let wage_bill = annual as f64 * wages;

@@ -34,7 +34,7 @@ impl Keeper<'_> {
 
     fn income(&mut self, book: &MonthBook, trade: &Trade, dice: &mut Dice) -> IncomeBook {
         let revenue = trade.declared();
-        let share = f64::from(self.firm.purchases).min(0.98);
+        let share = f64::from(self.firm.purchases).min(0.995);
         let sales = (revenue - trade.sham_sold).max(0) as f64;
         // Goods sold at cost; sham purchases go straight into cost, sham sales have none.
         let materials = sales * share * (1.0 - self.habits.services) * dice.range(0.98, 1.02);
@@ -94,7 +94,7 @@ impl Keeper<'_> {
 
     fn close_month(&mut self, book: &mut MonthBook, trade: &Trade, income: &IncomeBook, dice: &mut Dice) {
         let before = self.carried.balance;
-        let share = f64::from(self.firm.purchases).min(0.98);
+        let share = f64::from(self.firm.purchases).min(0.995);
         let monthly = self.firm.annual as f64 / 12.0 * share;
         let arrived = (trade.purchases - trade.sham_bought).max(0) as f64 * (1.0 - self.habits.services);
         let used = (income.revenue - trade.sham_sold + trade.hidden).max(0) as f64

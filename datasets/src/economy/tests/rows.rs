@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use arrow::array::RecordBatch;
 
 use super::support::*;
-use crate::economy::{Economy, EconomySpec};
+use crate::economy::{Economy, EconomySpec, write_csv};
 use crate::schema::catalog;
 
 fn everything(economy: &Economy) -> Vec<Vec<RecordBatch>> {
@@ -276,4 +276,30 @@ fn shares_of_a_firm_add_up_to_one() {
     }
     assert_eq!(sums.len(), 300);
     assert!(sums.values().all(|sum| *sum == 1_000_000));
+}
+
+#[test]
+fn csv_files_read_back_as_written() {
+    let dir = std::env::temp_dir().join(format!("assay-economy-{}", std::process::id()));
+    let files = write_csv(&DEMO, &dir, &["office", "invoice"]).unwrap();
+    let mut rows = 0;
+    let months = files.iter().filter(|(table, _)| *table == "invoice");
+    for (_, file) in months.clone() {
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut lines = text.lines();
+        assert!(
+            lines.next().unwrap().starts_with("invoice_id,invoice_code,invoice_no,kind,issued_at,period,")
+        );
+        let period = file.file_stem().unwrap().to_string_lossy().replace("invoice_", "");
+        let month = format!("{}-{}-", &period[..4], &period[4..]);
+        rows += lines.inspect(|line| assert!(line.contains(&month), "{line}")).count();
+    }
+    assert_eq!(months.count(), 12);
+    assert_eq!(
+        files.iter().map(|(table, _)| *table).collect::<HashSet<_>>().len(),
+        3,
+        "office, invoice, truth"
+    );
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(rows, table(&DEMO, "invoice").num_rows());
 }
