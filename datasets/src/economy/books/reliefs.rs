@@ -76,10 +76,14 @@ impl Keeper<'_> {
             ("half_education_small", small, education, education / 2),
             ("education_under_line", below, education, education),
         ];
+        let mut left = paid;
         for (key, entitled, base, relief) in candidates {
             let wrong = self.claims_wrongly(key, book) && !entitled;
             let strength = self.plan.map_or(1.0, |plan| f64::from(plan.strength));
             let relief = if wrong { (relief as f64 * strength) as i64 } else { relief };
+            // Both are taken off the same tax, which can go to nothing but not below.
+            let deducts = matches!(key, "key_groups" | "veterans");
+            let relief = if deducts { relief.min(left) } else { relief };
             if relief <= 0 || !(entitled || wrong) {
                 continue;
             }
@@ -87,6 +91,7 @@ impl Keeper<'_> {
                 book.truth.at_stake = relief;
                 continue;
             }
+            left -= if deducts { relief } else { 0 };
             book.claims.push(Claim { entitled, days_late: vat.days_late, ..self.claimed(key, base, relief) });
             if wrong {
                 book.truth.at_stake = relief;

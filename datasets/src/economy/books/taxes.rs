@@ -65,9 +65,16 @@ impl Keeper<'_> {
             let deducted = self.relief_of(book, &["key_groups", "veterans"]);
             self.settle(book, "vat", (vat.tax_total - deducted).max(0), late, pays);
             self.refunds(book, vat.refundable_tax, vat.refund_of_credit);
+            if vat.tax_total < 0 {
+                // More reversed in the quarter than sold: the tax paid on it before comes back.
+                let (tax_code, refund_kind) = ("vat", Some("mistaken"));
+                let amount = -vat.tax_total;
+                book.payments.push(Payment { tax_code, kind: "refund", refund_kind, days_late: 30, amount });
+            }
         }
         let due = self.cit_quarter_due(book);
         self.settle(book, "cit", due, late, pays);
+        self.settle_year(book, late, pays);
         self.settle(book, "iit", book.staff.iit_withheld, late, pays);
         for tax in book.other_taxes.clone() {
             self.settle(book, tax.tax_code, tax.tax_due, late, pays);
@@ -84,6 +91,26 @@ impl Keeper<'_> {
         let due = (quarter.tax_due - before).max(0);
         self.carried.cit_settled = (book.period / 100, before + due);
         due
+    }
+
+    /// The settlement of the year by the end of May: what is missing is paid, what was paid too much comes back.
+    fn settle_year(&self, book: &mut MonthBook, late: i32, pays: bool) {
+        let Some(year) = book.cit_year else { return };
+        let missing = year.tax_due - self.carried.cit_settled_of(book.period / 100);
+        // Settled between March and May.
+        let days = 60 + late.clamp(0, 60);
+        self.settle(book, "cit", missing, days, pays);
+        if missing < 0 && pays {
+            let refund_kind = Some("mistaken");
+            let (tax_code, amount) = ("cit", -missing);
+            book.payments.push(Payment {
+                tax_code,
+                kind: "refund",
+                refund_kind,
+                days_late: days + 30,
+                amount,
+            });
+        }
     }
 
     fn refunds(&self, book: &mut MonthBook, export: i64, credit: i64) {

@@ -35,7 +35,7 @@ impl Keeper<'_> {
         let forgotten = (vat.uninvoiced_sales as f64 * dice.range(0.3, 1.0)) as i64;
         if corrects && forgotten > 0 {
             book.vat_first = Some(self.before_correction(&vat, forgotten));
-            vat.days_late = dice.between(10, 60) as i32;
+            vat.days_late = vat.days_late.max(0) + dice.between(10, 60) as i32;
         }
         book.vat = Some(vat);
     }
@@ -80,7 +80,8 @@ impl Keeper<'_> {
         // Never more than there is to take from.
         transfer_out = transfer_out.min(input_tax + opening - refundable).max(0);
         let available = input_tax + opening - transfer_out - refundable;
-        let deducted = available.min(output_tax.max(0));
+        // Line 18 of the form: the smaller one, also where red invoices make the output tax negative.
+        let deducted = available.min(output_tax);
         let payable = output_tax - deducted;
         let closing = available - deducted;
         let approved = closing.min(tax_on(trade.exports.max(0), self.industry.rate_bp));

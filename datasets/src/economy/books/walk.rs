@@ -319,8 +319,10 @@ impl<'a> Keeper<'a> {
         // Of what is not declared, two thirds pass through accounts all the same.
         let secret = trade.hidden as f64 * 0.66;
         let sham = trade.sham_sold as f64 * 1.1;
-        let paid =
-            (trade.purchases - trade.sham_bought) as f64 * dice.range(0.95, 1.1) + book.staff.wages as f64;
+        let bought = (trade.purchases - trade.sham_bought) as f64 * dice.range(0.95, 1.1);
+        let paid = bought.max(0.0) + book.staff.wages as f64;
+        // Suppliers pay back what was returned.
+        let receipts = receipts + (-bought).max(0.0);
         let back = self.plan.filter(|plan| plan.role != Role::Innocent).map_or(0.0, |plan| match plan.kind {
             SchemeKind::CircularInvoicing | SchemeKind::PassThroughChain | SchemeKind::InvoiceMill => 0.92,
             SchemeKind::CirculatingExports | SchemeKind::OutputWithoutPower => 0.8,
@@ -374,6 +376,8 @@ impl<'a> Keeper<'a> {
         if pays {
             let kind = if tax_code == "iit" { "withheld" } else { "declared" };
             book.payments.push(Payment { tax_code, kind, refund_kind: None, days_late: late, amount });
+        } else if let Some(owed) = book.arrears.iter_mut().find(|owed| owed.tax_code == tax_code) {
+            owed.amount += amount;
         } else {
             book.arrears.push(Arrear { tax_code, amount });
         }

@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 
 use super::control::closed_on;
 use super::rows::{Rows, push_digits};
+use crate::economy::books::MonthBook;
 use crate::economy::dice::Dice;
 use crate::economy::model::Fate;
 use crate::economy::schemes::{Role, SchemeKind};
@@ -151,7 +152,11 @@ fn caught_case(
         return Some(Case { kind: "audit", conclusion: None, opened_on, closed_on: None, money: [0; 3] });
     }
     let books = economy.books(index);
-    let tax: i64 = books.iter().take(month + 1).map(|book| book.truth.vat_gap).sum();
+    // What was not declared, and the tax on invoices without goods behind them, issued or used.
+    let sham = |book: &MonthBook| book.truth.sham_sales.max(book.truth.sham_purchases);
+    let rate = world.industry(index).rate_bp;
+    let tax = |book: &MonthBook| book.truth.vat_gap + sham(book).max(0) / 10_000 * rate;
+    let tax: i64 = books.iter().take(month + 1).map(tax).sum();
     let conclusion = match kind {
         SchemeKind::InvoiceMill | SchemeKind::CircularInvoicing | SchemeKind::PassThroughChain => {
             "false_invoicing"

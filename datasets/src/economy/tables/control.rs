@@ -23,21 +23,31 @@ pub(super) fn invoice_quotas(economy: &Economy, part: &Part) -> Result<Vec<Recor
     rows.finish()
 }
 
-/// Rows of `waiver`: small-scale taxpayers below the line who gave up the exemption to issue special invoices, from
-/// the first month in which they did. The code is that of the list of policies.
+/// Rows of `waiver`: small-scale taxpayers below the line whose customers want special invoices, and who therefore
+/// gave up the exemption altogether. (To give it up for single sales needs no declaration.) The code is that of the
+/// list of policies.
 pub(super) fn waivers(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     let mut rows = Rows::of("waiver")?;
     let (world, ledger) = (economy.world(), economy.ledger());
     for index in part.firms.clone() {
         let firm = world.firm(index);
-        let first = (0..world.months()).find(|month| ledger.of(index, *month).special > 0);
-        let Some(first) = first.filter(|_| !firm.general && firm.annual / 12 <= EXEMPT_LINE) else {
+        if firm.general || firm.annual / 12 > EXEMPT_LINE {
             continue;
+        }
+        let mut dice = economy.dice(u64::from(index) << 8 | 3, 0);
+        let special = |month: &usize| {
+            let sums = ledger.of(index, *month);
+            sums.special > sums.other
         };
+        let Some(first) = (0..world.months()).find(special).filter(|_| dice.chance(0.08)) else { continue };
         let from = world.first_day(first);
         let policy = if world.period(first) >= 202_601 { "B05" } else { "B04" };
-        let filed = from + economy.dice(u64::from(index) << 8 | 3, 0).between(0, 6) as i32;
-        rows.text(world.id(index)).text(policy).date(from).nulls(1).date(filed).end();
+        rows.text(world.id(index))
+            .text(policy)
+            .date(from)
+            .nulls(1)
+            .date(from + dice.between(0, 6) as i32)
+            .end();
     }
     rows.finish()
 }

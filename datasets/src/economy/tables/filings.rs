@@ -53,7 +53,7 @@ fn general_lines(rows: &mut Rows, vat: &VatBook) {
 
 /// Lines of the form for small-scale taxpayers; it has none of the others.
 fn small_lines(rows: &mut Rows, vat: &VatBook) {
-    rows.nulls(2).units(vat.export_sales).nulls(9);
+    rows.nulls(2).units(vat.export_sales).units(vat.exempt_sales).nulls(8);
     rows.all_units([vat.simple_tax, vat.tax_reduction, vat.tax_total]).nulls(1);
     rows.all_units([vat.uninvoiced_sales, vat.invoiced_special_sales, vat.invoiced_ordinary_sales]).nulls(5);
     rows.all_units([vat.small_exempt_sales, vat.small_sales_3pct, vat.small_sales_5pct]).nulls(1);

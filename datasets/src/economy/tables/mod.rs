@@ -26,6 +26,8 @@ use arrow::array::RecordBatch;
 
 use super::{Cut, Economy, EconomyError, Part, TableShape};
 
+#[cfg(test)]
+mod tests;
 
 pub(super) use sections::Cache;
 

@@ -9,7 +9,8 @@ pub(super) struct Names(Vec<&'static str>);
 
 impl Names {
     fn number(&mut self, name: &'static str) -> i64 {
-        let found = self.0.iter().position(|known| *known == name);
+        // By address, which is quick; a text that lies at two addresses is only kept twice.
+        let found = self.0.iter().position(|known| std::ptr::eq(*known, name));
         let index = found.unwrap_or_else(|| {
             self.0.push(name);
             self.0.len() - 1
@@ -54,17 +55,20 @@ impl Sink {
         if self.filled == 0 {
             return;
         }
-        let pending = &self.pending[..self.filled];
-        let mask = pending.iter().enumerate().filter(|(_, value)| **value != 0);
-        self.bytes.push(mask.fold(0, |mask, (bit, _)| mask | 1 << bit));
-        for value in pending.iter().filter(|value| **value != 0) {
+        // A byte for the mask, then at most ten for each number.
+        let (mut buffer, mut length) = ([0u8; 1 + 8 * 10], 1);
+        for (bit, value) in self.pending[..self.filled].iter().enumerate().filter(|(_, value)| **value != 0) {
+            buffer[0] |= 1 << bit;
             let mut rest = ((value << 1) ^ (value >> 63)) as u64;
             while rest >= 0x80 {
-                self.bytes.push(rest as u8 | 0x80);
+                buffer[length] = rest as u8 | 0x80;
                 rest >>= 7;
+                length += 1;
             }
-            self.bytes.push(rest as u8);
+            buffer[length] = rest as u8;
+            length += 1;
         }
+        self.bytes.extend_from_slice(&buffer[..length]);
         self.filled = 0;
     }
 

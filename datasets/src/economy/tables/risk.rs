@@ -79,7 +79,9 @@ fn vanished(
 /// Invoices of a firm that the invoice table itself marks as lost control or abnormal.
 fn invoices(economy: &Economy, index: u32, entries: &mut Vec<Entry>) -> Result<(), EconomyError> {
     let world = economy.world();
-    let listed = workday_from(closed_on(economy, index).min(world.first_day(world.months()) - 1))?;
+    // The invoice table shows what is known at the end of the economy; so the list knows it by then at the latest.
+    let noticed = closed_on(economy, index).min(i32::MAX / 4) + NOTICED + 20;
+    let listed = workday_from(noticed)?.min(world.first_day(world.months()) - 1);
     for month in 0..world.months() {
         let part = Part { table: "invoice", period: Some(world.period(month)), firms: index..index + 1 };
         for batch in economy.rows(&part)? {

@@ -228,12 +228,12 @@ pub(super) fn numbered(text: &mut String, prefix: &str, value: u64, width: usize
 /// Appends `value` in decimal, zero-padded to `width` digits (at most 20); higher digits are cut.
 pub(super) fn push_digits(text: &mut String, value: u64, width: usize) {
     let mut digits = [b'0'; 20];
+    let from = digits.len().saturating_sub(width);
     let mut rest = value;
-    for digit in digits.iter_mut().rev() {
+    for digit in digits[from..].iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    let from = digits.len().saturating_sub(width);
     text.extend(digits[from..].iter().map(|digit| char::from(*digit)));
 }
 

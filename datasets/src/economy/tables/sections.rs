@@ -2,8 +2,8 @@
 //!
 //! Rows are asked for table by table and month by month, but books can only be walked firm by firm: opening credit
 //! comes from the month before. Walking a firm again for every table and month would cost some two hundred walks.
-//! So one walk serves all tables of a [`Family`] for all months, and what they need of it is kept packed, in blocks of
-//! firms. Only memory and time depend on this: a row is the same whether its block was kept or made again.
+//! So one walk serves all tables of a family ([`Families`]) for all months, and what they need of it is kept packed, in
+//! blocks of firms. Only memory and time depend on this: a row is the same whether its block was kept or made again.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,16 +14,16 @@ use super::pack::{Names, Packed, Sink, Source, packed};
 use super::totals::KeptTotals;
 use crate::economy::books::{
     Arrear, BalanceBook, BankBook, CitBook, Claim, CustomsBook, IncomeBook, MonthBook, OtherTax, Payment,
-    PlatformBook, PowerBook, Quota, StaffBook, VatBook,
+    PlatformBook, PowerBook, Quota, StaffBook, Truth, VatBook,
 };
 use crate::economy::{Economy, Part};
 
 /// Firms of a block.
 const BLOCK: u32 = 4_096;
-/// Packed bytes to keep at most. At 1,000,000 taxpayers × 12 months the largest family takes about half of it.
-const BUDGET: usize = 1_200_000_000;
+/// Packed bytes to keep at most.
+const BUDGET: usize = 1_300_000_000;
 
-/// What one table prints of one month.
+/// What one table prints of one month, in the order in which the tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Section {
     Vat,
@@ -41,37 +41,56 @@ pub(super) enum Section {
     Arrear,
     Import,
     Export,
+    Truth,
 }
 
-/// Sections made by one walk, because their tables are written one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Family {
-    Returns,
-    Accounts,
-    Operations,
-    Money,
-}
+/// Every section with the packed bytes it takes for a firm and month, on the high side.
+const SECTIONS: [(Section, usize); 16] = [
+    (Section::Vat, 44),
+    (Section::VatFirst, 2),
+    (Section::Quota, 9),
+    (Section::Cit, 20),
+    (Section::Statement, 26),
+    (Section::Staff, 26),
+    (Section::Power, 16),
+    (Section::Bank, 17),
+    (Section::Platform, 2),
+    (Section::OtherTax, 21),
+    (Section::Claim, 10),
+    (Section::Payment, 21),
+    (Section::Arrear, 1),
+    (Section::Import, 2),
+    (Section::Export, 2),
+    (Section::Truth, 12),
+];
 
-impl Family {
-    fn sections(self) -> &'static [Section] {
-        match self {
-            Self::Returns => &[Section::Vat, Section::VatFirst, Section::Quota],
-            Self::Accounts => &[Section::Cit, Section::Statement],
-            Self::Operations => &[Section::Staff, Section::Power, Section::Bank, Section::Platform],
-            Self::Money => &[
-                Section::OtherTax,
-                Section::Claim,
-                Section::Payment,
-                Section::Arrear,
-                Section::Import,
-                Section::Export,
-            ],
+/// Sections made by one walk: as many neighbours as fit into memory. A small economy has one family, 1,000,000
+/// taxpayers × 12 months have two.
+#[derive(Debug, Default)]
+struct Families(Vec<Vec<Section>>);
+
+impl Families {
+    fn of(economy: &Economy) -> Self {
+        let cells = economy.world().taxpayers() as usize * economy.world().months();
+        let mut families: Vec<Vec<Section>> = Vec::new();
+        let mut bytes = usize::MAX;
+        for (section, size) in SECTIONS {
+            bytes = bytes.saturating_add(size * cells);
+            match families.last_mut().filter(|_| bytes <= BUDGET) {
+                Some(family) => family.push(section),
+                None => {
+                    families.push(vec![section]);
+                    bytes = size * cells;
+                }
+            }
         }
+        Self(families)
     }
 
-    fn of(section: Section) -> Self {
-        let families = [Self::Returns, Self::Accounts, Self::Operations];
-        families.into_iter().find(|family| family.sections().contains(&section)).unwrap_or(Self::Money)
+    /// Number of the family with this section, and the section's place in it.
+    fn find(&self, section: Section) -> Option<(usize, usize)> {
+        let place = |family: &Vec<Section>| family.iter().position(|known| *known == section);
+        self.0.iter().enumerate().find_map(|(number, family)| Some((number, place(family)?)))
     }
 }
 
@@ -100,6 +119,7 @@ packed!(Payment: tax_code, kind, refund_kind, days_late, amount);
 packed!(Arrear: tax_code, amount);
 packed!(CustomsBook: items, value, duty, import_vat, good, refund_rate_bp, input_tax, refund);
 packed!(Quota: invoice_limit, monthly, raises);
+packed!(Truth: sales, purchases, wages);
 
 /// Packs what a section has of one firm and month.
 fn put_month(section: Section, books: &[MonthBook], at: usize, statements: u8, sink: &mut Sink) {
@@ -134,6 +154,7 @@ fn put_month(section: Section, books: &[MonthBook], at: usize, statements: u8, s
         Section::Arrear => put_all(sink, book.arrears.iter().filter(|arrear| there && arrear.amount > 0)),
         Section::Import => put_all(sink, book.imports.iter().filter(|_| there)),
         Section::Export => put_all(sink, book.exports.iter().filter(|_| there)),
+        Section::Truth => put_all(sink, Some(&book.truth).into_iter().filter(|_| runs)),
     }
     sink.flush();
 }
@@ -172,8 +193,8 @@ struct Block {
 }
 
 impl Block {
-    fn make(economy: &Economy, family: Family, firms: Range<u32>) -> Self {
-        let (sections, months) = (family.sections(), economy.world().months());
+    fn make(economy: &Economy, sections: &[Section], firms: Range<u32>) -> Self {
+        let months = economy.world().months();
         let mut sinks: Vec<Sink> = (0..sections.len() * months).map(|_| Sink::default()).collect();
         for firm in firms {
             let books = economy.books(firm);
@@ -192,9 +213,8 @@ impl Block {
         self.streams.iter().map(|stream| stream.bytes.len() + size_of::<Stream>()).sum()
     }
 
-    fn stream(&self, family: Family, section: Section, month: usize) -> Option<&Stream> {
-        let index = family.sections().iter().position(|known| *known == section)?;
-        self.streams.get(index * self.months + month)
+    fn stream(&self, place: usize, month: usize) -> Option<&Stream> {
+        self.streams.get(place * self.months + month)
     }
 }
 
@@ -203,19 +223,21 @@ type Slot = Arc<OnceLock<Block>>;
 /// What is kept of an economy while its tables are written.
 #[derive(Debug, Default)]
 pub(in crate::economy) struct Cache {
+    families: OnceLock<Families>,
     kept: Mutex<Kept>,
     /// Sums over all books.
     pub(super) totals: KeptTotals,
 }
 
+/// Blocks by family and number.
 #[derive(Debug, Default)]
 struct Kept {
-    blocks: HashMap<(Family, u32), Slot>,
+    blocks: HashMap<(usize, u32), Slot>,
     bytes: usize,
 }
 
 impl Cache {
-    fn slot(&self, family: Family, block: u32) -> Slot {
+    fn slot(&self, family: usize, block: u32) -> Slot {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(kept.blocks.entry((family, block)).or_default())
     }
@@ -228,14 +250,13 @@ impl Cache {
 
     /// Counts a new block in, and lets blocks of other families go, or this one, where it is too much: of a family
     /// too large to keep, the blocks that came first stay, for all are asked for equally often.
-    fn account(&self, family: Family, block: u32, bytes: usize) {
+    fn account(&self, family: usize, block: u32, bytes: usize) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bytes += bytes;
         if kept.bytes <= BUDGET {
             return;
         }
-        let stays = |key: &(Family, u32)| key.0 == family;
-        kept.blocks.retain(|key, _| stays(key));
+        kept.blocks.retain(|(of, _), _| *of == family);
         kept.bytes = kept.blocks.values().filter_map(|slot| slot.get()).map(Block::bytes).sum();
         if kept.bytes > BUDGET {
             kept.blocks.remove(&(family, block));
@@ -262,31 +283,56 @@ pub(super) fn each_firm<T: Packed>(
     mut rows: impl FnMut(u32, &mut Vec<T>),
 ) {
     let Some(month) = part.period.and_then(|period| economy.world().month_of(period)) else { return };
-    let (family, taxpayers) = (Family::of(section), economy.world().taxpayers());
+    let taxpayers = economy.world().taxpayers();
     let firms = part.firms.start..part.firms.end.min(taxpayers);
-    let mut items = Vec::new();
     for block in firms.start / BLOCK..firms.end.div_ceil(BLOCK) {
-        let members = block * BLOCK..((block + 1) * BLOCK).min(taxpayers);
-        let slot = kept_block(economy, family, block, members.clone());
-        let stream = slot.get().and_then(|block| block.stream(family, section, month));
-        let Some(stream) = stream else { continue };
-        let mut source = Source::new(&stream.bytes, &stream.names);
-        for firm in members {
-            items.clear();
-            items.extend((0..source.count()).map(|_| T::take(&mut source)));
-            source.align();
-            if !items.is_empty() && firms.contains(&firm) {
-                rows(firm, &mut items);
+        each_of_block(economy, section, (block, month), |firm, items| {
+            if firms.contains(&firm) {
+                rows(firm, items);
             }
+        });
+    }
+}
+
+/// Number of blocks of an economy.
+pub(super) fn blocks(economy: &Economy) -> u32 {
+    economy.world().taxpayers().div_ceil(BLOCK)
+}
+
+/// Like [`each_firm`], for the firms of a block and a month by index.
+pub(super) fn each_of_block<T: Packed>(
+    economy: &Economy,
+    section: Section,
+    (block, month): (u32, usize),
+    mut rows: impl FnMut(u32, &mut Vec<T>),
+) {
+    let families = economy.cache.families.get_or_init(|| Families::of(economy));
+    let Some((family, place)) = families.find(section) else { return };
+    let members = block * BLOCK..((block + 1) * BLOCK).min(economy.world().taxpayers());
+    let slot = kept_block(economy, (family, &families.0[family]), block, members.clone());
+    let Some(stream) = slot.get().and_then(|kept| kept.stream(place, month)) else { return };
+    let mut source = Source::new(&stream.bytes, &stream.names);
+    let mut items = Vec::new();
+    for firm in members {
+        items.clear();
+        items.extend((0..source.count()).map(|_| T::take(&mut source)));
+        source.align();
+        if !items.is_empty() {
+            rows(firm, &mut items);
         }
     }
 }
 
-fn kept_block(economy: &Economy, family: Family, block: u32, members: Range<u32>) -> Slot {
+fn kept_block(
+    economy: &Economy,
+    (family, sections): (usize, &[Section]),
+    block: u32,
+    members: Range<u32>,
+) -> Slot {
     let slot = economy.cache.slot(family, block);
     let mut made = None;
     slot.get_or_init(|| {
-        let block = Block::make(economy, family, members);
+        let block = Block::make(economy, sections, members);
         made = Some(block.bytes());
         block
     });
@@ -298,13 +344,15 @@ fn kept_block(economy: &Economy, family: Family, block: u32, members: Range<u32>
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn every_section_belongs_to_the_family_that_makes_it() {
-        for family in [Family::Returns, Family::Accounts, Family::Operations, Family::Money] {
-            assert!(family.sections().iter().all(|section| Family::of(*section) == family), "{family:?}");
+    fn every_section_is_made_by_one_family() {
+        let families =
+            Families(SECTIONS.chunks(5).map(|some| some.iter().map(|one| one.0).collect()).collect());
+        for (index, (section, _)) in SECTIONS.iter().enumerate() {
+            assert_eq!(*section as usize, index);
+            assert_eq!(families.find(*section), Some((index / 5, index % 5)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 
 use super::budget::Taxes;
-use super::due::{due_on, settlement_due_on, workday_from};
+use super::due::due_on;
 use super::rows::{Rows, push_digits};
 use super::sections::{Section, each_firm};
 use crate::economy::books::{Arrear, Claim, OtherTax, Payment};
@@ -27,19 +27,17 @@ pub(super) fn other_tax_returns(economy: &Economy, part: &Part) -> Result<Vec<Re
     rows.finish()
 }
 
-/// Rows of `benefit_claim`. Reliefs of the corporate income tax for December are claimed in the settlement.
+/// Rows of `benefit_claim`. Those of the corporate income tax are claimed with the prepayment of a quarter.
 pub(super) fn benefit_claims(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     let mut rows = Rows::of("benefit_claim")?;
     let period = part.period.unwrap_or_default();
     let due = due_on(period)?;
-    let settlement = if period % 100 == 12 { workday_from(settlement_due_on(period))? } else { due };
     let all = policies();
     let policy_of = |claim: &Claim| all.get(usize::from(claim.policy));
     each_firm(economy, part, Section::Claim, |firm, claims: &mut Vec<Claim>| {
         claims.sort_by_key(|claim| policy_of(claim).map(|policy| (policy.tax_code, policy.relief_code)));
         for claim in claims.iter() {
             let Some(policy) = policy_of(claim) else { continue };
-            let due = if policy.tax_code == "cit" { settlement } else { due };
             rows.text(economy.world().id(firm)).text(policy.tax_code).text(policy.relief_code).int(period);
             rows.units(claim.base).units(claim.relief).date(due + claim.days_late).end();
         }

@@ -1,17 +1,16 @@
 //! Sums over all books: what the treasury received by office and what a statistics bureau would count by county.
-//! Made once, by walking every firm; sums of integers, so that the order of adding does not show.
+//! Made once, from the packed books; sums of integers, so that the order of adding does not show.
 
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 use super::budget::Taxes;
-use crate::economy::books::MonthBook;
-use crate::economy::model::{Firm, World};
+use super::sections::{Section, blocks, each_of_block};
+use crate::economy::books::{Arrear, Payment, Truth};
+use crate::economy::model::World;
 use crate::economy::{Economy, EconomyError};
 
-/// Firms summed up at a time.
-const CHUNK: u32 = 4_096;
 /// Yearly sales, in cents, from which an industrial firm is above the designated size (规模以上).
 const DESIGNATED: i64 = 2_000_000_000;
 
@@ -46,21 +45,17 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Walks the books of all firms.
+    /// Adds up all firms and months.
     fn of(economy: &Economy, taxes: &Taxes) -> Self {
         let world = economy.world();
         let empty = || Self::empty(world, taxes.all().len());
-        let chunks = (0..world.taxpayers().div_ceil(CHUNK)).into_par_iter();
-        chunks
-            .fold(empty, |mut totals, chunk| {
-                for firm in chunk * CHUNK..((chunk + 1) * CHUNK).min(world.taxpayers()) {
-                    for book in economy.books(firm).iter().filter(|book| book.registered) {
-                        totals.count(economy, taxes, firm, book);
-                    }
-                }
-                totals
-            })
-            .reduce(empty, Self::plus)
+        let add = |mut totals: Self, block: u32| {
+            for month in 0..world.months() {
+                totals.count(economy, taxes, (block, month));
+            }
+            totals
+        };
+        (0..blocks(economy)).into_par_iter().fold(empty, add).reduce(empty, Self::plus)
     }
 
     fn empty(world: &World, taxes: usize) -> Self {
@@ -77,41 +72,45 @@ impl Totals {
         self
     }
 
-    fn count(&mut self, economy: &Economy, taxes: &Taxes, index: u32, book: &MonthBook) {
-        let firm = economy.world().firm(index);
-        let office = usize::from(firm.office);
-        for payment in &book.payments {
-            let refund = payment.kind == "refund";
-            let export = payment.refund_kind == Some("export") || payment.kind == "credit_offset";
-            let charge = matches!(payment.kind, "late_fee" | "fine");
-            if let Some(tax) = taxes.position(payment.tax_code).filter(|_| !export && !charge) {
-                let signed = if refund { -payment.amount } else { payment.amount };
-                self.revenue[(office * self.taxes + tax) * self.months + book.month] += signed;
-            }
-            if payment.tax_code == "vat" && !export {
-                let recovered = charge || matches!(payment.kind, "audit" | "arrears");
-                *self.cell(office, Measure::Refunds, book.month) += if refund { payment.amount } else { 0 };
-                *self.cell(office, Measure::Recovered, book.month) +=
-                    if recovered { payment.amount } else { 0 };
-            }
-        }
-        let unpaid =
-            book.arrears.iter().filter(|arrear| arrear.tax_code == "vat").map(|arrear| arrear.amount);
-        *self.cell(office, Measure::Deferred, book.month) += unpaid.sum::<i64>();
-        self.activity(economy, firm, index, book);
+    fn count(&mut self, economy: &Economy, taxes: &Taxes, at: (u32, usize)) {
+        let office = |firm: u32| usize::from(economy.world().firm(firm).office);
+        each_of_block(economy, Section::Payment, at, |firm, payments: &mut Vec<Payment>| {
+            payments.iter().for_each(|payment| self.payment(taxes, office(firm), at.1, payment));
+        });
+        each_of_block(economy, Section::Arrear, at, |firm, arrears: &mut Vec<Arrear>| {
+            let unpaid = arrears.iter().filter(|arrear| arrear.tax_code == "vat").map(|arrear| arrear.amount);
+            *self.cell(office(firm), Measure::Deferred, at.1) += unpaid.sum::<i64>();
+        });
+        each_of_block(economy, Section::Truth, at, |firm, truths: &mut Vec<Truth>| {
+            truths.iter().for_each(|truth| self.activity(economy.world(), firm, at.1, truth));
+        });
     }
 
-    fn activity(&mut self, economy: &Economy, firm: &Firm, index: u32, book: &MonthBook) {
-        let (truth, industry) = (&book.truth, economy.world().industry(index));
+    fn payment(&mut self, taxes: &Taxes, office: usize, month: usize, payment: &Payment) {
+        let refund = payment.kind == "refund";
+        let export = payment.refund_kind == Some("export") || payment.kind == "credit_offset";
+        let charge = matches!(payment.kind, "late_fee" | "fine");
+        if let Some(tax) = taxes.position(payment.tax_code).filter(|_| !export && !charge) {
+            let signed = if refund { -payment.amount } else { payment.amount };
+            self.revenue[(office * self.taxes + tax) * self.months + month] += signed;
+        }
+        if payment.tax_code == "vat" && !export {
+            let recovered = charge || matches!(payment.kind, "audit" | "arrears");
+            *self.cell(office, Measure::Refunds, month) += if refund { payment.amount } else { 0 };
+            *self.cell(office, Measure::Recovered, month) += if recovered { payment.amount } else { 0 };
+        }
+    }
+
+    fn activity(&mut self, world: &World, index: u32, month: usize, truth: &Truth) {
+        let (firm, industry) = (world.firm(index), world.industry(index));
         let office = usize::from(firm.office);
         let added = (truth.sales - truth.purchases).max(truth.wages).max(0);
-        *self.cell(office, Measure::ValueAdded, book.month) += added;
+        *self.cell(office, Measure::ValueAdded, month) += added;
         if industry.code.starts_with(['B', 'C', 'D']) && firm.annual >= DESIGNATED {
-            *self.cell(office, Measure::Industry, book.month) += added;
+            *self.cell(office, Measure::Industry, month) += added;
         }
         if industry.code.starts_with("F52") || industry.code.starts_with('H') {
-            let share = industry.consumers;
-            *self.cell(office, Measure::Retail, book.month) += (truth.sales as f64 * share) as i64;
+            *self.cell(office, Measure::Retail, month) += (truth.sales as f64 * industry.consumers) as i64;
         }
     }
 

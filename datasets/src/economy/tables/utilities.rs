@@ -82,11 +82,14 @@ pub(super) fn bank_flow(economy: &Economy, part: &Part) -> Result<Vec<RecordBatc
     rows.finish()
 }
 
-/// Rows of `platform_sales`.
+/// Rows of `platform_sales`, of months with an order.
 pub(super) fn platform_sales(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     let mut rows = Rows::of("platform_sales")?;
     let period = part.period.unwrap_or_default();
     each(economy, part, Section::Platform, |firm, sales: PlatformBook| {
+        if sales.orders == 0 && sales.refunded == 0 {
+            return;
+        }
         let platform = PLATFORMS[usize::from(sales.platform) % PLATFORMS.len()];
         rows.text(economy.world().id(firm)).int(period).text(platform);
         rows.count(sales.orders).units(sales.gross).units(sales.refunded).end();

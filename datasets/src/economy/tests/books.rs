@@ -118,7 +118,7 @@ fn returns_compute_and_carry_their_credit_on() {
             let available = vat.input_tax + vat.opening_credit - vat.input_transfer_out - vat.refundable_tax;
             assert_eq!(vat.closing_credit, available - vat.deducted_tax);
             assert_eq!(vat.tax_payable, vat.output_tax - vat.deducted_tax);
-            assert!(vat.closing_credit >= 0 && vat.deducted_tax >= 0, "{firm} {vat:?}");
+            assert!(vat.closing_credit >= 0 && vat.tax_payable >= 0, "{firm} {vat:?}");
             credit = vat.closing_credit;
             credits += usize::from(credit > 0);
         }
