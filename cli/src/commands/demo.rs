@@ -58,12 +58,9 @@ async fn load(cli: &Cli, warehouse: &Warehouse, written: &[(&'static str, PathBu
         let request = IngestRequest {
             table: Some(table.into()),
             files: files.iter().map(|(_, path)| path.display().to_string()).collect(),
-            mapping: None,
-            encoding: None,
-            delimiter: None,
-            sheet: None,
             threads: cli.threads(),
             memory: cli.load_memory(),
+            ..IngestRequest::default()
         };
         ingest_command::report(cli.format, &ingest(warehouse, request, progress()).await?).await?;
     }
