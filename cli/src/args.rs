@@ -79,17 +79,26 @@ assay ingest --inbox /data/inbox --mapping etax\n\n\
 Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
     )]
     Ingest(IngestArgs),
-    /// What is wrong with the data: batches, and rejected rows by table, source, column and rule
+    /// Generate a synthetic economy with planted, labelled schemes: into an empty warehouse, or as files
     #[command(
-        after_help = "Examples:\n  assay quality\n  assay quality invoice --show rejected --format json"
+        after_help = "Examples:\n  assay generate -w ./wh --taxpayers 10000 --months 24\n  \
+assay generate -w ./wh --taxpayers 10000 --describe --report economy.html\n  \
+assay generate --taxpayers 1000 --files ./files --dirty 0.02\n  \
+assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
+The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
     )]
-    Quality {
-        /// Only this table
-        table: Option<String>,
-        /// Only the loads, or only the rejected rows [default: both; in csv, json and parquet the rejected rows]
-        #[arg(long)]
-        show: Option<QualityPart>,
-    },
+    Generate(GenerateArgs),
+    /// How good the data is: scores, failing rows and why, loads, rejected rows
+    #[command(
+        after_help = "Examples:\n  assay quality                            loads, rejected rows, scores by table\n  \
+assay quality --by rule                  scores by rule, worst first\n  \
+assay quality invoice --show failures    every failing row of invoices, with the reason\n  \
+assay quality --report quality.html      a page to read and to print\n  \
+assay quality --rules                    the rules; --check-rules checks and tests them, the warehouse's own too\n\n\
+A warehouse's own rules lie in its definitions/quality/*.toml. Results lie in the tables quality_score, quality_failure,\n\
+quality_alert and quality_history."
+    )]
+    Quality(QualityArgs),
     /// Judge every taxpayer by every indicator; writes hits, scores and tasks
     #[command(
         after_help = "Examples:\n  assay scan                        as of the last month with invoices\n  \
@@ -151,6 +160,79 @@ assay schema --markdown > tables.md")]
     },
 }
 
+/// `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Registered taxpayers, 100 to 3,000,000
+    #[arg(long, default_value_t = 1000)]
+    pub taxpayers: usize,
+    /// Months, 8 to 60
+    #[arg(long, default_value_t = 12)]
+    pub months: usize,
+    /// First month, YYYYMM
+    #[arg(long, default_value_t = 202501)]
+    pub start: i32,
+    /// Invoice lines in all [default: 8.4 a taxpayer and month]
+    #[arg(long)]
+    pub lines: Option<u64>,
+    /// Another seed, another economy
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write files into this folder instead of a warehouse
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
+    /// All files in one format instead of as the departments send them: csv, parquet, json_lines, json_array, fixed, hive,
+    /// dbf, etax or einvoice
+    #[arg(long = "as", requires = "files", value_name = "FORMAT")]
+    pub kind: Option<String>,
+    /// Encoding of text files in one format: utf-8 or gb18030
+    #[arg(long, requires = "files")]
+    pub encoding: Option<String>,
+    /// Chinese headers and code names in one format
+    #[arg(long, requires = "files")]
+    pub chinese: bool,
+    /// Only these tables, comma-separated
+    #[arg(long, requires = "files", value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// Plant defects into this share of the rows; a ledger of them is written to defects.csv
+    #[arg(long, requires = "files", value_name = "SHARE")]
+    pub dirty: Option<f64>,
+    /// Print whether it looks like an economy
+    #[arg(long, conflicts_with = "files")]
+    pub describe: bool,
+    /// The same as a page with charts
+    #[arg(long, conflicts_with = "files", value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Taxpayer keys per bucket of a new warehouse
+    #[arg(long, default_value_t = 262_144)]
+    pub bucket_width: i64,
+}
+
+/// `quality`.
+#[derive(Debug, Args)]
+pub struct QualityArgs {
+    /// Only this table
+    pub table: Option<String>,
+    /// Only this part [default: loads, rejected and scores; in csv, json and parquet rejected, or scores with --by]
+    #[arg(long)]
+    pub show: Option<QualityPart>,
+    /// What scores are by [default: table]
+    #[arg(long)]
+    pub by: Option<QualityBy>,
+    /// Show what was measured last, measure nothing
+    #[arg(long)]
+    pub no_refresh: bool,
+    /// Write a page (HTML, Chinese) with grades, trend, worst rules and what to do
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// List the rules instead
+    #[arg(long, conflicts_with_all = ["report", "show", "by"])]
+    pub rules: bool,
+    /// Check all rules and run their test rows instead; all problems at once
+    #[arg(long, conflicts_with_all = ["report", "show", "by", "rules"])]
+    pub check_rules: bool,
+}
+
 /// A part of the quality report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum QualityPart {
@@ -158,6 +240,29 @@ pub enum QualityPart {
     Loads,
     /// One row a table, source, column and rule
     Rejected,
+    /// Scores, see --by
+    Scores,
+    /// Every failing row with its reason
+    Failures,
+    /// Months that are late, missing, or unlike those before
+    Alerts,
+    /// Values that were repaired while loading
+    Repairs,
+    /// Scores after each measuring
+    History,
+}
+
+/// What scores are by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QualityBy {
+    /// The feed
+    Source,
+    /// The table
+    Table,
+    /// The rule, worst first
+    Rule,
+    /// The month of the data
+    Month,
 }
 
 /// `ingest`.
@@ -391,9 +496,9 @@ One row a record: the value as it stands in the data, and its taxpayer's id, emp
     Evaluate {
         /// The file: CSV, workbook or Parquet
         truth: PathBuf,
-        /// Column with the record's value
-        #[arg(long, default_value = "record")]
-        record_column: String,
+        /// Column with the record's value [default: record, or value]
+        #[arg(long)]
+        record_column: Option<String>,
         /// Column with the taxpayer id
         #[arg(long, default_value = "taxpayer_id")]
         id_column: String,

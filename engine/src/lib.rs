@@ -1,7 +1,7 @@
 //! Assay's engine: the warehouse, ingestion, rollups, scans and tasks.
 //!
 //! Data runs one way: [`ingest`] turns files into canonical tables of the [`warehouse`], [`rollup`] condenses
-//! invoices by taxpayer and month, [`scan`] judges every taxpayer by every indicator, [`tasks`] merges the
+//! invoices by taxpayer and month, [`quality`] measures how good the data is, [`scan`] judges every taxpayer by every indicator, [`tasks`] merges the
 //! hits into one task per taxpayer. Nothing here prints or parses arguments: that is the command line's job.
 
 pub mod error;
@@ -9,6 +9,7 @@ pub mod generate;
 pub mod identity;
 pub mod ingest;
 pub mod mapping;
+pub mod quality;
 pub mod rollup;
 pub mod scan;
 pub mod tasks;

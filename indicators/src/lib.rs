@@ -35,6 +35,6 @@ pub use features::{Feature, FeatureCatalogue, FeatureSource};
 pub use line::{Crossing, deviation, first_crossed, threshold};
 pub use message::{FactValue, Language, Template, line_phrase, money, number};
 pub use problem::{Problem, Problems, SourceFile};
-pub use reader::At;
+pub use reader::{At, Sink, TableReader, as_string};
 pub use testrow::{TestReport, run_tests};
 pub use verdict::{AMOUNT, arrow_type};

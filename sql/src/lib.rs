@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of warehouses or indicators; those register tables in a session made here.
 
+pub mod codes;
 mod error;
 pub mod functions;
 pub mod output;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::AsArray;
-use assay_datasets::classic::{Economy, EconomySpec, generate, write_csv};
+use assay_datasets::economy::{Economy, EconomySpec, write_csv};
 use assay_engine::ingest::{IngestRequest, Silent, ingest};
 use assay_engine::scan::{ExportFormat, Labels, ScanRequest, backtest, export, load_tasks, scan};
 use assay_engine::warehouse::Warehouse;
@@ -20,10 +20,12 @@ use crate::progress::progress;
 pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
     let root = PathBuf::from(location);
     let files = root.join("files");
-    print::error("1/4 generating 300 taxpayers and 12 months of invoices, with labelled schemes among them");
-    let economy = generate(&EconomySpec { seed, ..EconomySpec::default() })?;
+    print::error(
+        "1/4 generating 300 taxpayers and 12 months of their invoices, filings and all else, with labelled schemes among them",
+    );
+    let economy = Economy::build(&EconomySpec::demo(seed))?;
     let written =
-        write_csv(&economy, &files).with_context(|| format!("cannot write to {}", files.display()))?;
+        write_csv(&economy, &files, &[]).with_context(|| format!("cannot write to {}", files.display()))?;
     print::error(&format!("    {} files in {}", written.len(), files.display()));
 
     let place = root.join("warehouse");
@@ -34,18 +36,7 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
         Warehouse::init(&shown, 262_144).await?
     };
     print::error(&format!("2/4 loading them into the warehouse {shown}"));
-    for (table, pattern) in
-        [("office", "office.csv"), ("taxpayer", "taxpayer.csv"), ("invoice", "invoice_*.csv")]
-    {
-        let request = IngestRequest {
-            table: Some(table.into()),
-            files: vec![files.join(pattern).display().to_string()],
-            threads: cli.threads(),
-            memory: cli.load_memory(),
-            ..IngestRequest::default()
-        };
-        ingest_command::report(cli.format, &ingest(&warehouse, request, progress()).await?).await?;
-    }
+    load(cli, &warehouse, &written).await?;
 
     print::error("3/4 judging every taxpayer by every indicator");
     let request = ScanRequest { as_of: None, only: Vec::new(), force: false, session: cli.session() };
@@ -58,6 +49,22 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
     let files = export(&tasks, month, &lists, ExportFormat::Xlsx)?;
     honest(cli, &warehouse, &economy, month).await?;
     conclude(&lists, &files.iter().map(|f| f.path.as_path()).collect::<Vec<_>>(), &shown)
+}
+
+/// Loads the files, one table after the other; with a report of each.
+async fn load(cli: &Cli, warehouse: &Warehouse, written: &[(&'static str, PathBuf)]) -> Result<()> {
+    for files in written.chunk_by(|one, next| one.0 == next.0).filter(|files| files[0].0 != "truth") {
+        let table = files[0].0;
+        let request = IngestRequest {
+            table: Some(table.into()),
+            files: files.iter().map(|(_, path)| path.display().to_string()).collect(),
+            threads: cli.threads(),
+            memory: cli.load_memory(),
+            ..IngestRequest::default()
+        };
+        ingest_command::report(cli.format, &ingest(warehouse, request, progress()).await?).await?;
+    }
+    Ok(())
 }
 
 /// How well the scan found what was planted: nobody should believe a demo that does not say.
@@ -76,9 +83,11 @@ fn guilty(economy: &Economy) -> Result<HashMap<String, bool>> {
             .with_context(|| format!("the generated tables have no column {name}"))?;
         Ok(column.as_string::<i32>().iter().map(|v| v.unwrap_or_default().to_owned()).collect())
     };
+    let world = economy.world();
     let mut labels: HashMap<String, bool> =
-        text(&economy.taxpayer, "taxpayer_id")?.into_iter().map(|id| (id, false)).collect();
-    for (id, role) in text(&economy.truth, "taxpayer_id")?.into_iter().zip(text(&economy.truth, "role")?) {
+        (0..world.taxpayers()).map(|firm| (world.id(firm).to_owned(), false)).collect();
+    let truth = economy.truth()?;
+    for (id, role) in text(&truth, "taxpayer_id")?.into_iter().zip(text(&truth, "role")?) {
         if role != "innocent" {
             labels.insert(id, true);
         }

@@ -64,6 +64,7 @@ fn row(file: &InboxFile) -> Vec<String> {
     let mut cells = vec![file.name.clone()];
     let (state, note) = match &file.state {
         FileState::Loaded(done) => ("loaded", format!("batch {}", done.batch)),
+        FileState::LoadedWith(batch, first) => ("loaded", format!("batch {batch}, with {first}")),
         FileState::Known(batch) => ("already loaded", format!("batch {batch}")),
         FileState::Waiting(why) => ("waiting", why.clone()),
         FileState::Unmapped => ("unmapped", String::new()),

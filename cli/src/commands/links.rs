@@ -29,7 +29,7 @@ pub async fn run(cli: &Cli, command: &LinksCommand) -> Result<()> {
         LinksCommand::Reset(args) => decided(&warehouse, args, Decision::Withdraw).await,
         LinksCommand::Report => report(cli, &warehouse).await,
         LinksCommand::Evaluate { truth, record_column, id_column, errors } => {
-            let truth = read_truth(truth, Some(record_column), Some(id_column))?;
+            let truth = read_truth(truth, record_column.as_deref(), id_column)?;
             evaluate(cli, &warehouse, &truth, *errors).await
         }
     }

@@ -1,6 +1,7 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
 mod demo;
+mod generate;
 mod inbox;
 mod indicators;
 mod ingest;
@@ -32,7 +33,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             print::line(&format!("created an empty warehouse at {}", warehouse.url()))?;
         }
         Command::Ingest(args) => return ingest::run(&cli, args).await,
-        Command::Quality { table, show } => quality::run(&cli, table.as_deref(), *show).await?,
+        Command::Generate(args) => generate::run(&cli, args).await?,
+        Command::Quality(args) => return quality::run(&cli, args).await,
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,

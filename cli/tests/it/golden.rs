@@ -49,8 +49,7 @@ fn help() {
         Commands:
           init         Create an empty warehouse
           ingest       Load files; prints rows read, kept, replaced, duplicate, rejected
-          quality      What is wrong with the data: batches, and rejected rows by table, source, column and
-                       rule
+          quality      How good the data is: scores, failing rows and why, loads, rejected rows
           scan         Judge every taxpayer by every indicator; writes hits, scores and tasks
           tasks        Task lists for offices
           indicators   The catalogue of indicators

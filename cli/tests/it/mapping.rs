@@ -65,7 +65,7 @@ fn the_draft_of_every_table_under_its_chinese_names_loads() {
             "{} was taken for another:\n{text}",
             table.name
         );
-        assert!(text.contains("# 1.00 名称一致 same name"), "{text}");
+        assert!(text.contains("名称一致 same name"), "{text}");
         place.run(&["ingest", "all", "--mapping", &draft, &file]).ok();
         tables += 1;
     }
@@ -248,7 +248,7 @@ fn check_shows_before_and_after_and_what_is_rejected() {
     for n in 1..=12 {
         text += &format!("{SELLER},2024年{n}月,0{n},{n}00度,\"1,0{n:02}.50\",x\n");
     }
-    text += &format!("{SELLER},2024年13月,013,1度,1,x\n合计,,,,12078.00,\n");
+    text += &format!("{SELLER},2024年13月,013,1度,1,x\n合计,,,,12085.00,\n");
     place.file("a.csv", text);
     let before = place.state();
     let run = place.run(&["--format", "csv", "mapping", "check", "m.toml", "a.csv"]).code(3);

@@ -36,7 +36,7 @@ select _source, count(*),
 from raw group by 1 order by 1";
 
 /// The files of the data set, when it is there.
-fn real_files() -> Option<Vec<PathBuf>> {
+pub fn real_files() -> Option<Vec<PathBuf>> {
     let folder = match std::env::var_os("ASSAY_REAL_DATA") {
         Some(stated) => PathBuf::from(stated),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/cumcm2020c"),

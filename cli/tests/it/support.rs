@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use assay_datasets::classic::{Economy, EconomySpec, generate, write_csv};
+use assay_datasets::economy::{Economy, EconomySpec, write_csv};
 use tempfile::TempDir;
 
 /// Two taxpayer ids that pass the check of GB 32100.
@@ -85,7 +85,14 @@ pub fn command<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
 /// Runs the binary in `folder`. A command that does not end is killed and fails the test.
 #[track_caller]
 pub fn assay<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Run {
-    let mut child = command(folder, args).spawn().unwrap();
+    let shown: Vec<_> = args.iter().map(AsRef::as_ref).collect();
+    finish(&mut command(folder, args), &shown)
+}
+
+/// Runs a prepared command of the binary to its end.
+#[track_caller]
+pub fn finish(command: &mut Command, shown: &[&OsStr]) -> Run {
+    let mut child = command.spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let text = |pipe: &mut dyn Read| {
         let mut text = String::new();
@@ -108,7 +115,6 @@ pub fn assay<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Run {
         };
         (status, out.join().unwrap(), err.join().unwrap())
     });
-    let shown: Vec<_> = args.iter().map(AsRef::as_ref).collect();
     let status = status.unwrap_or_else(|| panic!("{shown:?} did not end in {PATIENCE:?}; it said:\n{err}"));
     Run { code: status.code().expect("assay was killed"), out, err }
 }
@@ -246,25 +252,31 @@ pub fn gb18030(place: &Place, text: &str) -> Option<Vec<u8>> {
 /// The economy of `assay demo`, generated once.
 pub fn economy() -> &'static Economy {
     static ECONOMY: OnceLock<Economy> = OnceLock::new();
-    ECONOMY.get_or_init(|| generate(&EconomySpec { seed: 1, ..EconomySpec::default() }).unwrap())
+    ECONOMY.get_or_init(|| Economy::build(&EconomySpec::demo(1)).unwrap())
 }
 
 /// A smaller one: 100 taxpayers, 8 months.
 pub fn small_economy() -> &'static Economy {
     static ECONOMY: OnceLock<Economy> = OnceLock::new();
     ECONOMY.get_or_init(|| {
-        generate(&EconomySpec { seed: 7, taxpayers: 100, months: 8, ..EconomySpec::default() }).unwrap()
+        Economy::build(&EconomySpec { taxpayers: 100, months: 8, ..EconomySpec::demo(7) }).unwrap()
     })
 }
 
-/// Writes an economy's files into `files` of the place.
+/// Writes an economy's offices, register and invoices into `files` of the place.
 pub fn write_files(place: &Place, economy: &Economy) -> PathBuf {
     let folder = place.path("files");
-    write_csv(economy, &folder).unwrap();
+    write_csv(economy, &folder, &["office", "taxpayer", "invoice"]).unwrap();
     folder
 }
 
 /// Says that a test was skipped, past the test harness, which shows what a passing test prints to nobody.
 pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+/// Canonical tables and their columns, as in the catalogue.
+pub fn schema_tables() -> Vec<(String, Vec<String>)> {
+    let tables = assay_datasets::schema::catalog().tables();
+    tables.iter().map(|t| (t.name.clone(), t.columns.iter().map(|c| c.name.clone()).collect())).collect()
 }

@@ -4,6 +4,14 @@
 //! Where a scheme or a habit makes the declared figure differ from the true one there are two fields, or the true one
 //! stands in [`Truth`]; all other structs hold what the table named in their heading says.
 
+mod cit;
+mod money;
+mod reliefs;
+mod staff;
+mod taxes;
+mod vat;
+mod walk;
+
 use super::Economy;
 
 /// The books of a firm for one month.
@@ -75,6 +83,9 @@ pub struct Truth {
     pub headcount: i64,
     /// Wages really paid.
     pub wages: i64,
+    /// What the firm's scheme comes to this month where it shows in books only: sales hidden, wages not insured or
+    /// invented, relief claimed or forgone.
+    pub at_stake: i64,
     /// VAT that should have been declared above what was, as far as it can be said; never negative.
     pub vat_gap: i64,
 }
@@ -448,8 +459,10 @@ pub struct Quota {
 
 /// Walks a firm's months in order.
 pub(super) fn walk(economy: &Economy, firm: u32) -> Vec<MonthBook> {
-    let world = economy.world();
-    let month = |month| MonthBook { month, period: world.period(month), ..MonthBook::default() };
-    let _ = world.firm(firm);
-    (0..world.months()).map(month).collect()
+    walk::Keeper::new(economy, firm).months()
+}
+
+/// What a scheme that shows only in the books comes to over all months, cents.
+pub(super) fn at_stake(economy: &Economy, firm: u32) -> i64 {
+    walk(economy, firm).iter().map(|book| book.truth.at_stake).sum()
 }

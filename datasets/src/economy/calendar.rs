@@ -1,8 +1,6 @@
-//! Months, days and hours in which business is done: working days, holidays, rush before the end of a month.
+//! Months and days on which business is done: working days, holidays, rush before the end of a month.
 
-use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Weekday};
-
-use super::dice::Dice;
+use chrono::{Datelike, Duration, NaiveDate, Weekday};
 
 /// Spring Festival's first day; years outside have no holiday of that name here.
 const SPRING_FESTIVAL: [(i32, u32, u32); 6] =
@@ -35,6 +33,12 @@ impl Month {
     /// `count` months later.
     pub(super) fn plus(self, count: usize) -> Self {
         let months = self.year * 12 + self.month as i32 - 1 + count as i32;
+        Self { year: months.div_euclid(12), month: months.rem_euclid(12) as u32 + 1 }
+    }
+
+    /// `count` months earlier.
+    pub(super) fn minus(self, count: usize) -> Self {
+        let months = self.year * 12 + self.month as i32 - 1 - count as i32;
         Self { year: months.div_euclid(12), month: months.rem_euclid(12) as u32 + 1 }
     }
 
@@ -103,26 +107,6 @@ fn is_holiday(day: NaiveDate) -> bool {
     fixed || is_spring_festival(day)
 }
 
-/// An instant of the day: around half past ten or half past three, later in shops.
-pub(super) fn business_time(rng: &mut Dice, day: NaiveDate, rhythm: Rhythm) -> NaiveDateTime {
-    let (open, close, afternoon) = match rhythm {
-        Rhythm::Office => (8 * 60 + 15, 19 * 60 + 30, 15.4),
-        Rhythm::Shop => (9 * 60 + 30, 22 * 60, 17.5),
-    };
-    let hour = if rng.chance(0.48) { 10.4 + rng.normal() * 0.9 } else { afternoon + rng.normal() * 1.3 };
-    let minute = ((hour * 60.0) as i64).clamp(open, close - 1);
-    at_second(day, minute * 60 + rng.below(60) as i64)
-}
-
-/// An instant between one and five at night.
-pub(super) fn night_time(rng: &mut Dice, day: NaiveDate) -> NaiveDateTime {
-    at_second(day, rng.between(3_600, 5 * 3_600 - 1))
-}
-
-fn at_second(day: NaiveDate, second: i64) -> NaiveDateTime {
-    day.and_time(chrono::NaiveTime::MIN) + Duration::seconds(second)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -135,16 +119,6 @@ mod tests {
         assert_eq!(month.plus(13).period(), 202612);
         assert_eq!(month.plus(3).days().len(), 28);
         assert_eq!(Month::new(202513), None);
-    }
-
-    #[test]
-    fn business_stays_in_its_hours() {
-        let mut rng = Dice::of(3, crate::economy::dice::Purpose::Invoice, 3, 3);
-        let day = NaiveDate::from_ymd_opt(2026, 3, 4).unwrap();
-        for _ in 0..2_000 {
-            let hour = business_time(&mut rng, day, Rhythm::Office).format("%H").to_string();
-            assert!(("08"..="19").contains(&hour.as_str()), "{hour}");
-        }
     }
 
     #[test]

@@ -45,6 +45,17 @@ pub struct Industry {
     pub goods: Vec<Good>,
     /// From which industries it buys, with shares of its purchases that add up to one: (industry index, share).
     pub inputs: Vec<(u8, f64)>,
+    /// What it buys from farmers.
+    pub farm: Option<Farm>,
+}
+
+/// Purchases from farmers, on invoices the buyer issues (农产品收购发票).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Farm {
+    /// What is bought.
+    pub good: Good,
+    /// Share of all purchases.
+    pub share: f64,
 }
 
 /// Goods or a service.

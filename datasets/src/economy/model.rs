@@ -7,8 +7,16 @@
 use std::ops::Range;
 
 use super::EconomySpec;
+use super::balance::Orders;
 use super::calendar::Month;
-use super::industries::Industry;
+use super::flows::Flows;
+use super::ids;
+use super::industries::{Good, Industry};
+use super::invoices::FARM;
+use super::links::Links;
+use super::moments::Moments;
+use super::names;
+use super::population::outsider_industry;
 use super::schemes::SchemePlan;
 
 /// Yearly sales, in cents, above which a firm is a general taxpayer.
@@ -120,6 +128,10 @@ pub struct Firm {
     pub purchases: f32,
     /// Wages, as a share of sales.
     pub wage_share: f32,
+    /// Share of sales for which it issues invoices; the rest are consumers who ask for none.
+    pub invoiced: f32,
+    /// Mean number of invoices in an ordinary month.
+    pub invoices: f32,
     /// Mean sales of an invoice, cents.
     pub ticket: i64,
     /// Registered capital, cents.
@@ -206,6 +218,8 @@ pub struct World {
     pub(super) months: Vec<Month>,
     pub(super) industries: Vec<Industry>,
     pub(super) offices: Vec<Office>,
+    /// Indexes of one office of each county.
+    pub(super) counties: Vec<u16>,
     pub(super) firms: Vec<Firm>,
     /// Parties outside the province.
     pub(super) outsiders: u32,
@@ -216,6 +230,12 @@ pub struct World {
     /// Of each firm, the position of its plan plus one; 0 for none.
     pub(super) plan_of: Vec<u32>,
     pub(super) plans: Vec<SchemePlan>,
+    pub(super) links: Links,
+    pub(super) flows: Flows,
+    pub(super) orders: Orders,
+    pub(super) moments: Moments,
+    /// Industry whose goods stand on invoices that hide what was sold.
+    pub(super) switched: u8,
 }
 
 impl World {
@@ -279,9 +299,56 @@ impl World {
         &self.industries[usize::from(self.firm(firm).industry)]
     }
 
+    /// Industry of any party; of a farmer, that of the firm it sells to.
+    pub fn industry_of(&self, party: u32) -> &Industry {
+        let firms = self.taxpayers();
+        let index = match party.checked_sub(firms + self.outsiders) {
+            Some(farmer) => self.firm(self.farmers[farmer as usize]).industry,
+            None if party < firms => self.firm(party).industry,
+            None => outsider_industry(party - firms, self.industries.len()),
+        };
+        &self.industries[usize::from(index)]
+    }
+
     /// Office in charge of a firm.
     pub fn office(&self, firm: u32) -> &Office {
         &self.offices[usize::from(self.firm(firm).office)]
+    }
+
+    /// How much a firm is in business: 0 before it opens and after it closes, growing to 1 in its first months.
+    pub fn presence(&self, firm: &Firm, month: usize) -> f64 {
+        let (month, opens) = (month as u16, firm.opens);
+        if month < opens || month >= firm.closes {
+            return 0.0;
+        }
+        if opens == 0 { 1.0 } else { (f64::from(month - opens + 1) / 4.0).min(1.0) }
+    }
+
+    /// Sales of a month relative to an ordinary one, season aside: presence and growth.
+    pub fn activity(&self, firm: &Firm, month: usize) -> f64 {
+        let since = i32::from((month as u16).saturating_sub(firm.opens));
+        self.presence(firm, month) * (1.0 + f64::from(firm.growth)).powi(since)
+    }
+
+    /// Sales to be expected of a firm in a month, season, growth and presence included, cents.
+    pub fn level(&self, firm: u32, month: usize) -> f64 {
+        let own = self.firm(firm);
+        let season = self.industry(firm).season[self.months[month].of_year()];
+        own.annual as f64 / 12.0 * season * self.activity(own, month)
+    }
+
+    /// A good by industry and position; what the industry buys from farmers for [`FARM`].
+    pub(super) fn good(&self, industry: u8, good: u8) -> &Good {
+        let industry = &self.industries[usize::from(industry)];
+        match (&industry.farm, good) {
+            (Some(farm), FARM) => &farm.good,
+            _ => &industry.goods[usize::from(good).min(industry.goods.len() - 1)],
+        }
+    }
+
+    /// Number of firms (and buyers from outside sellers) a party sells to in the ordinary way.
+    pub fn customers(&self, party: u32) -> usize {
+        self.links.degree(party)
     }
 
     /// Taxpayer id of a party; for a farmer the number of an identity card.
@@ -303,5 +370,64 @@ impl World {
     /// All plans, in the order in which they were cast.
     pub fn plans(&self) -> &[SchemePlan] {
         &self.plans
+    }
+}
+
+/// Persons and places by number: their texts are functions of the number.
+impl World {
+    /// Name of a person.
+    pub fn person_name(&self, person: u32) -> String {
+        let mut text = String::new();
+        names::person(self.spec.seed, u64::from(person), &mut text);
+        text
+    }
+
+    /// Identity number of a person.
+    pub fn person_id(&self, person: u32) -> String {
+        let mut text = String::new();
+        ids::person_id(u64::from(person), self.birthplace(person), &mut text);
+        text
+    }
+
+    /// Region code of the county a person comes from.
+    pub(super) fn birthplace(&self, person: u32) -> &str {
+        let counties = &self.counties;
+        &self.offices[usize::from(counties[person as usize % counties.len()])].region
+    }
+
+    /// Business address of a firm.
+    pub fn address(&self, firm: u32) -> String {
+        self.address_by_number(firm, self.firm(firm).address)
+    }
+
+    /// The address with this number, in the county of a firm.
+    pub(super) fn address_by_number(&self, firm: u32, number: u32) -> String {
+        let office = self.office(firm);
+        let mut text = String::with_capacity(64);
+        text.push_str(&office.city);
+        text.push_str(&office.county);
+        names::street(self.spec.seed, u64::from(number), &mut text);
+        text
+    }
+
+    /// The telephone with this number.
+    pub fn phone(&self, number: u32) -> String {
+        let mut text = String::new();
+        ids::phone(u64::from(number), &mut text);
+        text
+    }
+
+    /// Hardware address of the device with this number.
+    pub fn mac(&self, device: u32) -> String {
+        let mut text = String::new();
+        ids::mac(u64::from(device), &mut text);
+        text
+    }
+
+    /// Network address of the device with this number.
+    pub fn ip(&self, device: u32) -> String {
+        let mut text = String::new();
+        ids::ip(u64::from(device), &mut text);
+        text
     }
 }

@@ -76,6 +76,66 @@ pub enum SchemeKind {
     LossMakingStartUp,
 }
 
+/// Every kind with its name, as in `truth.scheme` and `schemes.toml`.
+const NAMES: [(SchemeKind, &str); 34] = [
+    (SchemeKind::InvoiceMill, "invoice_mill"),
+    (SchemeKind::CircularInvoicing, "circular_invoicing"),
+    (SchemeKind::PassThroughChain, "pass_through_chain"),
+    (SchemeKind::GoodsSwitch, "goods_switch"),
+    (SchemeKind::OffTheBooks, "off_the_books"),
+    (SchemeKind::PowerWithoutOutput, "power_without_output"),
+    (SchemeKind::OutputWithoutPower, "output_without_power"),
+    (SchemeKind::InflatedFarmPurchases, "inflated_farm_purchases"),
+    (SchemeKind::SplitBusiness, "split_business"),
+    (SchemeKind::UnderGeneralLine, "under_general_line"),
+    (SchemeKind::TakeoverSurge, "takeover_surge"),
+    (SchemeKind::VoidAfterDeduction, "void_after_deduction"),
+    (SchemeKind::RedAcrossYears, "red_across_years"),
+    (SchemeKind::RefundDrivenPurchases, "refund_driven_purchases"),
+    (SchemeKind::CirculatingExports, "circulating_exports"),
+    (SchemeKind::WagesAgainstInsurance, "wages_against_insurance"),
+    (SchemeKind::FakeEmployees, "fake_employees"),
+    (SchemeKind::ProfitShifting, "profit_shifting"),
+    (SchemeKind::WrongClaim, "wrong_claim"),
+    (SchemeKind::ForgottenClaim, "forgotten_claim"),
+    (SchemeKind::AbnormalUpstream, "abnormal_upstream"),
+    (SchemeKind::DeregisterAndReturn, "deregister_and_return"),
+    (SchemeKind::MonthEndConcentration, "month_end_concentration"),
+    (SchemeKind::RepeatedRoundAmounts, "repeated_round_amounts"),
+    (SchemeKind::Seasonal, "seasonal"),
+    (SchemeKind::FixedRent, "fixed_rent"),
+    (SchemeKind::OneBigCustomer, "one_big_customer"),
+    (SchemeKind::FastGrower, "fast_grower"),
+    (SchemeKind::MutualProcessing, "mutual_processing"),
+    (SchemeKind::MonthEndSettlement, "month_end_settlement"),
+    (SchemeKind::SharedAddress, "shared_address"),
+    (SchemeKind::Holding, "holding"),
+    (SchemeKind::HonestExporter, "honest_exporter"),
+    (SchemeKind::LossMakingStartUp, "loss_making_start_up"),
+];
+
+impl SchemeKind {
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(kind, _)| *kind)
+    }
+
+    /// As in `truth.scheme`.
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+
+    /// Whether firms of this kind are honest and only look like a scheme.
+    pub fn honest(self) -> bool {
+        self >= Self::Seasonal
+    }
+}
+
 /// Part in a scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -5,12 +5,16 @@
 
 pub mod describe;
 pub mod dirt;
+mod economy;
 pub mod files;
+#[cfg(test)]
+mod samples;
 pub mod warehouse;
 
 pub use describe::{Background, BurdenRange, Description, describe};
-pub use dirt::DirtOptions;
-pub use warehouse::write_warehouse;
+pub use dirt::{DirtOptions, TRUTH_FOLDER};
+pub use economy::{EconomyRows, background};
 pub use files::{
     FileOptions, Format, Headers, MemoryRows, RowPart, Rows, Selection, TextEncoding, Written, write_files,
 };
+pub use warehouse::write_warehouse;

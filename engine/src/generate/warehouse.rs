@@ -111,8 +111,16 @@ impl Run {
         mut keyer: Keyer,
         started: Instant,
     ) -> Result<IngestSummary> {
-        match self.write_units(&mut transaction, &mut keyer) {
-            Ok(tables) => self.finish(transaction, &keyer, tables, started),
+        let written = self
+            .write_units(&mut transaction, &mut keyer)
+            .and_then(|tables| self.write_records(&mut transaction, &keyer, tables, started));
+        match written {
+            Ok(mut summary) => {
+                let info = serde_json::json!({ "batch": self.batch });
+                self.handle.block_on(transaction.commit(info))?;
+                summary.seconds = started.elapsed().as_secs_f64();
+                Ok(summary)
+            }
             Err(error) => {
                 // What cannot be removed now (a full disk, say) the next writer removes.
                 let _ = self.handle.block_on(transaction.abort());
@@ -126,6 +134,7 @@ impl Run {
         transaction: &mut Transaction,
         keyer: &mut Keyer,
     ) -> Result<BTreeMap<String, TableSummary>> {
+        self.register(keyer)?;
         self.progress.phase("write", self.parts.len());
         let (sender, receiver) = sync_channel::<Made>(self.threads * AHEAD);
         let window = Window::new(2 * self.threads * AHEAD);
@@ -287,14 +296,15 @@ impl Run {
         Ok((spec, encoded.file))
     }
 
-    fn finish(
+    /// Truth, dictionaries, and what a load writes down about itself.
+    fn write_records(
         &self,
-        mut transaction: Transaction,
+        transaction: &mut Transaction,
         keyer: &Keyer,
         tables: BTreeMap<String, TableSummary>,
         started: Instant,
     ) -> Result<IngestSummary> {
-        let truth = RecordBatch::new_empty(system::truth().schema);
+        let truth = self.economy.truth().map_err(|e| EngineError::internal(e.to_string()))?;
         let mut summary = IngestSummary { batch: self.batch.clone(), ..IngestSummary::default() };
         summary.tables = tables.into_values().collect();
         summary.seconds = started.elapsed().as_secs_f64();
@@ -304,10 +314,8 @@ impl Run {
             transaction.append(&system::truth(), &[truth]).await?;
             transaction.append(&system::ingest_file(), &[self.file_rows(&summary)?]).await?;
             transaction.append(&system::ingest_batch(), &[record]).await?;
-            keyer.save(&mut transaction).await?;
-            transaction.commit(serde_json::json!({ "batch": self.batch })).await
+            keyer.save(transaction).await
         })?;
-        summary.seconds = started.elapsed().as_secs_f64();
         Ok(summary)
     }
 

@@ -16,7 +16,7 @@ use super::decision::{Decisions, mark};
 use super::definition::{Definition, load};
 use super::records::{Record, Register, parser, read_records};
 use super::tables::{LINK, Link, Part, RUN, link_batch, link_spec, run_spec};
-use super::{people, resolve, shared_invoice};
+use super::{contacts, people, resolve, shared_invoice};
 use crate::ingest::Progress;
 use crate::warehouse::session::{self, Access};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, get, read_unit};
@@ -37,7 +37,7 @@ pub struct BuildRequest {
 /// What one part of a build did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PartSummary {
-    /// `names`, `invoices` or `people`.
+    /// `names`, `invoices`, `people` or `contacts`.
     pub part: String,
     /// Nothing it reads had changed; its links stay.
     pub up_to_date: bool,
@@ -123,6 +123,11 @@ async fn run(
         let mut built = match part {
             Part::Names => names(&context, definition, &request.session, &decisions, fingerprint).await?,
             Part::Invoices => invoices(&context, definition, &decisions, fingerprint).await?,
+            Part::Contacts => {
+                let mut links = contacts::links(&context, definition).await?;
+                let records = links.iter().filter(|l| l.rank == 1).count();
+                finish(part, fingerprint, records, &mut links, &decisions, String::new())?
+            }
             Part::People => {
                 let clear = session::open(warehouse, &base, Access::Personal, &request.session).await?;
                 persons(&clear, definition, &decisions, fingerprint).await?
@@ -148,6 +153,7 @@ fn fingerprint(definition: &Definition, text: &str, base: &Commit, part: Part) -
             tables.insert("duplicate_row");
             tables.extend(definition.shared_invoice.iter().map(|s| s.table.as_str()));
         }
+        Part::Contacts => {}
         Part::People => {
             tables.insert("vault/person");
             tables.extend(definition.role.iter().map(|r| r.table.as_str()));

@@ -306,8 +306,9 @@ fn patched(
     let ids = batch.column(1).as_string::<i32>();
     let (rank_at, decided_at) = (schema.index_of("rank")?, schema.index_of("decided")?);
     let before = batch.column(rank_at).as_primitive::<Int32Type>();
-    let rank: Int32Array =
-        (0..ids.len()).map(|r| *ranks.get(ids.value(r)).unwrap_or(&before.value(r))).map(Some).collect();
+    let rank: Int32Array = (0..ids.len())
+        .map(|r| Some(ranks.get(ids.value(r)).copied().unwrap_or_else(|| before.value(r))))
+        .collect();
     let was = batch.column(decided_at).as_string::<i32>();
     let now: StringArray =
         (0..ids.len()).map(|r| Some(if ids.value(r) == id { decided } else { was.value(r) })).collect();

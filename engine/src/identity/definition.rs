@@ -39,6 +39,9 @@ pub struct Definition {
     pub role: Vec<Role>,
     /// Worth of knowing a person.
     pub person: PersonWorth,
+    /// What two registrations of one business have in common.
+    #[serde(default)]
+    pub contact: Vec<Contact>,
 }
 
 /// A table whose rows name taxpayers.
@@ -112,6 +115,8 @@ pub struct SimilarWorth {
     pub replaced_long: f64,
     pub long: usize,
     pub short: f64,
+    pub brand: usize,
+    pub brand_penalty: f64,
     pub contained: f64,
     pub scale: f64,
     pub least: f64,
@@ -176,6 +181,28 @@ pub struct PersonWorth {
     pub by_name: f64,
 }
 
+/// Something two registrations of one business have in common.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Code.
+    pub fact: String,
+    /// Chinese name.
+    pub zh: String,
+    /// English name.
+    pub en: String,
+    /// Expression over the stored table `taxpayer`.
+    pub value: String,
+    /// What the agreement is worth.
+    pub worth: f64,
+    /// Whether it brings pairs together.
+    #[serde(default)]
+    pub blocking: bool,
+    /// Taxpayers that may share a value before it tells nothing.
+    #[serde(default)]
+    pub cap: u32,
+}
+
 /// The definition of a warehouse and its text.
 ///
 /// # Errors
@@ -218,6 +245,9 @@ fn problems(definition: &Definition) -> Vec<String> {
     share("floor", definition.floor);
     for (at, shared) in definition.shared_invoice.iter().enumerate() {
         share(&format!("shared_invoice {}: accident", at + 1), shared.accident);
+    }
+    for contact in &definition.contact {
+        share(&format!("contact {}: worth", contact.fact), contact.worth);
     }
     if definition.candidates == 0 {
         found.push("candidates = 0 keeps no link; give 1 or more".to_owned());

@@ -1,6 +1,6 @@
 //! How good the links are, measured on records whose taxpayer is known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
@@ -13,8 +13,8 @@ use crate::{EngineError, Result};
 /// Cut-offs at which links are measured.
 pub const CUT_OFFS: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99];
 
-/// Record → its true taxpayer; `None`: it has none in the register.
-pub type Truth = HashMap<String, Option<String>>;
+/// Records with their true taxpayer; `None`: it has none in the register. Two firms may be written the same way.
+pub type Truth = BTreeSet<(String, Option<String>)>;
 
 /// Links at one cut-off beside the truth.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +50,7 @@ fn share(part: usize, whole: usize) -> f64 {
 
 /// Measures the best link of each record (taxpayer id and score) at every cut-off.
 pub fn measure(truth: &Truth, best: &HashMap<String, (String, f64)>) -> Vec<Measure> {
-    let known = truth.values().filter(|t| t.is_some()).count();
+    let known = truth.iter().filter(|(_, real)| real.is_some()).count();
     let at = |cut_off: f64| {
         let mut measure = Measure { cut_off, known, foreign: truth.len() - known, right: 0, wrong: 0 };
         for (record, real) in truth {
@@ -66,19 +66,14 @@ pub fn measure(truth: &Truth, best: &HashMap<String, (String, f64)>) -> Vec<Meas
     CUT_OFFS.into_iter().map(at).collect()
 }
 
-/// Reads a truth file: one row a record with its taxpayer's id, empty where it has none. Without names the columns
-/// `record` and `taxpayer_id` are taken.
+/// Reads a truth file: one row a record with its taxpayer's id, empty where it has none. Rows that say the same count
+/// once. Without a name the record's column is `record` or `value`.
 ///
 /// # Errors
-/// When the file cannot be read, lacks a column, or says two things of one record.
-pub fn read_truth(path: &Path, record: Option<&str>, id: Option<&str>) -> Result<Truth> {
-    let mut reader = Reader {
-        record: record.unwrap_or("record"),
-        id: id.unwrap_or("taxpayer_id"),
-        columns: None,
-        file: path.display().to_string(),
-        truth: Truth::new(),
-    };
+/// When the file cannot be read or lacks a column.
+pub fn read_truth(path: &Path, record: Option<&str>, id: &str) -> Result<Truth> {
+    let mut reader =
+        Reader { record, id, columns: None, file: path.display().to_string(), truth: Truth::new() };
     for member in source::members(path)? {
         source::read(&member, &ReadOptions::default(), &mut reader)?;
     }
@@ -89,7 +84,7 @@ pub fn read_truth(path: &Path, record: Option<&str>, id: Option<&str>) -> Result
 }
 
 struct Reader<'a> {
-    record: &'a str,
+    record: Option<&'a str>,
     id: &'a str,
     columns: Option<(usize, usize)>,
     file: String,
@@ -107,7 +102,11 @@ impl RecordSink for Reader<'_> {
                 ))
             })
         };
-        self.columns = Some((find(self.record)?, find(self.id)?));
+        let record = match self.record {
+            Some(name) => find(name)?,
+            None => find("record").or_else(|error| find("value").map_err(|_| error))?,
+        };
+        self.columns = Some((record, find(self.id)?));
         Ok(())
     }
 
@@ -122,19 +121,7 @@ impl RecordSink for Reader<'_> {
             }
             let real =
                 ids.is_valid(row).then(|| ids.value(row).trim().to_owned()).filter(|id| !id.is_empty());
-            let value = records.value(row).trim().to_owned();
-            if let Some(before) = self.truth.insert(value, real.clone())
-                && before != real
-            {
-                return Err(EngineError::input(format!(
-                    "{}, row {}: record {} has another taxpayer than in an earlier row ({} and {})",
-                    self.file,
-                    batch.rows[row],
-                    records.value(row),
-                    before.unwrap_or_else(|| "none".into()),
-                    real.unwrap_or_else(|| "none".into())
-                )));
-            }
+            self.truth.insert((records.value(row).trim().to_owned(), real));
         }
         Ok(())
     }

@@ -392,7 +392,7 @@ fn economy(seed: u64, firms: usize, records: usize) -> Economy {
     }
     let mut economy = Economy { register, records: Vec::new(), truth: Truth::new(), ways: HashMap::new() };
     for (id, (record, real, way)) in made {
-        economy.truth.insert(id.value.clone(), real);
+        economy.truth.insert((id.value.clone(), real));
         economy.ways.insert(id.value, way);
         economy.records.push(record);
     }
@@ -494,7 +494,7 @@ fn measures_count_right_wrong_and_missed() {
         .collect();
     let measured = measure(&truth, &best);
     let row = |m: &Measure| (m.cut_off, m.right, m.wrong);
-    assert_eq!(measured.iter().map(row).nth(0), Some((0.5, 1, 2)));
+    assert_eq!(measured.iter().map(row).next(), Some((0.5, 1, 2)));
     let default = measured.iter().find(|m| m.cut_off == 0.9).unwrap();
     assert_eq!((default.precision(), default.recall()), (0.5, 1.0 / 3.0));
     assert_eq!((default.known, default.foreign), (3, 1));

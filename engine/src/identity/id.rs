@@ -28,7 +28,7 @@ pub fn form(id: &str) -> Form {
     match id.len() {
         18 if alphanumeric(id) && digits(&id[2..8]) => Form::Credit,
         15 | 17 if alphanumeric(id) && digits(&id[..6]) => Form::Old,
-        9 if alphanumeric(id) && id.bytes().filter(u8::is_ascii_digit).count() >= 7 => Form::Organisation,
+        9 if alphanumeric(id) && id.bytes().filter(u8::is_ascii_digit).count() >= 5 => Form::Organisation,
         _ => Form::Code,
     }
 }

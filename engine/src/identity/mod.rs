@@ -4,10 +4,12 @@
 //!
 //! [`definition`] says where records come from and what an agreement is worth, [`records`] reads them and the register,
 //! [`name`] takes names apart, [`block`] finds candidates, [`score`] and [`resolve`] judge them, [`shared_invoice`]
-//! resolves anonymised codes, [`people`] links persons, [`decision`] keeps what people say, [`build`] puts it together.
+//! resolves anonymised codes, [`people`] links persons, [`contacts`] finds businesses registered twice, [`decision`]
+//! keeps what people say, [`build`] puts it together.
 
 pub mod block;
 mod build;
+mod contacts;
 mod decision;
 pub mod definition;
 mod evaluate;

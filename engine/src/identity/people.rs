@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::cast;
+use arrow::error::ArrowError;
 use datafusion::execution::context::SessionContext;
 
 use super::definition::{Definition, Role};
@@ -46,9 +47,9 @@ fn stored(batch: &RecordBatch) -> Result<RecordBatch> {
         .iter()
         .map(|field| match field.name().as_str() {
             "link_id" => Ok(Arc::new(links.clone()) as ArrayRef),
-            name => Ok(cast(batch.column(batch.schema().index_of(name)?), field.data_type())?),
+            name => cast(batch.column(batch.schema().index_of(name)?), field.data_type()),
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Result<Vec<_>, ArrowError>>()?;
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

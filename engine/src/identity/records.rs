@@ -281,7 +281,7 @@ fn identify(mention: &Mention, id: Option<&str>, name: Option<&str>, feed: Optio
     }
     // Some sources put the name where the number belongs.
     let written = text.chars().filter(|c| u32::from(*c) >= 0x3400).count() >= 4;
-    let name = name.or(written.then_some(text))?.to_owned();
+    let name = name.or_else(|| written.then_some(text))?.to_owned();
     // A made-up code means something within its feed only.
     let space = feed.map_or_else(|| column(&mention.id), |feed| format!("{feed}.{}", mention.id));
     Some(Known { id: at(if written { "name" } else { "code" }, space, text), number: None, name: Some(name) })

@@ -66,8 +66,11 @@ fn candidates(
     }
     let mut found: Vec<Candidate> =
         cases.into_iter().filter_map(|(firm, case)| together(definition, firm, case)).collect();
-    // Equal scores in the order of the register: the same input gives the same links.
-    found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.firm.cmp(&b.firm)));
+    // Equal scores by how they were found, then in the order of the register: the same input gives the same links.
+    let tier = |c: &Candidate| c.method.tier(c.facts);
+    found.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| tier(a).cmp(&tier(b))).then(a.firm.cmp(&b.firm))
+    });
     doubt(definition, &mut found);
     found.retain(|c| c.score >= definition.floor);
     found.truncate(definition.candidates);
@@ -130,7 +133,11 @@ fn together(definition: &Definition, firm: u32, case: Case) -> Option<Candidate>
 fn doubt(definition: &Definition, found: &mut [Candidate]) {
     let worth = &definition.ambiguous;
     let Some((best, others)) = found.split_first_mut() else { return };
-    let rival = others.iter().filter(|c| c.method.tier() <= best.method.tier()).map(|c| c.score).next();
+    let rival = others
+        .iter()
+        .filter(|c| c.method.tier(c.facts) <= best.method.tier(best.facts))
+        .map(|c| c.score)
+        .next();
     let Some(rival) = rival else { return };
     let gap = best.score - rival;
     let off = ((worth.margin - gap) * worth.slope).max(0.0);

@@ -50,12 +50,13 @@ impl Method {
     }
 
     /// Methods of one tier compete: an equal name is not made doubtful by a similar one.
-    pub(super) fn tier(self) -> u8 {
+    pub(super) fn tier(self, facts: Facts) -> u8 {
         match self {
             Self::ExactId | Self::OldNumber => 0,
             Self::ExactName => 1,
-            Self::NormalName => 2,
-            _ => 3,
+            Self::NormalName if facts.has(Fact::Words) => 2,
+            Self::NormalName => 3,
+            _ => 4,
         }
     }
 }
@@ -92,6 +93,8 @@ pub enum Fact {
     NameDiffers = 1 << 12,
     /// The region is missing on one side.
     RegionMissing = 1 << 13,
+    /// Brand, trade, region, branch and the very words of the legal form agree; only their order or 市 differs.
+    Words = 1 << 14,
 }
 
 /// A set of facts.
@@ -203,6 +206,8 @@ pub fn by_name(
         + suffix(worth, a, b, &mut facts)
         + branch(worth, a, b, &mut facts)
         + short_core(worth, a, facts);
+    let words = same_core && a.form == b.form && facts.has(Fact::Region) && !facts.has(Fact::BranchDiffers);
+    let facts = if words { facts.with(Fact::Words) } else { facts };
     Some(Evidence { method, score: (base - off).max(0.0), facts })
 }
 
@@ -328,15 +333,90 @@ fn similar(worth: &SimilarWorth, a: &str, b: &str) -> Option<f64> {
 }
 
 fn one_edit(worth: &SimilarWorth, x: &[char], y: &[char]) -> f64 {
+    let equal = x.iter().zip(y).take_while(|(a, b)| a == b).count();
+    let slip = if equal < worth.brand { worth.slip - worth.brand_penalty } else { worth.slip };
     if x.len() != y.len() {
-        return worth.slip;
+        return slip;
     }
     let mut differing = x.iter().zip(y).filter(|(a, b)| a != b);
     match (differing.next(), differing.next()) {
         // Two exchanged.
-        (Some(_), Some(_)) => worth.slip,
+        (Some(_), Some(_)) => slip,
         (Some((a, b)), None) if confusable(*a, *b) => worth.confused,
         _ if x.len() >= worth.long => worth.replaced_long,
         _ => worth.replaced,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::identity::definition::{EMBEDDED, parse};
+    use crate::identity::name::NameParser;
+    use proptest::prelude::*;
+
+    fn judged(record: &str, register: &str, division: Option<u32>) -> Option<(Method, f64)> {
+        let definition = parse("links.toml", EMBEDDED).unwrap();
+        let parser = NameParser::shared();
+        let (a, b) = (parser.parse(record), parser.parse(register));
+        let written = |text, name| Written { text, name };
+        let found = by_name(&definition, written(record, &a), written(register, &b), division, false);
+        found.map(|e| (e.method, (e.score * 10_000.0).round() / 10_000.0))
+    }
+
+    #[test]
+    fn what_a_name_differs_in_costs_its_worth() {
+        let register = "南京市恒达钢材贸易有限公司";
+        let is = |record: &str, method, score| {
+            assert_eq!(judged(record, register, Some(320_100)), Some((method, score)), "{record}")
+        };
+        is("南京市恒达钢材贸易有限公司", Method::ExactName, 1.0);
+        is("南京市恒达钢材贸易有限公司（已注销）", Method::ExactName, 0.99);
+        is("南京恒达钢材贸易有限责任公司", Method::NormalName, 0.98);
+        is("南京恒达钢材贸易股份有限公司", Method::NormalName, 0.95);
+        is("恒达钢材贸易有限公司", Method::NormalName, 0.95);
+        is("南京恒达钢材贸易", Method::NormalName, 0.96);
+        is("南京恒达钢材贸易经营部", Method::NormalName, 0.73);
+        is("苏州恒达钢材贸易有限公司", Method::NormalName, 0.53);
+        is("南京恒达钢材贸易有限公司苏州分公司", Method::NormalName, 0.53);
+        is("南京恒达钢贸材易有限公司", Method::SimilarName, 0.94);
+        is("南京恒大钢材贸易有限公司", Method::SimilarName, 0.93);
+        is("南京恒瑞钢材贸易有限公司", Method::SimilarName, 0.82);
+        // A brand that gained a character is another brand.
+        is("南京恒盛达钢材贸易有限公司", Method::SimilarName, 0.89);
+        assert_eq!(judged("南京瑞源五金店", register, None), None);
+    }
+
+    #[test]
+    fn the_registers_division_stands_in_for_a_region_its_name_lacks() {
+        let of = |division| judged("南京恒达钢材贸易有限公司", "恒达钢材贸易有限公司", division).unwrap().1;
+        assert_eq!((of(Some(320_102)), of(None), of(Some(330_100))), (0.98, 0.95, 0.88));
+    }
+
+    #[test]
+    fn numbers_by_what_they_share() {
+        let definition = parse("links.toml", EMBEDDED).unwrap();
+        let of = |record: &str, former| {
+            by_number(&definition, record, "91310115MA1K39423D", former).map(|e| (e.method, e.score))
+        };
+        assert_eq!(of("91310115MA1K39423D", false), Some((Method::ExactId, 0.999)));
+        assert_eq!(of("91310115MA1K39423D", true), Some((Method::OldNumber, 0.99)));
+        assert_eq!(of("310115MA1K39423", false), Some((Method::OldNumber, 0.99)));
+        assert_eq!(of("320500MA1K39423", false), Some((Method::OldNumber, 0.95)));
+        assert_eq!(of("MA1K39423", false), Some((Method::OldNumber, 0.95)));
+        assert_eq!(of("310115MA1K39424", false), None);
+        assert_eq!(of("C06972", false), None);
+    }
+
+    proptest! {
+        #[test]
+        fn scores_are_shares_whatever_the_texts(a in "\\PC{0,16}", b in "\\PC{0,16}") {
+            for (x, y) in [(&a, &b), (&b, &a), (&a, &a)] {
+                if let Some((_, score)) = judged(x, y, None) {
+                    prop_assert!((0.0..=1.0).contains(&score));
+                }
+            }
+        }
     }
 }

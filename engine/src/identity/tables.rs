@@ -39,11 +39,13 @@ pub enum Part {
     Invoices = 2,
     /// People and their firms.
     People = 3,
+    /// Telephones and addresses.
+    Contacts = 4,
 }
 
 impl Part {
     /// All parts, in the order they are built.
-    pub const ALL: [Self; 3] = [Self::Names, Self::Invoices, Self::People];
+    pub const ALL: [Self; 4] = [Self::Names, Self::Invoices, Self::People, Self::Contacts];
 
     /// Code as stored and printed.
     pub fn code(self) -> &'static str {
@@ -51,6 +53,7 @@ impl Part {
             Self::Names => "names",
             Self::Invoices => "invoices",
             Self::People => "people",
+            Self::Contacts => "contacts",
         }
     }
 }

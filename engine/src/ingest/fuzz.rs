@@ -275,6 +275,7 @@ fn mutated_files_load_whole_or_not_at_all() {
                 sheet: None,
                 threads: 2,
                 memory: 1 << 28,
+                ..IngestRequest::default()
             };
             let before = runtime.block_on(warehouse.head()).unwrap().id;
             match runtime.block_on(ingest(&warehouse, request, Arc::new(Silent))) {

@@ -44,6 +44,8 @@ const REPAIRS_A_FILE: usize = 500_000;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
 
+/// Unit → keys whose rows must go from it.
+
 /// Feed, content hash and member of what was loaded → batch.
 pub(super) type Loaded = HashMap<(String, String, String), String>;
 

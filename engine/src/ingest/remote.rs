@@ -86,27 +86,42 @@ pub async fn list(name: &str) -> Result<(Bucket, Vec<StorePath>)> {
     let (url, _) = s3::parse(url.as_str())?;
     let bucket = Bucket { name: bucket.to_owned(), store: s3::bucket(&url)? };
     let explain = |e: object_store::Error| s3::explain(name, &e);
-    if let Ok(exact) = StorePath::parse(key) {
-        match bucket.store.head(&exact).await {
-            Ok(_) => return Ok((bucket, vec![exact])),
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(e) => return Err(explain(e)),
-        }
+    let is_pattern = key.contains(['*', '?', '[']);
+    let objects = if is_pattern {
+        matching(&bucket.store, key).await.map_err(wrong)?.map_err(explain)?
+    } else {
+        Vec::new()
+    };
+    if !objects.is_empty() {
+        return Ok((bucket, objects));
     }
-    let pattern = Pattern::new(key).map_err(|e| wrong(e.to_string()))?;
+    // A key may have the characters of a pattern in its name.
+    let exact = StorePath::parse(key).map_err(|e| wrong(e.to_string()))?;
+    match bucket.store.head(&exact).await {
+        Ok(_) => Ok((bucket, vec![exact])),
+        Err(object_store::Error::NotFound { .. }) => Ok((bucket, Vec::new())),
+        Err(e) => Err(explain(e)),
+    }
+}
+
+type Listed = std::result::Result<Vec<StorePath>, object_store::Error>;
+
+/// The objects whose keys match, in order; the outer error says what is wrong with the pattern.
+async fn matching(store: &Arc<dyn ObjectStore>, key: &str) -> std::result::Result<Listed, String> {
+    let pattern = Pattern::new(key).map_err(|e| e.to_string())?;
     let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+    // What stands before the first pattern narrows the listing.
     let fixed: Vec<&str> = key.split('/').take_while(|part| !part.contains(['*', '?', '['])).collect();
-    let fixed = if fixed.len() == key.split('/').count() { &fixed[..fixed.len() - 1] } else { &fixed[..] };
-    let prefix = StorePath::parse(fixed.join("/")).map_err(|e| wrong(e.to_string()))?;
+    let prefix = StorePath::parse(fixed.join("/")).map_err(|e| e.to_string())?;
     let prefix = Some(prefix).filter(|p| !p.as_ref().is_empty());
-    let found: Vec<_> = bucket.store.list(prefix.as_ref()).try_collect().await.map_err(explain)?;
-    let mut objects: Vec<StorePath> = found
-        .into_iter()
-        .map(|o| o.location)
-        .filter(|location| pattern.matches_with(location.as_ref(), options))
-        .collect();
-    objects.sort();
-    Ok((bucket, objects))
+    let found: std::result::Result<Vec<_>, _> = store.list(prefix.as_ref()).try_collect().await;
+    Ok(found.map(|found| {
+        let keys = found.into_iter().map(|o| o.location);
+        let mut objects: Vec<StorePath> =
+            keys.filter(|k| pattern.matches_with(k.as_ref(), options)).collect();
+        objects.sort();
+        objects
+    }))
 }
 
 /// Streams an object into a file under `root`, at the place it has in its bucket.

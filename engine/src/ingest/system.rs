@@ -155,10 +155,10 @@ pub fn truth() -> TableSpec {
         vec![
             text("taxpayer_id"),
             text("scheme"),
+            text("role"),
             period("from_period"),
             period("to_period"),
             Field::new("amount", DataType::Decimal128(18, 2), true),
-            text("role"),
         ],
     )
 }
@@ -195,6 +195,7 @@ pub fn open_specs() -> Vec<TableSpec> {
     ];
     specs.extend(crate::scan::specs());
     specs.extend(crate::identity::specs());
+    specs.extend(crate::quality::tables::open_specs());
     specs
 }
 
@@ -203,6 +204,7 @@ pub fn all_specs() -> Vec<TableSpec> {
     let mut specs = open_specs();
     specs.push(rejected_value());
     specs.push(repaired_clear());
+    specs.push(crate::quality::tables::value());
     specs.extend(VAULT.iter().map(|k| k.spec()));
     specs
 }

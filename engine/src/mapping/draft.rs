@@ -119,11 +119,16 @@ fn write_feed(out: &mut String, path: &Path, feed: &FeedDraft<'_>) {
         );
         let _ = writeln!(out, "anonymised_ids = true");
     }
-    let unused: Vec<&String> =
-        own.iter().filter(|p| !used.contains(p)).map(|p| &feed.sample.header[*p]).collect();
+    // XML: what is left out is told by its path below the document element.
+    let below = feed.sample.record.as_deref().and_then(|r| r.split_once('/')).map(|(_, below)| below);
+    let left_out = |place: &usize| match (feed.header(*place), below) {
+        (name, Some(below)) if !name.starts_with('/') => format!("/{below}/{name}"),
+        (name, _) => name.to_owned(),
+    };
+    let unused: Vec<String> = own.iter().filter(|p| !used.contains(p)).map(left_out).collect();
     if !unused.is_empty() {
         let _ = writeln!(out, "# 未找到对应列，不导入 / no column of the table found for these: left out");
-        let _ = writeln!(out, "ignore = {}", list(unused.into_iter()));
+        let _ = writeln!(out, "ignore = {}", list(unused.iter()));
     }
     let line_no = table.name == "invoice_line" && feed.place_of("line_no").is_none();
     if let Some(place) = feed.place_of("invoice_id").filter(|_| line_no && feed.sample.record.is_none()) {

@@ -157,6 +157,9 @@ impl Evidence {
             // A shorter number names no invoice by itself.
             return Some((if share >= 0.5 { 1.0 } else { 0.0 }, format!("{}是{why}", percent(share))));
         }
+        if name == "invoice_no" && self.invoice_number >= 0.5 {
+            return Some((0.0, "18或20位，是完整的发票号码 whole invoice numbers".into()));
+        }
         if name == "goods_code" {
             return Some((
                 if self.goods >= 0.5 { 1.0 } else { 0.3 },

@@ -19,6 +19,8 @@ const NAME: f64 = 0.7;
 const LEAST: f64 = 0.45;
 /// What a required column that is missing costs a table among the candidates.
 const MISSING: f64 = 0.5;
+/// What a column of the whole document counts in choosing a table for an element that repeats in it.
+const WHOLE: f64 = 0.3;
 /// Least total with which a table is believed without being named.
 const BELIEVED: f64 = 1.2;
 
@@ -149,7 +151,9 @@ fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
         table.columns.iter().enumerate().filter(|(i, c)| {
             c.required && !made(table, c) && !columns.iter().any(|(column, ..)| column == i)
         });
-    let total = columns.iter().map(|(_, _, score, _)| score).sum::<f64>() - MISSING * lacking.count() as f64;
+    let weight = |place: usize| if sample.header[place].starts_with('/') { WHOLE } else { 1.0 };
+    let found: f64 = columns.iter().map(|(_, place, score, _)| score * weight(*place)).sum();
+    let total = found - MISSING * lacking.count() as f64;
     Fit { table, columns, total }
 }
 
@@ -179,6 +183,8 @@ fn score(header: &str, evidence: &Evidence, table: &Table, column: &Column) -> (
         return (score, evidence_says);
     }
     let score = if value <= 0.0 { name * 0.5 } else { NAME * name + (1.0 - NAME) * value };
+    // Of two columns of one name the record's own is meant, not the whole document's.
+    let score = if header.starts_with('/') { score * 0.95 } else { score };
     if score < LEAST { (0.0, String::new()) } else { (score, format!("{why}; {evidence_says}")) }
 }
 

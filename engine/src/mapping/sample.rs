@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 
 use super::names::synonyms;
 use crate::ingest::source::shape::Shape;
-use crate::ingest::source::{self, FILE_COLUMN, RawBatch, ReadOptions, RecordSink};
+use crate::ingest::source::{self, FILE_COLUMN, ROW_COLUMN, RawBatch, ReadOptions, RecordSink};
 use crate::{EngineError, Result};
 
 /// Records looked at.
@@ -52,7 +52,7 @@ pub fn samples(path: &Path, sheet: Option<&str>) -> Result<Vec<Sample>> {
         }
         return Ok(found);
     }
-    let shape = Arc::new(Shape::of_names(synonyms().all_names()));
+    let shape = Arc::new(Shape::of_names(synonyms().all_names()).with_totals(&synonyms().total_rows));
     for member in source::members(path)? {
         let mut sheets = vec![None];
         if source::is_workbook(&member) {
@@ -136,7 +136,7 @@ impl RecordSink for Keep {
 impl Sample {
     /// Columns that have a name and come from the file.
     pub fn columns(&self) -> Vec<usize> {
-        let own = |i: &usize| !self.header[*i].is_empty() && self.header[*i] != FILE_COLUMN;
+        let own = |i: &usize| !["", FILE_COLUMN, ROW_COLUMN].contains(&self.header[*i].as_str());
         (0..self.header.len()).filter(own).collect()
     }
 

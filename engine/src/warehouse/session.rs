@@ -56,6 +56,7 @@ pub async fn open(
             catalog.register_schema("vault", schema("vault/"))?;
         }
     }
+    catalog.register_schema(assay_sql::codes::SCHEMA, assay_sql::codes::schema()?)?;
     context.register_catalog("assay", catalog.clone());
     set_default(&context, "open")?;
     if access == Access::Personal {

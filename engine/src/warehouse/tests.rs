@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use assay_sql::SessionOptions;
 
@@ -172,4 +172,151 @@ async fn scans_know_their_order_and_skip_files() {
     let found =
         context.sql("SELECT count(*) FROM a WHERE taxpayer_key = 7").await.unwrap().collect().await.unwrap();
     assert_eq!(found[0].column(0).as_primitive::<Int64Type>().value(0), 5);
+}
+
+/// `taxpayer` as an assay had it that did not know the column yet, with one row.
+async fn taxpayer_without(warehouse: &Warehouse, column: &str) -> TableSpec {
+    let full = evolution::defined("taxpayer").unwrap();
+    let fields: Vec<Field> =
+        full.schema.fields().iter().filter(|f| f.name() != column).map(|f| f.as_ref().clone()).collect();
+    let old = TableSpec { schema: Arc::new(Schema::new(fields)), ..full };
+    let columns = old.schema.fields().iter().map(|f| -> ArrayRef {
+        match f.data_type() {
+            _ if f.is_nullable() => new_null_array(f.data_type(), 1),
+            DataType::Utf8 => Arc::new(StringArray::from(vec!["91310115MA1K39423D"])),
+            DataType::Int64 => Arc::new(Int64Array::from(vec![0])),
+            DataType::Int32 => Arc::new(Int32Array::from(vec![0])),
+            other => arrow::compute::cast(&Int64Array::from(vec![0]), other).unwrap(),
+        }
+    });
+    let row = RecordBatch::try_new(Arc::clone(&old.schema), columns.collect()).unwrap();
+    let mut transaction = warehouse.begin("test", &["taxpayer", "party"]).await.unwrap();
+    let name = transaction.file_name();
+    let unit = UnitKey { period: None, bucket: Some(0) };
+    let encoded = encode_unit(&old.schema, &old.order, unit, &name, &[row], false).unwrap();
+    transaction.add(&old, encoded).await.unwrap();
+    let party = dictionary::PARTY.spec();
+    let keys: ArrayRef = Arc::new(Int64Array::from(vec![0]));
+    let ids: ArrayRef = Arc::new(StringArray::from(vec!["91310115MA1K39423D"]));
+    let entry = RecordBatch::try_new(Arc::clone(&party.schema), vec![keys, ids]).unwrap();
+    transaction.append(&party, &[entry]).await.unwrap();
+    transaction.commit(serde_json::Value::Null).await.unwrap();
+    old
+}
+
+async fn shown(warehouse: &Warehouse, sql: &str) -> String {
+    let head = warehouse.head().await.unwrap();
+    let options = SessionOptions { threads: 1, ..SessionOptions::default() };
+    let context = session::open(warehouse, &head, Access::Open, &options).await.unwrap();
+    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+    let options = arrow::util::display::FormatOptions::default().with_null("null");
+    arrow::util::pretty::pretty_format_batches_with_options(&batches, &options).unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canonical_table_gains_a_column() {
+    let (folder, warehouse) = new_warehouse().await;
+    let old = taxpayer_without(&warehouse, "region_code").await;
+    let query = "SELECT taxpayer_id, region_code FROM taxpayer ORDER BY 1 NULLS LAST";
+    let before = shown(&warehouse, query).await;
+    assert!(before.contains("| 91310115MA1K39423D | null        |"), "{before}");
+    let filtered = shown(&warehouse, "SELECT count(*) FROM taxpayer WHERE region_code = '310115'").await;
+    assert!(filtered.contains("| 0 "), "{filtered}");
+
+    let head = warehouse.head().await.unwrap();
+    let version = head.tables["taxpayer"];
+    let stored = table::open(&warehouse, "taxpayer", version).await.unwrap();
+    assert_eq!(stored.schema, old.schema, "reading moves nothing forward");
+
+    // A new row of the same unit: the old one is written again with it.
+    let file = folder.path().join("new.csv");
+    std::fs::write(&file, "taxpayer_id,name,region_code\n91530000291993988P,乙,530000\n").unwrap();
+    let request = crate::ingest::IngestRequest {
+        table: Some("taxpayer".into()),
+        files: vec![file.display().to_string()],
+        threads: 1,
+        memory: 1 << 20,
+        ..Default::default()
+    };
+    crate::ingest::ingest(&warehouse, request, Arc::new(crate::ingest::Silent)).await.unwrap();
+    let after = shown(&warehouse, query).await;
+    assert!(
+        after.contains("| 91310115MA1K39423D | null        |")
+            && after.contains("| 91530000291993988P | 530000      |"),
+        "{after}"
+    );
+    let head = warehouse.head().await.unwrap();
+    let stored = table::open(&warehouse, "taxpayer", head.tables["taxpayer"]).await.unwrap();
+    assert_eq!(stored.schema, evolution::defined("taxpayer").unwrap().schema);
+    assert_eq!(stored.meaning, evolution::meaning("taxpayer"));
+    // The state before still reads as it was.
+    assert_eq!(table::open(&warehouse, "taxpayer", version).await.unwrap().schema, old.schema);
+}
+
+#[tokio::test]
+async fn a_killed_step_forward_is_taken_back() {
+    let (_folder, warehouse) = new_warehouse().await;
+    let old = taxpayer_without(&warehouse, "region_code").await;
+    let full = evolution::defined("taxpayer").unwrap();
+    let pinned = warehouse.head().await.unwrap().tables["taxpayer"];
+    let mut killed = warehouse.begin("test", &["taxpayer"]).await.unwrap();
+    let file = table::open(&warehouse, "taxpayer", pinned).await.unwrap().files.remove(0);
+    killed.remove(&full, file).unwrap();
+    killed.commit_logs_only().await.unwrap();
+    drop(killed);
+    warehouse.heal().await.unwrap();
+    let head = warehouse.head().await.unwrap();
+    let stored = table::open(&warehouse, "taxpayer", head.tables["taxpayer"]).await.unwrap();
+    assert_eq!((stored.schema, stored.files.len()), (old.schema, 1));
+}
+
+#[tokio::test]
+async fn a_definition_that_contradicts_what_is_stored_is_refused() {
+    let (_folder, warehouse) = new_warehouse().await;
+    let old = taxpayer_without(&warehouse, "region_code").await;
+    let mut transaction = warehouse.begin("test", &["taxpayer"]).await.unwrap();
+    let name = transaction.file_name();
+    let fields: Vec<Field> = old
+        .schema
+        .fields()
+        .iter()
+        .map(|f| match f.name().as_str() {
+            "employees" => Field::new("employees", DataType::Utf8, true),
+            _ => f.as_ref().clone(),
+        })
+        .collect();
+    let changed = TableSpec { schema: Arc::new(Schema::new(fields)), ..old };
+    let unit = UnitKey { period: None, bucket: Some(1) };
+    let encoded = encode_unit(&changed.schema, &changed.order, unit, &name, &[], false).unwrap();
+    transaction.add(&changed, encoded).await.unwrap();
+    let refused = transaction.commit(serde_json::Value::Null).await.unwrap_err().to_string();
+    assert!(refused.contains("column employees is stored as Int32 and now defined as Utf8"), "{refused}");
+    assert_eq!(warehouse.head().await.unwrap().id, 1);
+}
+
+/// As a rollup does when its SQL changes.
+#[tokio::test]
+async fn a_computed_table_that_is_replaced_takes_its_new_columns() {
+    let (_folder, warehouse) = new_warehouse().await;
+    let old = spec("rollup_x");
+    let mut transaction = warehouse.begin("test", &["rollup_x"]).await.unwrap();
+    put_unit(&mut transaction, &old, 202_001, 0..10).await;
+    put_unit(&mut transaction, &old, 202_002, 0..10).await;
+    transaction.commit(serde_json::Value::Null).await.unwrap();
+
+    let fields: Vec<Field> = old.schema.fields().iter().map(|f| f.as_ref().clone()).collect();
+    let renamed = fields.into_iter().map(|f| if f.name() == "note" { f.with_name("remark") } else { f });
+    let new = TableSpec { schema: Arc::new(Schema::new(renamed.collect::<Vec<_>>())), ..old.clone() };
+    let mut transaction = warehouse.begin("test", &["rollup_x"]).await.unwrap();
+    let files = warehouse.table(transaction.base(), "rollup_x").await.unwrap().unwrap().files;
+    for file in files {
+        transaction.remove(&old, file).unwrap();
+    }
+    put_unit(&mut transaction, &new, 202_001, 0..4).await;
+    transaction.commit(serde_json::Value::Null).await.unwrap();
+    let head = warehouse.head().await.unwrap();
+    let table = warehouse.table(&head, "rollup_x").await.unwrap().unwrap();
+    assert_eq!((table.schema, table.files.len()), (Arc::clone(&new.schema), 1));
+    let found = shown(&warehouse, "SELECT count(remark) FROM rollup_x").await;
+    assert!(found.contains("| 4 "), "{found}");
 }

@@ -5,6 +5,7 @@
 
 pub mod benford;
 pub mod checked_sum;
+pub mod code;
 pub mod hhi;
 mod keyed;
 mod one_group;
@@ -32,6 +33,8 @@ pub fn scalar_functions() -> Vec<ScalarUDF> {
         ScalarUDF::from(period::PeriodStart::new()),
         ScalarUDF::from(period::PeriodEnd::new()),
         ScalarUDF::from(benford::BenfordChi2::new()),
+        ScalarUDF::from(code::CodeValid::new()),
+        ScalarUDF::from(code::CodeName::new()),
     ]
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Kind;
 use crate::{EngineError, Result};
 
+/// Folder for what is known about the files, beside them: patterns that name the files do not take it.
+pub const TRUTH_FOLDER: &str = "truth";
 /// File name of the ledger of defects.
 pub const LEDGER: &str = "defects.csv";
 /// File name of the truth about records whose party is not named by its id.
@@ -54,6 +56,8 @@ pub(crate) fn write_ledgers(
     defects: &[Defect],
     identities: &[Identity],
 ) -> Result<[(PathBuf, usize); 2]> {
+    let folder = folder.join(TRUTH_FOLDER);
+    std::fs::create_dir_all(&folder).map_err(EngineError::file(&folder))?;
     let (ledger, truth) = (folder.join(LEDGER), folder.join(IDENTITY_TRUTH));
     let failed = |path: &Path, e: csv::Error| EngineError::input(format!("{}: {e}", path.display()));
     let mut out = csv::Writer::from_path(&ledger).map_err(|e| failed(&ledger, e))?;

@@ -12,9 +12,11 @@ mod names;
 mod plan;
 mod returns;
 mod soil;
+#[cfg(test)]
+mod tests;
 
 pub use kinds::{Action, KINDS, Kind};
-pub use ledger::{Defect, IDENTITY_TRUTH, Identity, LEDGER};
+pub use ledger::{Defect, IDENTITY_TRUTH, Identity, LEDGER, TRUTH_FOLDER};
 
 pub(crate) use ledger::write_ledgers;
 pub(crate) use soil::{Sheet, Soiled, Trait};
@@ -22,12 +24,15 @@ pub(crate) use soil::{Sheet, Soiled, Trait};
 use std::collections::HashSet;
 
 use ahash::RandomState;
-use arrow::array::AsArray;
+use arrow::array::{AsArray, Int32Array, RecordBatch};
+use arrow::datatypes::Int32Type;
 use assay_sql::uscc_is_valid;
 
-use super::files::{RowPart, Rows};
+use super::files::{RowPart, Rows, text_column};
 use crate::{EngineError, Result};
 use returns::ReturnPlan;
+
+pub(crate) use kinds::credit_code;
 
 /// How much dirt, and which.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +65,8 @@ pub(crate) struct Dirt {
     options: DirtOptions,
     /// Ids of registered taxpayers.
     registered: HashSet<String, RandomState>,
+    /// First month with invoices.
+    first_month: Option<i32>,
     /// Defects that concern several months of a taxpayer's returns.
     returns: ReturnPlan,
 }
@@ -71,19 +78,20 @@ impl Dirt {
         let mut registered = HashSet::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
         for part in source.parts().iter().filter(|part| part.table == "taxpayer") {
             for batch in source.rows(part)? {
-                let ids = super::files::text_column(&batch, "taxpayer_id")?;
+                let ids = text_column(&batch, "taxpayer_id")?;
                 registered.extend(ids.iter().flatten().map(str::to_owned));
             }
         }
         let returns = ReturnPlan::draw(&options, source)?;
-        Ok(Self { options, registered, returns })
+        let first_month = parts_of(source, "invoice").iter().filter_map(|part| part.period).min();
+        Ok(Self { options, registered, first_month, returns })
     }
 
     /// A taxpayer id that nobody has, correct in form.
     fn stranger(&self, number: u64) -> String {
         let mut number = number;
         loop {
-            let id = kinds::credit_code(number);
+            let id = credit_code(number);
             if !self.registered.contains(&id) && uscc_is_valid(&id) {
                 return id;
             }
@@ -118,9 +126,9 @@ pub(crate) fn parts_of(source: &dyn Rows, table: &str) -> Vec<RowPart> {
 }
 
 /// A 32-bit column of a batch.
-pub(crate) fn integers(batch: &arrow::array::RecordBatch, name: &str) -> Result<arrow::array::Int32Array> {
+pub(crate) fn integers(batch: &RecordBatch, name: &str) -> Result<Int32Array> {
     batch
         .column_by_name(name)
-        .and_then(|column| column.as_primitive_opt::<arrow::datatypes::Int32Type>().cloned())
+        .and_then(|column| column.as_primitive_opt::<Int32Type>().cloned())
         .ok_or_else(|| EngineError::internal(format!("the rows have no whole numbers in {name}")))
 }

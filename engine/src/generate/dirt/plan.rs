@@ -1,4 +1,4 @@
-//! What is done to one row that was drawn: the first defect, from a random start, that this row can have.
+//! What is done to one row that was drawn: one of the defects that this row can have, each as likely as another.
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Decimal128Type;
@@ -7,7 +7,7 @@ use assay_sql::uscc_is_valid;
 
 use super::kinds::{self, Kind, check_character};
 use super::soil::{Sheet, Trait};
-use super::{Dirt, Identity, names};
+use super::{Dirt, Identity, integers, names};
 use crate::Result;
 use crate::generate::files::{Broken, LayoutColumn, TextRows, plain_text, text_column};
 
@@ -43,7 +43,7 @@ pub(super) struct Row<'a> {
     pub draws: [u64; 4],
 }
 
-/// Ways that may be tried, in a fixed order.
+/// What may be wrong with a row, in a fixed order.
 type Way = fn(&Row<'_>, &Dirt) -> Result<Option<Planned>>;
 
 const WAYS: [Way; 23] = [
@@ -80,13 +80,12 @@ impl Row<'_> {
                 return Ok(Some(planned));
             }
         }
-        let start = (self.draws[1] % WAYS.len() as u64) as usize;
-        for i in 0..WAYS.len() {
-            if let Some(planned) = WAYS[(start + i) % WAYS.len()](self, dirt)? {
-                return Ok(Some(planned));
-            }
+        let mut possible = Vec::with_capacity(WAYS.len());
+        for way in WAYS {
+            possible.extend(way(self, dirt)?);
         }
-        Ok(None)
+        let chosen = (self.draws[1] % possible.len().max(1) as u64) as usize;
+        Ok((chosen < possible.len()).then(|| possible.swap_remove(chosen)))
     }
 
     fn may(&self, what: Trait) -> bool {
@@ -131,6 +130,12 @@ impl Row<'_> {
     fn cents(&self, column: &str) -> Option<i128> {
         let array = self.batch.column_by_name(column)?.as_primitive_opt::<Decimal128Type>()?;
         array.is_valid(self.row).then(|| array.value(self.row))
+    }
+
+    /// Month of the row.
+    fn period(&self) -> Result<Option<i32>> {
+        let periods = integers(self.batch, "period")?;
+        Ok(periods.is_valid(self.row).then(|| periods.value(self.row)))
     }
 
     fn table(&self) -> &str {
@@ -418,7 +423,7 @@ fn sign(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
 }
 
 /// A red invoice whose original nobody knows, or is smaller than what is reversed.
-fn red_original(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
+fn red_original(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
     if row.table() != "invoice" || row.value("status")?.as_deref() != Some("red") {
         return Ok(None);
     }
@@ -428,9 +433,14 @@ fn red_original(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
             return values(kinds::EXCEEDS_ORIGINAL, vec![("original_invoice_id", Some(smaller))]);
         }
     }
+    // That an original is unknown shows only where it would have to be on file: within a year of its reversal.
+    let on_file = row.period()?.zip(dirt.first_month).is_some_and(|(period, first)| period >= first + 100);
+    if !on_file {
+        return values(kinds::NO_ORIGINAL, vec![("original_invoice_id", None)]);
+    }
     // The same form, a serial number that is not given out.
     let stem: String = original.chars().take(original.chars().count().saturating_sub(6)).collect();
-    values(kinds::NO_ORIGINAL, vec![("original_invoice_id", Some(format!("{stem}999999")))])
+    values(kinds::UNKNOWN_ORIGINAL, vec![("original_invoice_id", Some(format!("{stem}999999")))])
 }
 
 /// A valid invoice of the same seller, earlier and smaller than what the red one reverses.
@@ -464,8 +474,8 @@ fn unknown_region(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
     if row.table() != "taxpayer" || row.value("region_code")?.is_none() {
         return Ok(None);
     }
-    // 330104 was 江干区 until 2021; 888888 never was anything.
-    let code = if row.draws[3].is_multiple_of(2) { "330104" } else { "888888" };
+    // Neither is or ever was a division; 99…, which is not given out either, stands for the made-up places.
+    let code = if row.draws[3].is_multiple_of(2) { "123456" } else { "888888" };
     values(kinds::UNKNOWN_REGION, vec![("region_code", Some(code.to_owned()))])
 }
 
@@ -481,7 +491,13 @@ fn unknown_party(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
     if !table.key.iter().any(|key| key == "taxpayer_id") || !row.may_add()? {
         return Ok(None);
     }
-    let values = vec![("taxpayer_id", Some(dirt.stranger(row.draws[2])))];
+    let mut values = vec![("taxpayer_id", Some(dirt.stranger(row.draws[2])))];
+    // A meter or an account has one user: the stranger has his own.
+    for own in ["meter_no", "account_hash"] {
+        if table.key.iter().any(|key| key == own) {
+            values.push((own, Some(format!("X{:015}", row.draws[1] % 1_000_000_000_000_000))));
+        }
+    }
     done(kinds::UNKNOWN_PARTY, Change::CopyValues { values, before: false })
 }
 
@@ -496,7 +512,10 @@ fn name_only(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
         return Ok(None);
     };
     let ordinary = matches!(kind.as_str(), "ordinary" | "e_ordinary");
-    if !ordinary || !dirt.registered.contains(&buyer) || !uscc_is_valid(&buyer) {
+    // An invoice that was reversed must have the parties of the red one; and one of its parties must be known.
+    let valid = row.value("status")?.as_deref() == Some("valid");
+    let seller_known = row.value("seller_id")?.is_some_and(|seller| dirt.registered.contains(&seller));
+    if !ordinary || !valid || !seller_known || !dirt.registered.contains(&buyer) || !uscc_is_valid(&buyer) {
         return Ok(None);
     }
     let identity = |by, value: &str| {
@@ -529,17 +548,10 @@ pub(super) fn of_return(row: &Row<'_>, kind: &'static Kind) -> Result<Option<Pla
         let opening = row.cents("opening_credit").unwrap_or(0);
         return values(kind, vec![("opening_credit", Some(yuan(opening + 1_234_500)))]);
     }
-    // What was invoiced is called uninvoiced: the return itself still adds up.
-    let (special, uninvoiced) =
-        (row.cents("invoiced_special_sales").unwrap_or(0), row.cents("uninvoiced_sales").unwrap_or(0));
-    let moved = special * 6 / 10;
-    values(
-        kind,
-        vec![
-            ("invoiced_special_sales", Some(yuan(special - moved))),
-            ("uninvoiced_sales", Some(yuan(uninvoiced + moved))),
-        ],
-    )
+    // Sales declared as invoiced, more than twice what was invoiced.
+    let special = row.cents("invoiced_special_sales").unwrap_or(0);
+    let ordinary = row.cents("invoiced_ordinary_sales").unwrap_or(0);
+    values(kind, vec![("invoiced_special_sales", Some(yuan((special + ordinary) * 4 + 10_000_000)))])
 }
 
 fn yuan(cents: i128) -> String {

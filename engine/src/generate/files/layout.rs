@@ -251,23 +251,22 @@ fn cut(text: &str, bytes: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
-/// Bytes a value of the column needs in GB18030, with room to spare.
+/// Bytes a value of the column needs, with room to spare: some characters may be written full-width.
 fn width(column: &Column) -> usize {
     match column.ty {
         ColumnType::Text => text_width(&column.name),
-        // The longest Chinese name of a code, or the longest code.
+        // The longest Chinese name of a code (three bytes a character in UTF-8), or the longest code.
         ColumnType::Enum => {
-            let labels = column.values.iter().map(|v| v.code.len().max(v.zh.chars().count() * 2));
+            let labels = column.values.iter().map(|v| v.code.len().max(v.zh.len()));
             labels.max().unwrap_or(0).max(24)
         }
-        ColumnType::Int | ColumnType::Rate => 11,
-        ColumnType::Period => 6,
-        ColumnType::Count | ColumnType::Money => 20,
-        ColumnType::Share => 12,
-        ColumnType::Quantity => 26,
+        ColumnType::Int | ColumnType::Rate | ColumnType::Share => 20,
+        ColumnType::Period => 12,
+        ColumnType::Count | ColumnType::Money => 28,
+        ColumnType::Quantity => 34,
         ColumnType::Bool => 5,
-        ColumnType::Date => 10,
-        ColumnType::Timestamp => 23,
+        ColumnType::Date => 16,
+        ColumnType::Timestamp => 30,
     }
 }
 

@@ -67,7 +67,7 @@ fn feed(layout: &Layout) -> Result<String> {
         }
         Format::Hive => {
             feed.insert("encoding".into(), layout.encoding.name().into());
-            feed.insert("delimiter".into(), "\u{1}".into());
+            feed.insert("delimiter".into(), "\\001".into());
             feed.insert("header".into(), Value::Array(names()));
         }
         Format::JsonLines | Format::JsonArray => {

@@ -9,6 +9,8 @@ mod dbf;
 mod einvoice;
 mod etax;
 mod fixed;
+#[cfg(test)]
+mod ingest_tests;
 mod invoices;
 mod job;
 mod json;

@@ -29,14 +29,16 @@ const PLACES: usize = 4;
 /// A company name, taken apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Name {
-    /// The whole name in half width, simplified, upper case, letters and digits only.
+    /// The whole name in half width, simplified, upper case, letters and digits only, without notes in brackets.
     pub clean: String,
     /// Brand and trade: [`Name::clean`] without regions, legal form and branch. Empty only when `clean` is.
     pub core: String,
     /// Regions named, from the widest to the narrowest as written.
     pub places: Vec<Place>,
-    /// Legal form, as an index into the word list.
+    /// Class of the legal form.
     pub suffix: Option<Suffix>,
+    /// The legal form as written: 有限公司 and 有限责任公司 are one class.
+    pub form: Option<String>,
     /// What tells the branch from others of its head office (上海, 第二; 分 where nothing does); `None`: no branch.
     pub branch: Option<String>,
 }
@@ -75,8 +77,7 @@ impl NameParser {
     /// Takes a name apart. Never fails: what is no company name has itself as its core.
     pub fn parse(&self, text: &str) -> Name {
         let marked = marked(text);
-        let mut name =
-            Name { clean: marked.chars().filter(|c| *c != OPEN && *c != CLOSE).collect(), ..Name::default() };
+        let mut name = Name::default();
         let mut rest = self.brackets(&marked, &mut name);
         for _ in 0..PASSES {
             let before = rest.len();
@@ -95,7 +96,10 @@ impl NameParser {
         let mut inner: Option<String> = None;
         for c in marked.chars() {
             match (c, &mut inner) {
-                (OPEN, Some(open)) => text.push_str(&std::mem::take(open)),
+                (OPEN, Some(open)) => {
+                    name.clean.push_str(open);
+                    text.push_str(&std::mem::take(open));
+                }
                 (OPEN, None) => inner = Some(String::new()),
                 (CLOSE, _) => {
                     if let Some(content) = inner.take() {
@@ -103,11 +107,16 @@ impl NameParser {
                     }
                 }
                 (c, Some(open)) => open.push(c),
-                (c, None) => text.push(c),
+                (c, None) => {
+                    name.clean.push(c);
+                    text.push(c);
+                }
             }
         }
         // A bracket never closed.
-        text.push_str(&inner.unwrap_or_default());
+        let open = inner.unwrap_or_default();
+        name.clean.push_str(&open);
+        text.push_str(&open);
         text
     }
 
@@ -115,10 +124,13 @@ impl NameParser {
         if WORDS.notes.contains(content) {
             return;
         }
-        match self.gazetteer.whole(content) {
-            Some(place) if !text.is_empty() => name.places.push(place),
-            _ => text.push_str(content),
+        name.clean.push_str(content);
+        // Before the name a bracket changes nothing: the region in it comes off like any other.
+        let places = if text.is_empty() { Vec::new() } else { self.gazetteer.all(content) };
+        if places.is_empty() {
+            text.push_str(content);
         }
+        name.places.extend(places);
     }
 
     /// One pass: branch, legal form, regions. Gives back the text unchanged where nothing comes off.
@@ -132,7 +144,10 @@ impl NameParser {
         };
         let text = match WORDS.suffix_of(&text) {
             Some((suffix, end)) => {
-                name.suffix.get_or_insert(suffix);
+                if name.suffix.is_none() {
+                    name.suffix = Some(suffix);
+                    name.form = Some(text[end..].to_owned());
+                }
                 text[..end].to_owned()
             }
             None => text,

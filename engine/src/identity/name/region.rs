@@ -118,6 +118,8 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub struct Gazetteer {
     entries: HashMap<String, Entry>,
+    /// Short name → every division that has it: 朝阳 is a city of Liaoning and a district of Beijing.
+    by_short: HashMap<String, Vec<u32>>,
     longest: usize,
 }
 
@@ -143,6 +145,10 @@ impl Gazetteer {
     pub fn add(&mut self, name: &str, code: u32) {
         let short = short_name(name);
         self.insert(name, &short, code, AFTER_FULL);
+        let all = self.by_short.entry(short.clone()).or_default();
+        if !all.contains(&code) {
+            all.push(code);
+        }
         if code.is_multiple_of(100) && short.chars().count() >= 2 {
             self.insert(&short, &short, code, AFTER_SHORT);
         }
@@ -184,10 +190,31 @@ impl Gazetteer {
     /// The region that is the whole text, in full or in short.
     pub fn whole(&self, text: &str) -> Option<Place> {
         if let Some(entry) = self.entries.get(text) {
-            return Some(place(entry));
+            return Some(self.place(text, entry));
         }
         // In brackets a county's short name is a region after all: 恒达钢材（昆山）有限公司.
-        ["市", "县", "区", "省"].iter().find_map(|end| self.entries.get(&format!("{text}{end}"))).map(place)
+        ["市", "县", "区", "省"]
+            .iter()
+            .find_map(|end| self.entries.get(&format!("{text}{end}")))
+            .map(|e| self.place(text, e))
+    }
+
+    /// The regions a text consists of: 临江市东湖区. Empty where anything else is in it.
+    pub(super) fn all(&self, text: &str) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let generic = |end| (Place { short: short_name(&rest[..end]), codes: Vec::new() }, end);
+            let found = self
+                .whole(rest)
+                .map(|place| (place, rest.len()))
+                .or_else(|| self.place_prefix(rest))
+                .or_else(|| generic_end(rest).map(generic));
+            let Some((place, end)) = found else { return Vec::new() };
+            places.push(place);
+            rest = &rest[end..];
+        }
+        places
     }
 
     /// A region at the beginning of a name and where it ends, if enough of the name remains. `amid`: another region
@@ -201,7 +228,7 @@ impl Gazetteer {
                 && remaining(chars) >= entry.after
                 && !WORDS.no_region_after.iter().any(|w| follows(text, end, w))
             {
-                return Some((place(entry), end));
+                return Some((self.place(&text[..end], entry), end));
             }
         }
         let end = generic_end(text).or_else(|| if amid { township_end(text) } else { None })?;
@@ -209,18 +236,21 @@ impl Gazetteer {
         (left >= AFTER_SHORT).then(|| (Place { short: short_name(&text[..end]), codes: Vec::new() }, end))
     }
 
+    /// A short name may mean any division that has it.
+    fn place(&self, written: &str, entry: &Entry) -> Place {
+        let all = if written == entry.short { self.by_short.get(written) } else { None };
+        Place { short: entry.short.clone(), codes: all.unwrap_or(&entry.codes).clone() }
+    }
+
     /// A listed region at the beginning of a text, whatever follows.
     pub(super) fn place_prefix(&self, text: &str) -> Option<(Place, usize)> {
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let longest = self.longest.min(ends.len() - 1);
-        (2..=longest)
-            .rev()
-            .find_map(|chars| self.entries.get(&text[..ends[chars]]).map(|e| (place(e), ends[chars])))
+        (2..=longest).rev().find_map(|chars| {
+            let written = &text[..ends[chars]];
+            self.entries.get(written).map(|entry| (self.place(written, entry), ends[chars]))
+        })
     }
-}
-
-fn place(entry: &Entry) -> Place {
-    Place { short: entry.short.clone(), codes: entry.codes.clone() }
 }
 
 /// Whether `word` lies across the end of a region: 恒达市|政工程 has 市政 across it.

@@ -72,7 +72,7 @@ fn branches_are_told_from_their_head_office() {
     is("北京恒达科技有限公司上海市分公司", "恒达科技", "北京", "limited", "上海");
     is("北京恒达科技有限公司第二分公司", "恒达科技", "北京", "limited", "第二");
     is("北京恒达科技有限公司分公司", "恒达科技", "北京", "limited", "分");
-    is("北京恒达集团有限公司上海分公司", "恒达", "北京", "group", "上海");
+    is("北京恒达科技集团有限公司上海分公司", "恒达科技", "北京", "group", "上海");
     is("恒达科技上海分公司", "恒达科技", "", "", "上海");
     is("恒达餐饮有限公司人民路分店", "恒达餐饮", "", "limited", "人民路");
     is("恒达餐饮有限公司人民路经营部", "恒达餐饮", "", "limited", "人民路");
@@ -85,6 +85,9 @@ fn what_is_no_region_stays() {
     is("大同科技有限公司", "大同科技", "", "limited", "");
     is("长安汽车有限公司", "长安汽车", "", "limited", "");
     is("北京有限公司", "北京", "", "limited", "");
+    is("恒达钢材（江苏省南京市）有限公司", "恒达钢材", "江苏南京", "limited", "");
+    is("恒达钢材（云州市云城区）有限公司", "恒达钢材", "云州云城", "limited", "");
+    is("恒达（钢材）有限公司", "恒达钢材", "", "limited", "");
     // Regions nobody lists are known by their form.
     is("云州市云城区恒泰建材有限公司", "恒泰建材", "云州云城", "limited", "");
     is("义乌市佛堂镇恒达饰品厂", "恒达饰品", "义乌佛堂", "factory", "");
@@ -121,9 +124,11 @@ fn offices_teach_their_places() {
     gazetteer.learn_office("国家税务总局云州市云城区税务局第一税务所", 990_202);
     let parser = NameParser::new(gazetteer);
     let short = parser.parse("云州恒泰建材有限公司");
-    assert_eq!((short.core.as_str(), short.places[0].codes.as_slice()), ("恒泰建材", [990_200].as_slice()));
+    assert_eq!(short.core, "恒泰建材");
+    assert!(short.places[0].codes.contains(&990_200), "{:?}", short.places);
     let long = parser.parse("云州市云城区恒泰建材有限公司");
-    assert_eq!(long.places.last().unwrap().codes, [990_202]);
+    // Another 云城区 is in Guangdong.
+    assert!(long.places.last().unwrap().codes.contains(&990_202), "{:?}", long.places);
     assert_eq!(long.places.last().unwrap().agrees(&short.places[0]), Agreement::Agree);
 }
 

@@ -1,9 +1,9 @@
 //! When a file of the landing zone is complete: unchanged for a while, marked as done, or named by a manifest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::naming::Name;
-use super::rules::{Complete, MARKERS, PARTIAL, Rule, Rules, strip_ending};
+use super::rules::{Complete, MARKERS, PARTIAL, Rule, Rules, stem, strip_ending};
 use super::zone::{Arrival, Zone};
 use crate::Result;
 
@@ -31,6 +31,8 @@ pub struct Completeness<'a> {
     zone: &'a Zone,
     arrivals: &'a [Arrival],
     rules: &'a Rules,
+    /// Lower-case name → file.
+    by_name: HashMap<String, &'a Arrival>,
     /// File → what the manifests say of it, by the pattern of the manifest.
     manifests: BTreeMap<String, BTreeMap<String, Announced>>,
 }
@@ -38,7 +40,8 @@ pub struct Completeness<'a> {
 impl<'a> Completeness<'a> {
     /// For the files of a run.
     pub fn new(zone: &'a Zone, arrivals: &'a [Arrival], rules: &'a Rules) -> Self {
-        Self { zone, arrivals, rules, manifests: BTreeMap::new() }
+        let by_name = arrivals.iter().map(|a| (a.name.to_lowercase(), a)).collect();
+        Self { zone, arrivals, rules, by_name, manifests: BTreeMap::new() }
     }
 
     /// Whether a file may be taken.
@@ -64,13 +67,14 @@ impl<'a> Completeness<'a> {
     }
 
     fn arrived(&self, name: &str) -> Option<&'a Arrival> {
-        self.arrivals.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+        self.by_name.get(&name.to_lowercase()).copied()
     }
 
     async fn marked(&self, arrival: &Arrival) -> Result<Verdict> {
-        let stem = arrival.name.rsplit_once('.').map_or(arrival.name.as_str(), |(stem, _)| stem);
         let marker = |ending: &str| {
-            [arrival.name.as_str(), stem].iter().find_map(|base| self.arrived(&format!("{base}{ending}")))
+            [arrival.name.as_str(), stem(&arrival.name)]
+                .iter()
+                .find_map(|base| self.arrived(&format!("{base}{ending}")))
         };
         // The one that can be checked decides, if it is there.
         if let Some(sum) = marker(".md5") {

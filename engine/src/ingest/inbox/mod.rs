@@ -19,7 +19,7 @@ use assay_datasets::mapping::Feed;
 use self::complete::{Completeness, Verdict};
 use self::rules::{Rule, Rules};
 use self::zone::{Arrival, Zone};
-use super::load::{loaded, loaded_key};
+use super::load::{Loaded, loaded, loaded_key};
 use super::select::{self, Fingerprint};
 use super::source;
 use super::{IngestRequest, IngestSummary, Progress, ingest};
@@ -47,6 +47,8 @@ pub struct InboxRequest {
 pub enum FileState {
     /// Loaded now.
     Loaded(Box<IngestSummary>),
+    /// Loaded now in one load with others, as its rule wants it: batch, and the file that stands for all of them.
+    LoadedWith(String, String),
     /// Loaded before, in this batch.
     Known(String),
     /// Not complete yet, and why.
@@ -96,54 +98,133 @@ pub async fn take(
     let feeds = feeds(warehouse, &request, &rules)?;
     let zone = Zone::open(&request.place)?;
     let arrivals = zone.list().await?;
-    let mut completeness = Completeness::new(&zone, &arrivals, &rules);
     let mut candidates = candidates(&rules, &arrivals)?;
     candidates.sort_by(|a, b| (&a.order, &a.arrival.name).cmp(&(&b.order, &b.arrival.name)));
-    let known = loaded(warehouse, &warehouse.head().await?).await?;
     let mut summary = InboxSummary { missing: gaps(&rules, &candidates), ..InboxSummary::default() };
+    let known = loaded(warehouse, &warehouse.head().await?).await?;
+    let completeness = Completeness::new(&zone, &arrivals, &rules);
+    let mut judge = Judge { warehouse, load: &request.load, feeds: &feeds, zone: &zone, known, completeness };
+    let loader = Loader { warehouse, progress: &progress };
+    let mut group = Group::default();
     for candidate in candidates {
         let rule = candidate.rule.map(|r| &rules.rules[r]);
-        let arrival = &candidate.arrival;
-        let state = match route(rule, &feeds, &zone, arrival) {
-            None => FileState::Unmapped,
-            Some((mapping, table, feed)) => match completeness.of(arrival, rule).await? {
-                Verdict::Waiting(why) => FileState::Waiting(why),
-                Verdict::Broken(why) => FileState::Failed(why),
-                Verdict::Complete => {
-                    let mut load = IngestRequest { mapping, feed, ..request.load.clone() };
-                    load.table = table.or(load.table);
-                    load.files = vec![zone.address(&arrival.name)];
-                    match known_batch(warehouse, &zone, &load, &known) {
-                        Ok(Some(batch)) => FileState::Known(batch),
-                        Ok(None) => load_one(warehouse, load, &progress).await?,
-                        Err(error) => FileState::Failed(error.to_string()),
-                    }
-                }
-            },
+        let together = rule.is_some_and(|r| r.together);
+        let decision = judge.decide(&candidate.arrival, rule).await?;
+        if matches!(decision, Decision::Load(_)) && !(together && group.rule == candidate.rule) {
+            loader.load_group(&mut group, &mut summary.files).await?;
+        }
+        let state = match decision {
+            Decision::Done(state) => state,
+            Decision::Load(load) if together => {
+                group.rule = candidate.rule;
+                group.members.push((summary.files.len(), load));
+                FileState::Waiting(String::new())
+            }
+            Decision::Load(load) => loader.load_one(load).await?,
         };
         summary.files.push(InboxFile { name: candidate.arrival.name, state });
     }
-    summary.missing.extend(completeness.missing());
+    loader.load_group(&mut group, &mut summary.files).await?;
+    summary.missing.extend(judge.completeness.missing());
     Ok(summary)
 }
 
-async fn load_one(
-    warehouse: &Warehouse,
-    load: IngestRequest,
-    progress: &Arc<dyn Progress>,
-) -> Result<FileState> {
-    match Box::pin(ingest(warehouse, load, Arc::clone(progress))).await {
-        Ok(mut done) if done.tables.is_empty() => {
-            let batch = done.already_loaded.pop().map(|(_, batch)| batch).unwrap_or_default();
-            Ok(FileState::Known(batch))
+/// Says of each file whether it is loaded now, and how.
+struct Judge<'a> {
+    warehouse: &'a Warehouse,
+    load: &'a IngestRequest,
+    feeds: &'a [(String, Vec<Feed>)],
+    zone: &'a Zone,
+    known: Loaded,
+    completeness: Completeness<'a>,
+}
+
+impl Judge<'_> {
+    async fn decide(&mut self, arrival: &Arrival, rule: Option<&Rule>) -> Result<Decision> {
+        let Some((mapping, table, feed)) = route(rule, self.feeds, self.zone, arrival) else {
+            return Ok(Decision::Done(FileState::Unmapped));
+        };
+        let mut load = IngestRequest { mapping, feed, ..self.load.clone() };
+        load.table = table.or(load.table);
+        load.files = vec![self.zone.address(&arrival.name)];
+        let judged = match self.completeness.of(arrival, rule).await {
+            Ok(Verdict::Waiting(why)) => Ok(Some(FileState::Waiting(why))),
+            Ok(Verdict::Broken(why)) => Ok(Some(FileState::Failed(why))),
+            Ok(Verdict::Complete) => {
+                known_batch(self.warehouse, self.zone, &load, &self.known).map(|b| b.map(FileState::Known))
+            }
+            Err(error) => Err(error),
+        };
+        match judged {
+            Ok(Some(state)) => Ok(Decision::Done(state)),
+            Ok(None) => Ok(Decision::Load(load)),
+            Err(error) if is_ours(&error) => Err(error),
+            Err(error) => Ok(Decision::Done(FileState::Failed(error.to_string()))),
         }
-        Ok(done) => Ok(FileState::Loaded(Box::new(done))),
-        // The next file would meet the same: a locked warehouse, a store out of reach, a full disk, a bug.
-        Err(error @ (EngineError::Warehouse(_) | EngineError::Store(_) | EngineError::Internal(_))) => {
-            Err(error)
-        }
-        Err(error) => Ok(FileState::Failed(error.to_string())),
     }
+}
+
+enum Decision {
+    Done(FileState),
+    Load(IngestRequest),
+}
+
+/// Files of one rule that follow each other and are loaded together: their places in the summary and their loads.
+#[derive(Default)]
+struct Group {
+    rule: Option<usize>,
+    members: Vec<(usize, IngestRequest)>,
+}
+
+struct Loader<'a> {
+    warehouse: &'a Warehouse,
+    progress: &'a Arc<dyn Progress>,
+}
+
+impl Loader<'_> {
+    async fn load_one(&self, load: IngestRequest) -> Result<FileState> {
+        match Box::pin(ingest(self.warehouse, load, Arc::clone(self.progress))).await {
+            Ok(mut done) if done.tables.is_empty() => {
+                let batch = done.already_loaded.pop().map(|(_, batch)| batch).unwrap_or_default();
+                Ok(FileState::Known(batch))
+            }
+            Ok(done) => Ok(FileState::Loaded(Box::new(done))),
+            Err(error) if is_ours(&error) => Err(error),
+            Err(error) => Ok(FileState::Failed(error.to_string())),
+        }
+    }
+
+    /// Loads what has gathered in one load. When that fails, one by one, so that the bad file is known and the others
+    /// get in.
+    async fn load_group(&self, group: &mut Group, files: &mut [InboxFile]) -> Result<()> {
+        let members = std::mem::take(&mut group.members);
+        group.rule = None;
+        if members.len() > 1 {
+            let mut all = members[0].1.clone();
+            all.files = members.iter().flat_map(|(_, load)| load.files.clone()).collect();
+            match Box::pin(ingest(self.warehouse, all, Arc::clone(self.progress))).await {
+                Ok(done) if !done.tables.is_empty() => {
+                    let (batch, first) = (done.batch.clone(), files[members[0].0].name.clone());
+                    for (place, _) in &members[1..] {
+                        files[*place].state = FileState::LoadedWith(batch.clone(), first.clone());
+                    }
+                    files[members[0].0].state = FileState::Loaded(Box::new(done));
+                    return Ok(());
+                }
+                Err(error) if is_ours(&error) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        for (place, load) in members {
+            files[place].state = self.load_one(load).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the next file would meet the same: a locked warehouse, a store out of reach, a full disk, a bug.
+fn is_ours(error: &EngineError) -> bool {
+    matches!(error, EngineError::Warehouse(_) | EngineError::Store(_) | EngineError::Internal(_))
 }
 
 /// The batch in which all of the file was loaded, found without a transaction. Remote files would have to be fetched
@@ -152,7 +233,7 @@ fn known_batch(
     warehouse: &Warehouse,
     zone: &Zone,
     load: &IngestRequest,
-    known: &super::load::Loaded,
+    known: &Loaded,
 ) -> Result<Option<String>> {
     if !zone.is_local() || load.accept_mapping_change {
         return Ok(None);
@@ -212,7 +293,8 @@ fn route(
 
 /// Files that are neither markers nor manifests, with their place in the order.
 fn candidates(rules: &Rules, arrivals: &[Arrival]) -> Result<Vec<Candidate>> {
-    let data: Vec<&Arrival> = arrivals.iter().filter(|a| !rules.is_marker(a, arrivals)).collect();
+    let markers = rules.markers(arrivals)?;
+    let data: Vec<&Arrival> = arrivals.iter().zip(markers).filter(|(_, m)| !m).map(|(a, _)| a).collect();
     let names: Vec<&str> = data.iter().map(|a| a.name.as_str()).collect();
     let mut found: Vec<Candidate> = data
         .iter()

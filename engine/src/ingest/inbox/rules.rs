@@ -9,8 +9,10 @@
 //! table = "invoice"
 //! complete = "done-file"                  # stable:60s, done-file, manifest
 //! sequence = "running"                    # {seq} runs on over days; otherwise it starts anew with each {date}
+//! together = true                         # many small files in one load; otherwise each is a load of its own
 //! ```
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -55,6 +57,8 @@ pub struct Rule {
     pub complete: Option<Complete>,
     /// Whether `{seq}` runs on over days.
     pub running: bool,
+    /// Whether files that follow each other are loaded in one load.
+    pub together: bool,
 }
 
 /// All rules of a landing zone.
@@ -85,6 +89,8 @@ struct RawRule {
     complete: Option<Spanned<String>>,
     manifest: Option<Spanned<String>>,
     sequence: Option<Spanned<String>>,
+    #[serde(default)]
+    together: bool,
 }
 
 impl Rules {
@@ -123,29 +129,33 @@ impl Rules {
         rule.and_then(|r| r.complete.as_ref()).unwrap_or(&self.complete)
     }
 
-    /// Patterns of manifests.
-    pub fn manifests(&self) -> Vec<&Name> {
-        let all = self.rules.iter().filter_map(|r| r.complete.as_ref()).chain([&self.complete]);
-        all.filter_map(|c| match c {
-            Complete::Manifest(name) => Some(name),
-            _ => None,
-        })
-        .collect()
-    }
-
-    /// Whether the file only says something about others: a marker of a file that is there, or a manifest.
-    pub fn is_marker(&self, arrival: &Arrival, all: &[Arrival]) -> bool {
-        let name = arrival.name.as_str();
-        let marks = MARKERS.iter().filter_map(|m| strip_ending(name, m)).any(|base| {
-            all.iter().any(|other| {
-                let stem = other.name.rsplit_once('.').map_or(other.name.as_str(), |(stem, _)| stem);
-                other.name != name && (other.name == base || stem == base)
+    /// Which files only say something about others: markers of a file that is there, and manifests.
+    pub fn markers(&self, arrivals: &[Arrival]) -> Result<Vec<bool>> {
+        let names: Vec<&str> = arrivals.iter().map(|a| a.name.as_str()).collect();
+        let is_mark = |name: &str| MARKERS.iter().any(|m| strip_ending(name, m).is_some());
+        let marked: HashSet<&str> =
+            names.iter().filter(|n| !is_mark(n)).flat_map(|n| [*n, stem(n)]).collect();
+        let mut found: Vec<bool> = names
+            .iter()
+            .map(|name| {
+                naming::file_name(name) == "inbox.toml"
+                    || MARKERS.iter().filter_map(|m| strip_ending(name, m)).any(|base| marked.contains(base))
             })
-        });
-        marks
-            || self.manifests().iter().any(|m| m.read(&[name]).is_ok_and(|found| found[0].is_some()))
-            || naming::file_name(name) == "inbox.toml"
+            .collect();
+        let all = self.rules.iter().filter_map(|r| r.complete.as_ref()).chain([&self.complete]);
+        for complete in all {
+            let Complete::Manifest(manifest) = complete else { continue };
+            for (found, matched) in found.iter_mut().zip(manifest.read(&names)?) {
+                *found |= matched.is_some();
+            }
+        }
+        Ok(found)
     }
+}
+
+/// The name without its last ending.
+pub(super) fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// The name without an ending, upper or lower case.
@@ -239,6 +249,7 @@ fn parse(file: &str, text: &str) -> (Rules, Vec<String>) {
             feed: raw.feed,
             complete,
             running,
+            together: raw.together,
         });
     }
     (rules, problems)

@@ -190,14 +190,18 @@ fn walk(folder: &Path, prefix: &str, now: SystemTime, found: &mut Vec<Arrival>) 
 /// When the file last changed. Copying programs set a file's time to that of its original when they are done; when
 /// that happened, the system's own note of the change tells.
 fn changed(meta: &std::fs::Metadata) -> SystemTime {
-    let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let seconds = u64::try_from(meta.ctime()).unwrap_or_default();
-        let nanos = u32::try_from(meta.ctime_nsec()).unwrap_or_default();
-        return modified.max(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos));
-    }
-    #[cfg(not(unix))]
-    modified
+    meta.modified().unwrap_or(SystemTime::UNIX_EPOCH).max(noted(meta))
+}
+
+#[cfg(unix)]
+fn noted(meta: &std::fs::Metadata) -> SystemTime {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(meta.ctime()).unwrap_or_default();
+    let nanos = u32::try_from(meta.ctime_nsec()).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
+}
+
+#[cfg(not(unix))]
+fn noted(_: &std::fs::Metadata) -> SystemTime {
+    SystemTime::UNIX_EPOCH
 }

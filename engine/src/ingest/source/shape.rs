@@ -120,6 +120,12 @@ impl Shape {
         Self { wanted, ..Self::default() }
     }
 
+    /// The same shape, with totals that begin with one of these texts.
+    pub fn with_totals(mut self, texts: &[String]) -> Self {
+        self.total_rows = texts.iter().map(|t| normal(t)).collect();
+        self
+    }
+
     /// Source columns that are made here and stand in no file.
     fn made_names(&self) -> Vec<String> {
         let number = self.number.iter().map(|n| n.name.clone());

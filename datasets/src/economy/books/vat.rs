@@ -1,0 +1,183 @@
+//! The VAT return: lines of the general form month by month, the small form by quarter.
+
+use super::walk::{FARM_RATE_BP, Keeper, Trade};
+use super::{MonthBook, VatBook};
+use crate::economy::dice::Dice;
+use crate::economy::invoices::tax_on;
+use crate::economy::model::EXEMPT_LINE;
+use crate::economy::schemes::SchemeKind;
+
+/// Credit above which a refund of credit is asked for, cents.
+const CREDIT_LINE: i64 = 50_000_000;
+
+/// Sums of a small-scale taxpayer's quarter.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quarter {
+    months: i64,
+    special: i64,
+    other: i64,
+    exempt: i64,
+    exports: i64,
+    uninvoiced: i64,
+}
+
+impl Keeper<'_> {
+    /// Files the return, late or with a correction where that is the firm's habit.
+    pub(super) fn file_vat(&mut self, book: &mut MonthBook, trade: &Trade, dice: &mut Dice) {
+        let filed =
+            if self.firm.general { Some(self.general(book, trade, dice)) } else { self.small(book, trade) };
+        let Some(mut vat) = filed else { return };
+        vat.days_late = -(dice.between(0, 11) as i32);
+        if self.firm.traits.late && dice.chance(0.3) {
+            vat.days_late = dice.between(1, 25) as i32;
+        }
+        let corrects = self.firm.traits.corrects && dice.chance(0.1);
+        let forgotten = (vat.uninvoiced_sales as f64 * dice.range(0.3, 1.0)) as i64;
+        if corrects && forgotten > 0 {
+            book.vat_first = Some(self.before_correction(&vat, forgotten));
+            vat.days_late = vat.days_late.max(0) + dice.between(10, 60) as i32;
+        }
+        book.vat = Some(vat);
+    }
+
+    /// The return as first filed: some sales without invoice were left out.
+    fn before_correction(&self, vat: &VatBook, forgotten: i64) -> VatBook {
+        let mut first = *vat;
+        first.uninvoiced_sales -= forgotten;
+        if vat.small {
+            first.small_sales_3pct = (vat.small_sales_3pct - forgotten).max(0);
+            first.small_exempt_sales =
+                vat.small_exempt_sales.min(vat.small_exempt_sales + first.small_sales_3pct);
+            first.simple_tax = tax_on(first.small_sales_3pct, 300);
+            first.tax_reduction = tax_on(first.small_sales_3pct, 200);
+            first.tax_total = first.simple_tax - first.tax_reduction;
+            return first;
+        }
+        first.taxable_sales -= forgotten;
+        first.output_tax -= tax_on(forgotten, self.industry.rate_bp).min(first.output_tax);
+        let available =
+            first.input_tax + first.opening_credit - first.input_transfer_out - first.refundable_tax;
+        first.deducted_tax = available.min(first.output_tax);
+        first.tax_payable = first.output_tax - first.deducted_tax;
+        first.closing_credit = available - first.deducted_tax;
+        first.tax_total = first.tax_payable;
+        first
+    }
+
+    fn general(&mut self, book: &mut MonthBook, trade: &Trade, dice: &mut Dice) -> VatBook {
+        let sums = *self.economy.ledger().of(self.index, book.month);
+        let transport = (book.truth.headcount as f64 * dice.range(0.0, 1_800.0)) as i64;
+        let other = if self.industry.code.starts_with('G') { trade.real() * 3 / 1_000 } else { 0 };
+        let agri = tax_on(trade.farm, FARM_RATE_BP);
+        let customs: i64 = book.imports.iter().map(|declaration| declaration.import_vat).sum();
+        let input_tax = sums.claimed_tax + customs + agri + transport + other;
+        // Who sells exempt cannot deduct what it bought for that.
+        let exempt_inputs = if self.firm.traits.exempt { input_tax } else { 0 };
+        let mut transfer_out = sums.red_tax.max(0) + exempt_inputs + self.carried.refunded;
+        let output_tax = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
+        let opening = self.carried.credit;
+        let refundable = self.carried.refundable;
+        // Never more than there is to take from.
+        transfer_out = transfer_out.min(input_tax + opening - refundable).max(0);
+        let available = input_tax + opening - transfer_out - refundable;
+        // Line 18 of the form: the smaller one, also where red invoices make the output tax negative.
+        let deducted = available.min(output_tax);
+        let payable = output_tax - deducted;
+        let closing = available - deducted;
+        let approved = closing.min(tax_on(trade.exports.max(0), self.industry.rate_bp));
+        self.share_refund(book, approved);
+        (self.carried.credit, self.carried.refundable) = (closing, approved);
+        let refund = self.refund_of_credit(book.month, closing - approved, dice);
+        self.carried.refunded = refund;
+        VatBook {
+            small: false,
+            taxable_sales: trade.special.0 + trade.other.0 + trade.uninvoiced.0,
+            export_sales: trade.exports,
+            exempt_sales: trade.exempt,
+            output_tax,
+            input_tax,
+            opening_credit: opening,
+            input_transfer_out: transfer_out,
+            refundable_tax: refundable,
+            deducted_tax: deducted,
+            tax_payable: payable,
+            closing_credit: closing,
+            tax_total: payable,
+            uninvoiced_sales: trade.uninvoiced.0,
+            invoiced_special_sales: trade.special.0,
+            invoiced_ordinary_sales: trade.other.0,
+            deducted_special_tax: sums.claimed_tax,
+            deducted_customs_tax: customs,
+            deducted_agri_tax: agri,
+            deducted_transport_tax: transport,
+            deducted_other_tax: other,
+            refund_of_credit: refund,
+            ..VatBook::default()
+        }
+    }
+
+    /// Deals an approved refund out to the month's export declarations.
+    fn share_refund(&self, book: &mut MonthBook, approved: i64) {
+        let total: i64 = book.exports.iter().map(|declaration| declaration.value).sum();
+        let mut rest = approved;
+        let last = book.exports.len().saturating_sub(1);
+        for (index, declaration) in book.exports.iter_mut().enumerate() {
+            let part =
+                (i128::from(approved) * i128::from(declaration.value) / i128::from(total.max(1))) as i64;
+            declaration.refund = if index == last { rest } else { part };
+            rest -= declaration.refund;
+        }
+    }
+
+    /// Who has had a large credit for half a year may have it refunded; schemes do not wait.
+    fn refund_of_credit(&mut self, month: usize, credit: i64, dice: &mut Dice) -> i64 {
+        let driven = self.acts(SchemeKind::RefundDrivenPurchases, month).is_some();
+        if credit <= if driven { CREDIT_LINE / 10 } else { CREDIT_LINE } {
+            self.carried.months_in_credit = 0;
+            return 0;
+        }
+        self.carried.months_in_credit += 1;
+        let asks = driven || (self.carried.months_in_credit >= 6 && dice.chance(0.25));
+        if asks { (credit as f64 * if driven { 0.95 } else { 0.6 }) as i64 } else { 0 }
+    }
+
+    /// A return for the quarter in its last month; nothing is due in the others.
+    fn small(&mut self, book: &MonthBook, trade: &Trade) -> Option<VatBook> {
+        let quarter = &mut self.carried.quarter;
+        quarter.months += 1;
+        quarter.special += trade.special.0;
+        quarter.other += trade.other.0;
+        quarter.exempt += trade.exempt;
+        quarter.exports += trade.exports;
+        quarter.uninvoiced += trade.uninvoiced.0;
+        if book.period % 100 % 3 != 0 {
+            return None;
+        }
+        let quarter = std::mem::take(quarter);
+        let loose = quarter.other + quarter.uninvoiced;
+        let sales = quarter.special + loose;
+        // Below 100,000 yuan a month only what carries a special invoice is taxed.
+        let below = sales <= EXEMPT_LINE * quarter.months;
+        let taxed = if below { quarter.special } else { sales };
+        let rent = self.industry.code == "K7040";
+        let (simple_tax, reduction) = match rent {
+            true => (tax_on(taxed, 500), 0),
+            false => (tax_on(taxed, 300), tax_on(taxed, 200)),
+        };
+        Some(VatBook {
+            small: true,
+            export_sales: quarter.exports,
+            exempt_sales: quarter.exempt,
+            small_exempt_sales: if below { loose } else { 0 },
+            small_sales_3pct: if rent { 0 } else { taxed },
+            small_sales_5pct: if rent { taxed } else { 0 },
+            simple_tax,
+            tax_reduction: reduction,
+            tax_total: simple_tax - reduction,
+            uninvoiced_sales: quarter.uninvoiced,
+            invoiced_special_sales: quarter.special,
+            invoiced_ordinary_sales: quarter.other,
+            ..VatBook::default()
+        })
+    }
+}

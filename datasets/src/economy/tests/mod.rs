@@ -1,0 +1,9 @@
+//! What every generated economy must satisfy, in groups: its rows, its schemes, its shape, its books.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod books;
+mod rows;
+mod schemes;
+mod shape;
+mod speed;
+mod support;

@@ -1,0 +1,78 @@
+//! The labels: who plays which part in which scheme, when, and how much it comes to.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use rayon::prelude::*;
+
+use super::invoices::{Buyer, Seller, Sheet, state};
+use super::model::World;
+use super::schemes::{Role, SchemePlan};
+use super::{Economy, EconomyError, books};
+
+/// One row a part played: `taxpayer_id`, `scheme`, `role` (`organiser`, `user`, `innocent`), `from_period`,
+/// `to_period`, `amount` (yuan without tax that belongs to it; null for the innocent).
+pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
+    let world = economy.world();
+    let mut parts: Vec<(u32, &SchemePlan)> =
+        (0..world.taxpayers()).filter_map(|firm| world.scheme(firm).map(|plan| (firm, plan))).collect();
+    parts.sort_by_key(|(firm, plan)| (plan.kind, plan.group, *firm));
+    let amounts: Vec<Option<i128>> =
+        parts.par_iter().map(|(firm, plan)| amount(economy, *firm, plan).map(i128::from)).collect();
+    let fields = [
+        ("taxpayer_id", DataType::Utf8, false),
+        ("scheme", DataType::Utf8, false),
+        ("role", DataType::Utf8, false),
+        ("from_period", DataType::Int32, false),
+        ("to_period", DataType::Int32, false),
+        ("amount", DataType::Decimal128(18, 2), true),
+    ];
+    let schema = Schema::new(fields.map(|(name, ty, nullable)| Field::new(name, ty, nullable)).to_vec());
+    let period = |month: u16| Some(world.period(usize::from(month)));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(parts.iter().map(|(firm, _)| Some(world.id(*firm))).collect::<StringArray>()),
+        Arc::new(parts.iter().map(|(_, plan)| Some(plan.kind.name())).collect::<StringArray>()),
+        Arc::new(parts.iter().map(|(_, plan)| Some(plan.role.name())).collect::<StringArray>()),
+        Arc::new(parts.iter().map(|(_, plan)| period(*plan.months.start())).collect::<Int32Array>()),
+        Arc::new(parts.iter().map(|(_, plan)| period(*plan.months.end())).collect::<Int32Array>()),
+        Arc::new(amounts.into_iter().collect::<Decimal128Array>().with_precision_and_scale(18, 2)?),
+    ];
+    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+}
+
+/// Cents; `None` for the innocent.
+fn amount(economy: &Economy, firm: u32, plan: &SchemePlan) -> Option<i64> {
+    if plan.role == Role::Innocent {
+        return None;
+    }
+    let world = economy.world();
+    let sold = || sham(world, firm, |_| true);
+    let bought = || {
+        let sellers = plan.members.iter().filter(|member| **member != firm);
+        sellers.map(|seller| sham(world, *seller, |buyer| buyer == firm)).sum()
+    };
+    // Who organises mostly sells; who uses mostly buys.
+    let planned: i64 = match plan.role {
+        Role::Organiser => Some(sold()).filter(|sum| *sum != 0).unwrap_or_else(bought),
+        _ => Some(bought()).filter(|sum| *sum != 0).unwrap_or_else(sold),
+    };
+    Some(if planned == 0 { books::at_stake(economy, firm) } else { planned })
+}
+
+/// Planned sham sales of a firm to certain buyers, reversed and voided ones too, in all months.
+fn sham(world: &World, firm: u32, to: impl Fn(u32) -> bool) -> i64 {
+    let seller = Seller::new(world, firm);
+    let mut sheet = Sheet::default();
+    let mut sum = 0;
+    for month in 0..world.months() {
+        seller.month(month, &mut sheet);
+        let counts = |buyer: Buyer| match buyer {
+            Buyer::Party(party) => to(party),
+            _ => to(u32::MAX),
+        };
+        let planned = sheet.heads.iter().filter(|head| head.sham && head.status != state::RED);
+        sum += planned.filter(|head| counts(head.buyer)).map(|head| head.amount).sum::<i64>();
+    }
+    sum
+}

@@ -1,0 +1,359 @@
+//! A page on the quality of the data for whoever runs the department: grade, trend, sources, worst rules, what to do.
+//!
+//! One file without anything outside it, in Chinese with small English. It reads the `quality_*` tables; measuring is
+//! done before. It shows no personal data: only open tables are read.
+
+mod charts;
+mod data;
+
+use minijinja::{AutoEscape, Environment, Value, context};
+
+use super::catalogue::Rules;
+use super::rule::{Dimension, Owner};
+use super::score::{By, GRADES, grade, sql};
+use crate::{EngineError, Result};
+use data::{Rows, count, literal, read};
+use datafusion::prelude::SessionContext;
+
+/// Rules listed as worst.
+const WORST: usize = 12;
+/// Examples of a rule.
+const EXAMPLES: usize = 3;
+/// Months and findings listed under what is late or unlike.
+const ALERTS: usize = 15;
+
+/// The page, of one table or all.
+///
+/// # Errors
+/// When nothing was measured yet, or a query fails.
+#[allow(clippy::needless_pass_by_value, reason = "the rules are read for this page")]
+pub async fn html(context: &SessionContext, rules: Rules, table: Option<&str>) -> Result<String> {
+    let page = Page { context, rules: &rules, table };
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let values = page.values().await?;
+    environment
+        .render_str(include_str!("page.html"), values)
+        .map_err(|e| EngineError::internal(format!("the page cannot be made: {e:#}")))
+}
+
+struct Page<'a> {
+    context: &'a SessionContext,
+    rules: &'a Rules,
+    table: Option<&'a str>,
+}
+
+impl Page<'_> {
+    /// `WHERE …` restricting to the table, with a further condition.
+    fn only(&self, more: &str) -> String {
+        let table = self.table.map(|t| format!("table_name = {}", literal(t)));
+        let all: Vec<String> = table.into_iter().chain((!more.is_empty()).then(|| more.to_owned())).collect();
+        if all.is_empty() { String::new() } else { format!("WHERE {}", all.join(" AND ")) }
+    }
+
+    async fn scores(&self, by: By) -> Result<Rows> {
+        read(self.context, &sql(by, self.table)).await
+    }
+
+    async fn values(&self) -> Result<Value> {
+        let all = self.scores(By::All).await?;
+        let Some(score) = all.number(0, "score") else {
+            return Err(EngineError::input(
+                "nothing was measured yet; load data first, then run assay quality without --no-refresh",
+            ));
+        };
+        let size = self.size().await?;
+        let months = self.scores(By::Month).await?;
+        let (grade_zh, grade_en) = grade(score);
+        Ok(context! {
+            table => self.table,
+            score => format!("{score:.1}"),
+            grade => grade_zh,
+            grade_en,
+            level => level(score),
+            rules => count(all.number(0, "rules")),
+            checked => count(all.number(0, "checked")),
+            failed => count(all.number(0, "failed")),
+            size,
+            trend => charts::trend(&months.series("period", "score"))?,
+            dimensions => charts::bars(&self.dimensions().await?)?,
+            history => charts::history(&self.history().await?)?,
+            sources => self.groups(By::Source, "source").await?,
+            tables => self.groups(By::Table, "table_name").await?,
+            worst => self.worst().await?,
+            todo => self.todo().await?,
+            alerts => self.alerts().await?,
+            loads => self.loads().await?,
+            grades => GRADES.iter().map(|(least, zh, en)| context! { least => format!("{least:.1}"), zh => *zh, en => *en }).collect::<Vec<_>>(),
+        })
+    }
+
+    async fn size(&self) -> Result<Value> {
+        let only = self.only("measure = 'rows'");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT sum(passed) AS rows, count(DISTINCT table_name) AS tables, count(DISTINCT source) AS sources, \
+                 min(period) AS first, max(period) AS last FROM quality_measure {only}"
+            ),
+        )
+        .await?;
+        let at =
+            read(self.context, "SELECT CAST(max(measured_at) AS VARCHAR) AS at FROM quality_score").await?;
+        Ok(context! {
+            rows => count(found.number(0, "rows")),
+            tables => count(found.number(0, "tables")),
+            sources => count(found.number(0, "sources")),
+            first => found.text(0, "first"),
+            last => found.text(0, "last"),
+            at => at.text(0, "at").replace('T', " ").chars().take(16).collect::<String>(),
+        })
+    }
+
+    async fn dimensions(&self) -> Result<Vec<(String, f64)>> {
+        let only = self.only("");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT dimension, 100 * sum(weight * (1 - CAST(failed AS DOUBLE) / checked)) / sum(weight) AS score FROM \
+                 (SELECT dimension, rule, table_name, max(weight) AS weight, sum(checked) AS checked, sum(failed) AS failed \
+                 FROM quality_score {only} GROUP BY dimension, rule, table_name) WHERE checked > 0 GROUP BY dimension"
+            ),
+        )
+        .await?;
+        let of = |dimension: Dimension| {
+            let row = (0..found.len()).find(|row| found.text(*row, "dimension") == dimension.word())?;
+            Some((dimension.zh().to_owned(), found.number(row, "score")?))
+        };
+        Ok(Dimension::ALL.into_iter().filter_map(of).collect())
+    }
+
+    /// Scores after each measuring.
+    async fn history(&self) -> Result<Vec<(String, f64)>> {
+        let only = self.only("score IS NOT NULL");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT CAST(CAST(measured_at AS DATE) AS VARCHAR) AS day, avg(score) AS score \
+                 FROM quality_history {only} GROUP BY measured_at ORDER BY measured_at"
+            ),
+        )
+        .await?;
+        Ok(found.series("day", "score"))
+    }
+
+    async fn groups(&self, by: By, key: &str) -> Result<Vec<Value>> {
+        let found = self.scores(by).await?;
+        let group = if by == By::Table { "" } else { "source, " };
+        let group = format!("{group}rule, table_name, name_zh");
+        let worst = read(
+            self.context,
+            &format!(
+                "SELECT {key}, name_zh, failed FROM (SELECT {key}, name_zh, sum(failed) AS failed, row_number() OVER \
+                 (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / sum(checked) DESC, name_zh) AS n \
+                 FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0) WHERE n = 1",
+                self.only("checked > 0")
+            ),
+        )
+        .await?;
+        let tables = assay_datasets::schema::catalog();
+        Ok((0..found.len())
+            .filter_map(|row| {
+                let score = found.number(row, "score")?;
+                let name = found.text(row, key);
+                let mark = (0..worst.len()).find(|at| worst.text(*at, key) == name);
+                let zh = tables.table(&name).map_or(String::new(), |t| t.zh.clone());
+                Some(context! {
+                    name,
+                    zh,
+                    score => format!("{score:.1}"),
+                    grade => grade(score).0,
+                    level => level(score),
+                    rules => count(found.number(row, "rules")),
+                    checked => count(found.number(row, "checked")),
+                    failed => count(found.number(row, "failed")),
+                    unknown => count(found.number(row, "unknown")),
+                    worst => mark.map(|at| format!("{}（{}）", worst.text(at, "name_zh"), count(worst.number(at, "failed")))),
+                })
+            })
+            .collect())
+    }
+
+    async fn worst(&self) -> Result<Vec<Value>> {
+        let only = self.only("");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT * FROM (SELECT rule, table_name, name_zh, name_en, severity, dimension, owner, \
+                 count(DISTINCT source) AS sources, min(period) FILTER (WHERE failed > 0) AS first, \
+                 max(period) FILTER (WHERE failed > 0) AS last, sum(checked) AS checked, sum(failed) AS failed, max(weight) AS weight \
+                 FROM quality_score {only} GROUP BY rule, table_name, name_zh, name_en, severity, dimension, owner) \
+                 WHERE failed > 0 ORDER BY weight * CAST(failed AS DOUBLE) / checked DESC, failed DESC, rule, table_name LIMIT {WORST}"
+            ),
+        )
+        .await?;
+        let mut rules = Vec::with_capacity(found.len());
+        for row in 0..found.len() {
+            let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
+            let share = 100.0 * found.number(row, "failed").unwrap_or_default()
+                / found.number(row, "checked").unwrap_or(1.0);
+            rules.push(context! {
+                examples => self.examples(&id, &table).await?,
+                zh => found.text(row, "name_zh"),
+                en => found.text(row, "name_en"),
+                table_zh => table_zh(&table),
+                severity => severity_zh(&found.text(row, "severity")),
+                dimension => dimension_zh(&found.text(row, "dimension")),
+                owner => owner_zh(&found.text(row, "owner")),
+                failed => count(found.number(row, "failed")),
+                checked => count(found.number(row, "checked")),
+                share => if share < 0.01 { "<0.01".to_owned() } else { format!("{share:.2}") },
+                first => found.text(row, "first"),
+                last => found.text(row, "last"),
+                id,
+                table,
+            });
+        }
+        Ok(rules)
+    }
+
+    async fn examples(&self, rule: &str, table: &str) -> Result<Vec<Value>> {
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT row_key, message_zh, _file AS file, _row AS row FROM quality_failure \
+                 WHERE rule = {} AND table_name = {} ORDER BY _file, _row LIMIT {EXAMPLES}",
+                literal(rule),
+                literal(table)
+            ),
+        )
+        .await?;
+        Ok((0..found.len())
+            .map(|row| {
+                context! {
+                    key => found.text(row, "row_key"),
+                    message => found.text(row, "message_zh"),
+                    file => found.text(row, "file"),
+                    row => found.text(row, "row"),
+                }
+            })
+            .collect())
+    }
+
+    /// What to do, by who does it: every rule that fails, most weight first.
+    async fn todo(&self) -> Result<Vec<Value>> {
+        let only = self.only("");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT rule, table_name, name_zh, owner, sum(failed) AS failed, sum(checked) AS checked, max(weight) AS weight \
+                 FROM quality_score {only} GROUP BY rule, table_name, name_zh, owner HAVING sum(failed) > 0 \
+                 ORDER BY weight DESC, failed DESC, rule, table_name"
+            ),
+        )
+        .await?;
+        let owners = [Owner::Source, Owner::Registration, Owner::Invoices, Owner::Filings, Owner::Data];
+        Ok(owners
+            .into_iter()
+            .filter_map(|owner| {
+                let steps: Vec<Value> = (0..found.len())
+                    .filter(|row| found.text(*row, "owner") == owner.word())
+                    .map(|row| {
+                        let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
+                        let rule = self.rules.rules.iter().find(|r| r.id == id && r.table.name == table);
+                        let fix = rule.map_or_else(
+                            || "查看“迟到、缺失和异常月份”一节，与数据提供方核对".to_owned(),
+                            |r| r.fix.zh.clone(),
+                        );
+                        context! {
+                            zh => found.text(row, "name_zh"),
+                            table_zh => table_zh(&table),
+                            failed => count(found.number(row, "failed")),
+                            fix,
+                            id,
+                        }
+                    })
+                    .collect();
+                (!steps.is_empty()).then(|| context! { who => owner.zh(), steps })
+            })
+            .collect())
+    }
+
+    async fn alerts(&self) -> Result<Value> {
+        let only = self.only("");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT table_name, source, dimension, message_zh FROM quality_alert {only} \
+                 ORDER BY period DESC, table_name, source, rule LIMIT {ALERTS}"
+            ),
+        )
+        .await?;
+        let all = read(self.context, &format!("SELECT count(*) AS n FROM quality_alert {only}")).await?;
+        let rows: Vec<Value> = (0..found.len())
+            .map(|row| {
+                context! {
+                    table_zh => table_zh(&found.text(row, "table_name")),
+                    source => found.text(row, "source"),
+                    dimension => dimension_zh(&found.text(row, "dimension")),
+                    message => found.text(row, "message_zh"),
+                }
+            })
+            .collect();
+        Ok(context! { rows, n => count(all.number(0, "n")) })
+    }
+
+    async fn loads(&self) -> Result<Vec<Value>> {
+        let only = self.only("");
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT table_name, sum(rows_read) AS read, sum(rows_kept) AS kept, sum(rows_duplicate) AS duplicate, \
+                 sum(rows_rejected) AS rejected FROM ingest_batch {only} GROUP BY table_name ORDER BY rejected DESC, table_name"
+            ),
+        )
+        .await?;
+        Ok((0..found.len())
+            .map(|row| {
+                context! {
+                    table_zh => table_zh(&found.text(row, "table_name")),
+                    table => found.text(row, "table_name"),
+                    read => count(found.number(row, "read")),
+                    kept => count(found.number(row, "kept")),
+                    duplicate => count(found.number(row, "duplicate")),
+                    rejected => count(found.number(row, "rejected")),
+                    bad => found.number(row, "rejected").unwrap_or_default() > 0.0,
+                }
+            })
+            .collect())
+    }
+}
+
+/// Class of a score in the page's style.
+fn level(score: f64) -> &'static str {
+    grade(score).1
+}
+
+fn table_zh(name: &str) -> String {
+    assay_datasets::schema::catalog().table(name).map_or_else(|| name.to_owned(), |t| t.zh.clone())
+}
+
+fn dimension_zh(word: &str) -> String {
+    Dimension::ALL
+        .into_iter()
+        .find(|d| d.word() == word)
+        .map_or_else(|| word.to_owned(), |d| d.zh().to_owned())
+}
+
+fn severity_zh(word: &str) -> &'static str {
+    use super::rule::Severity;
+    [Severity::High, Severity::Medium, Severity::Low]
+        .into_iter()
+        .find(|s| s.word() == word)
+        .map_or("", Severity::zh)
+}
+
+fn owner_zh(word: &str) -> &'static str {
+    let owners = [Owner::Source, Owner::Registration, Owner::Invoices, Owner::Filings, Owner::Data];
+    owners.into_iter().find(|o| o.word() == word).map_or("", Owner::zh)
+}
