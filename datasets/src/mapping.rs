@@ -405,9 +405,9 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
     problems
         .extend(shape_problems(feed).into_iter().map(|p| format!("{file}:{at}: feed {}: {p}", feed.name)));
     if let Some(encoding) = &feed.encoding {
-        if !["utf-8", "gb18030", "utf-16le", "utf-16be"].contains(&encoding.as_str()) {
+        if !["utf-8", "gb18030", "gbk", "gb2312", "utf-16le", "utf-16be"].contains(&encoding.as_str()) {
             problems.push(format!(
-                "{file}:{at}: encoding {encoding} is none of utf-8, gb18030, utf-16le, utf-16be"
+                "{file}:{at}: encoding {encoding} is none of utf-8, gb18030, gbk, gb2312, utf-16le, utf-16be"
             ));
         }
     }

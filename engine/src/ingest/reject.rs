@@ -89,6 +89,10 @@ impl Reject {
                     format!("{shown} is none of {}: add it to the mapping's values", known.join(", ")),
                 )
             }
+            "line_break" => (
+                format!("“{shown}”（{}）含有换行，可能是引号未成对，吞并了后面的行", column.zh),
+                format!("{shown} contains a line break: a stray quotation mark may have swallowed lines"),
+            ),
             "taxpayer_id" => (
                 format!(
                     "“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码）",

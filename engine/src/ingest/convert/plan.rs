@@ -72,8 +72,7 @@ pub(super) fn plan(
     let mut shown = column.name.clone();
     let origin = if let Some(sql) = &transform.sql {
         let schema = DFSchema::try_from(text_schema.as_ref().clone())?;
-        let expr =
-            context.parse_sql_expr(sql, &schema).and_then(|e| context.create_physical_expr(e, &schema));
+        let expr = context.parse_sql_expr(sql, &schema).and_then(|e| physical(context, e, &schema));
         match expr {
             Ok(expr) => {
                 let names = sql_names(sql);
