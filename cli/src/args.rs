@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 assay ingest all --mapping cumcm2020c data/*.csv\n  assay scan --as-of 202002\n  assay tasks export --to ./lists\n\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows.")]
 pub struct Cli {
-    /// Warehouse directory or s3://BUCKET/PREFIX [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
+    /// Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
     #[arg(long, short = 'w', global = true, env = "ASSAY_WAREHOUSE", hide_env_values = true)]
     pub warehouse: Option<String>,
     /// How results are written to stdout
