@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 assay ingest all --mapping cumcm2020c data/*.csv\n  assay scan --as-of 202002\n  assay tasks export --to ./lists\n\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows.")]
 pub struct Cli {
-    /// Warehouse directory or s3://BUCKET/PREFIX [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
+    /// Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
     #[arg(long, short = 'w', global = true, env = "ASSAY_WAREHOUSE", hide_env_values = true)]
     pub warehouse: Option<String>,
     /// How results are written to stdout
@@ -74,7 +74,7 @@ pub enum Command {
 assay ingest invoice 'inbox/2020-02/*.csv.gz'\n  assay ingest all --mapping cumcm2020c 附件1*.xlsx 附件2*.csv\n  \
 assay ingest invoice export.txt --encoding gb18030 --delimiter tab\n  \
 assay ingest invoice 's3://tax/inbox/2020-02/*.csv'\n  \
-assay ingest invoice --from postgres://reader@db/tax --query \"select * from fp where kprq >= '2020-01-01'\"\n  \
+assay ingest invoice --from postgres://reader@db/tax --query \"select * from fp\"\n  \
 assay ingest --inbox /data/inbox --mapping etax\n\n\
 Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is then 3."
     )]
@@ -281,7 +281,7 @@ pub struct IngestArgs {
     #[arg(long)]
     pub feed: Option<String>,
     /// A PostgreSQL server, postgres://USER@HOST:PORT/DATABASE; the password is best given in PGPASSWORD or ~/.pgpass
-    #[arg(long, value_name = "URL", conflicts_with = "inbox", hide_env_values = true)]
+    #[arg(long, value_name = "URL", conflicts_with = "inbox")]
     pub from: Option<String>,
     /// The select whose result is loaded
     #[arg(long, value_name = "SQL", requires = "from", conflicts_with = "query_file")]

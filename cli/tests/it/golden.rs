@@ -90,28 +90,48 @@ fn help_of_ingest() {
     assert_snapshot!(shown(&["ingest", "--help"]), @r##"
         Load files; prints rows read, kept, replaced, duplicate, rejected
 
-        Usage: assay ingest [OPTIONS] <TABLE> <FILES>...
+        Usage: assay ingest [OPTIONS] [TABLE] [FILES]...
 
         Arguments:
-          <TABLE>     A table of the dictionary, or `all` for every table the mapping fills
-          <FILES>...  Files and patterns: CSV, XLSX, XLS, Parquet; plain, .gz, .zst or .zip
+          [TABLE]     A table of the dictionary, or `all` for every table the mapping fills
+          [FILES]...  Files and patterns, s3:// addresses among them: CSV, XLSX, XLS, Parquet; plain, .gz,
+                      .zst or .zip
 
         Options:
           -m, --mapping <MAPPING>
-                  Mapping: a name or a .toml file; none when headers are the dictionary's own
+                  Mapping: a name or a .toml file; none when headers are the dictionary's own. With --inbox
+                  it may stand several times
           -w, --warehouse <WAREHOUSE>
                   Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
                   [env: ASSAY_WAREHOUSE]
-              --encoding <ENCODING>
-                  utf-8, gb18030, utf-16le, utf-16be [default: detected]
+              --feed <FEED>
+                  Only this feed of the mapping
               --format <table|csv|json|parquet>
                   How results are written to stdout [default: table]
-              --delimiter <DELIMITER>
-                  One character, or comma, tab, pipe, semicolon [default: detected]
+              --from <URL>
+                  A PostgreSQL server, postgres://USER@HOST:PORT/DATABASE; the password is best given in
+                  PGPASSWORD or ~/.pgpass
               --threads <THREADS>
                   Threads [default: all cores]
               --memory <MEMORY>
                   Memory to work in before spilling to disk, e.g. 512M or 4G [default: half the machine]
+              --query <SQL>
+                  The select whose result is loaded
+              --query-file <FILE>
+                  A file with the select
+              --inbox <DIR>
+                  A landing zone, a folder or s3://BUCKET/PREFIX: takes what has arrived and is complete, in
+                  order, once
+              --complete <stable:60s|done-file|manifest>
+                  With --inbox: when a file is complete, unless its rule in definitions/inbox.toml says
+                  otherwise
+              --accept-mapping-change
+                  Load though a feed means something else than when it was last loaded; the change is
+                  recorded
+              --encoding <ENCODING>
+                  utf-8, gb18030, utf-16le, utf-16be [default: detected]
+              --delimiter <DELIMITER>
+                  One character, or comma, tab, pipe, semicolon [default: detected]
               --sheet <SHEET>
                   Sheet of a workbook [default: the mapping's, or the first]
           -h, --help
@@ -124,6 +144,9 @@ fn help_of_ingest() {
           assay ingest invoice 'inbox/2020-02/*.csv.gz'
           assay ingest all --mapping cumcm2020c 附件1*.xlsx 附件2*.csv
           assay ingest invoice export.txt --encoding gb18030 --delimiter tab
+          assay ingest invoice 's3://tax/inbox/2020-02/*.csv'
+          assay ingest invoice --from postgres://reader@db/tax --query "select * from fp"
+          assay ingest --inbox /data/inbox --mapping etax
 
         Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is
         then 3.

@@ -126,7 +126,8 @@ impl Query {
 
     async fn send(&self, sender: &Sender<Piece>) -> Result<(), String> {
         let mut connection = self.connect().await?;
-        let failed = |e: sqlx::Error| self.explain_query(&e);
+        // Positions would be those in our statement, not in the query as written.
+        let failed = |e: sqlx::Error| self.explain_query(&e, false);
         connection
             .execute("SET default_transaction_read_only = on; SET DateStyle = 'ISO, YMD'; SET TimeZone = 'Asia/Shanghai'")
             .await
@@ -164,7 +165,7 @@ impl Query {
         let prepared = connection
             .prepare(AssertSqlSafe(self.sql.clone()).into_sql_str())
             .await
-            .map_err(|e| self.explain_query(&e))?;
+            .map_err(|e| self.explain_query(&e, true))?;
         let columns = prepared.columns();
         if columns.is_empty() {
             return Err(format!("{}: the query returns no columns; it must be a select", self.label));
@@ -223,7 +224,7 @@ impl Query {
         format!("{}: {what}", self.server)
     }
 
-    fn explain_query(&self, error: &sqlx::Error) -> String {
+    fn explain_query(&self, error: &sqlx::Error, position: bool) -> String {
         let sqlx::Error::Database(e) = error else {
             return format!(
                 "{}: the connection broke off ({error}); nothing was loaded, run the command again",
@@ -232,7 +233,7 @@ impl Query {
         };
         let mut what = e.message().to_owned();
         if let Some(server) = e.try_downcast_ref::<PgDatabaseError>() {
-            if let Some(PgErrorPosition::Original(at)) = server.position() {
+            if let Some(PgErrorPosition::Original(at)) = server.position().filter(|_| position) {
                 what.push_str(&format!(" (at character {at})"));
             }
             if let Some(hint) = server.hint() {
