@@ -95,6 +95,8 @@ pub enum Fact {
     RegionMissing = 1 << 13,
     /// Brand, trade, region, branch and the very words of the legal form agree; only their order or 市 differs.
     Words = 1 << 14,
+    /// Differs: the number, and the record's is a valid one of somebody else.
+    NumberDiffers = 1 << 15,
 }
 
 /// A set of facts.
