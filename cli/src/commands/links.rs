@@ -55,7 +55,7 @@ fn part_text(part: &PartSummary) -> String {
 
 async fn context(cli: &Cli, warehouse: &Warehouse) -> Result<SessionContext> {
     let commit = warehouse.head().await?;
-    if !commit.tables.contains_key(LINK) {
+    if !commit.tables.contains_key(identity::RUN) {
         bail!("there are no links yet; run: assay links build");
     }
     Ok(session::open(warehouse, &commit, Access::Open, &cli.session()).await?)

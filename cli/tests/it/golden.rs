@@ -53,6 +53,7 @@ fn help() {
           scan         Judge every taxpayer by every indicator; writes hits, scores and tasks
           tasks        Task lists for offices
           indicators   The catalogue of indicators
+          links        Records that name a taxpayer without its number, linked to the register
           sql          Run SQL over all tables
           schema       The tables and their columns
           demo         The whole job on a small synthetic economy: generate, load, scan, task lists

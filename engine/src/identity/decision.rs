@@ -106,14 +106,18 @@ impl Decisions {
     }
 }
 
-/// Confirmed first, rejected last, between them by score.
+/// Confirmed first, rejected last, between them by score and as the machine ranked them.
 fn order(a: &Link, b: &Link) -> std::cmp::Ordering {
     let place = |l: &Link| match l.decided.as_str() {
         "confirmed" => 0,
         "rejected" => 2,
         _ => 1,
     };
-    place(a).cmp(&place(b)).then(b.score.total_cmp(&a.score)).then(a.taxpayer_key.cmp(&b.taxpayer_key))
+    place(a)
+        .cmp(&place(b))
+        .then(b.score.total_cmp(&a.score))
+        .then(a.rank.cmp(&b.rank))
+        .then(a.taxpayer_key.cmp(&b.taxpayer_key))
 }
 
 /// Decision rows in the columns of a link.

@@ -82,6 +82,7 @@ pub struct IdWorth {
     pub old_number: f64,
     pub organisation: f64,
     pub name_differs: f64,
+    pub number_differs: f64,
 }
 
 /// See `data/links.toml`.

@@ -8,7 +8,7 @@ use super::resolve::Candidate;
 use super::score::{Fact, Method};
 
 /// What is said of each fact.
-const SAID: [(Fact, &str, &str); 10] = [
+const SAID: [(Fact, &str, &str); 11] = [
     (Fact::OldNumber, "行政区划与组织机构代码一致", "division and organisation code agree"),
     (Fact::Organisation, "组织机构代码一致", "organisation code agrees"),
     (Fact::Former, "为该户变更前的登记内容", "it is what the register said before a change"),
@@ -18,6 +18,11 @@ const SAID: [(Fact, &str, &str); 10] = [
     (Fact::Suffix, "组织形式一致", "legal form agrees"),
     (Fact::SuffixDiffers, "组织形式不同", "legal form differs"),
     (Fact::BranchDiffers, "分支机构不一致", "branch differs"),
+    (
+        Fact::NumberDiffers,
+        "但记录中的统一社会信用代码属于另一主体",
+        "but the record's credit code is another's",
+    ),
     (Fact::NameDiffers, "但名称不同", "but the names differ"),
 ];
 

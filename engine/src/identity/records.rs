@@ -211,27 +211,42 @@ struct Raw {
 /// Rows that name somebody who is not in the register: number, key, name, feed, count.
 fn query(mention: &Mention) -> String {
     let Mention { table, id, .. } = mention;
-    let name = mention.name.as_ref().map_or_else(|| "CAST(NULL AS VARCHAR)".to_owned(), |n| format!("m.{n}"));
     let filter = mention.r#where.as_ref().map_or_else(String::new, |w| format!(" AND ({w})"));
-    let feed = if table == "party" {
-        "CAST(NULL AS VARCHAR)"
-    } else {
-        "CASE WHEN m.{id} IS NULL THEN NULL ELSE m._source END"
+    let known = match mention.party {
+        true => format!("m.{}_key = t.taxpayer_key", id.strip_suffix("_id").unwrap_or(id)),
+        false => format!("m.{id} = t.taxpayer_id"),
     };
-    let feed = feed.replace("{id}", id);
-    let key_column = format!("{}_key", id.strip_suffix("_id").unwrap_or(id));
-    let (key, unknown) = if mention.party {
-        (format!("m.{key_column}"), format!("m.{key_column} = t.taxpayer_key"))
-    } else {
-        ("CAST(NULL AS BIGINT)".to_owned(), format!("m.{id} = t.taxpayer_id"))
-    };
+    // A made-up code means something within its feed only; names and numbers mean the same in all.
+    let feed = (table != "party").then(|| format!("CASE WHEN m.{id} IS NULL THEN NULL ELSE m._source END"));
+    let key = mention.party.then(|| format!("m.{}_key", id.strip_suffix("_id").unwrap_or(id)));
+    let name = mention.name.as_ref().map(|n| format!("m.{n}"));
+    let columns = [
+        ("id", "VARCHAR", Some(format!("m.{id}"))),
+        ("key", "BIGINT", key),
+        ("name", "VARCHAR", name.clone()),
+        ("feed", "VARCHAR", feed),
+    ];
+    let (mut inner, mut outer) = (Vec::new(), Vec::new());
+    for (alias, kind, expression) in columns {
+        match expression {
+            Some(expression) => {
+                inner.push(format!("{expression} AS {alias}"));
+                outer.push(alias.to_owned());
+            }
+            None => outer.push(format!("CAST(NULL AS {kind}) AS {alias}")),
+        }
+    }
+    let groups: Vec<String> = (1..=inner.len()).map(|n| n.to_string()).collect();
+    let named = name.as_ref().map_or_else(String::new, |n| format!("{n} IS NOT NULL OR "));
     // Pseudonyms of natural persons are not companies' names or numbers.
+    let open = name.map_or_else(String::new, |n| format!(" AND NOT coalesce(starts_with({n}, 'NP'), false)"));
     format!(
-        "SELECT m.{id} AS id, {key} AS key, {name} AS name, {feed} AS feed, count(*) AS n \
-         FROM {table} m LEFT ANTI JOIN taxpayer t ON {unknown} \
-         WHERE ({name} IS NOT NULL OR character_length(m.{id}) >= {LEAST_ID}) \
-         AND NOT coalesce(starts_with(m.{id}, 'NP'), false) AND NOT coalesce(starts_with({name}, 'NP'), false){filter} \
-         GROUP BY 1, 2, 3, 4"
+        "SELECT {}, n FROM (SELECT {}, count(*) AS n FROM {table} m LEFT ANTI JOIN taxpayer t ON {known} \
+         WHERE ({named}character_length(m.{id}) >= {LEAST_ID}) \
+         AND NOT coalesce(starts_with(m.{id}, 'NP'), false){open}{filter} GROUP BY {})",
+        outer.join(", "),
+        inner.join(", "),
+        groups.join(", ")
     )
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use assay_sql::uscc_is_valid;
 use rayon::prelude::*;
 
 use super::definition::Definition;
@@ -64,8 +65,9 @@ fn candidates(
         let case = cases.entry(entry.firm).or_default();
         weigh(definition, record, entry, at, division, case);
     }
+    let other = record.number.as_deref().is_some_and(uscc_is_valid);
     let mut found: Vec<Candidate> =
-        cases.into_iter().filter_map(|(firm, case)| together(definition, firm, case)).collect();
+        cases.into_iter().filter_map(|(firm, case)| together(definition, firm, case, other)).collect();
     // Equal scores by how they were found, then in the order of the register: the same input gives the same links.
     let tier = |c: &Candidate| c.method.tier(c.facts);
     found.sort_by(|a, b| {
@@ -103,8 +105,9 @@ fn weigh(
     }
 }
 
-/// Number and name together: each is wrong on its own account, so both are wrong more rarely.
-fn together(definition: &Definition, firm: u32, case: Case) -> Option<Candidate> {
+/// Number and name together: each is wrong on its own account, so both are wrong more rarely. `valid`: the record has a
+/// valid credit code, which is somebody else's where it is not this firm's.
+fn together(definition: &Definition, firm: u32, case: Case, valid: bool) -> Option<Candidate> {
     let entry = case.name.map(|(_, entry)| entry);
     match (case.number, case.name) {
         (None, None) => None,
@@ -122,6 +125,11 @@ fn together(definition: &Definition, firm: u32, case: Case) -> Option<Candidate>
                 (number.score, number.facts)
             };
             Some(Candidate { firm, entry, method: number.method, score, facts })
+        }
+        (None, Some((name, _))) if valid => {
+            let (score, facts) =
+                (name.score * definition.id.number_differs, name.facts.with(Fact::NumberDiffers));
+            Some(Candidate { firm, entry, method: name.method, score, facts })
         }
         (None, Some((name, _))) => {
             Some(Candidate { firm, entry, method: name.method, score: name.score, facts: name.facts })

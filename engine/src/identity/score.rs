@@ -95,6 +95,8 @@ pub enum Fact {
     RegionMissing = 1 << 13,
     /// Brand, trade, region, branch and the very words of the legal form agree; only their order or 市 differs.
     Words = 1 << 14,
+    /// Differs: the number, and the record's is a valid one of somebody else.
+    NumberDiffers = 1 << 15,
 }
 
 /// A set of facts.
@@ -206,7 +208,8 @@ pub fn by_name(
         + suffix(worth, a, b, &mut facts)
         + branch(worth, a, b, &mut facts)
         + short_core(worth, a, facts);
-    let words = same_core && a.form == b.form && facts.has(Fact::Region) && !facts.has(Fact::BranchDiffers);
+    let apart = [Fact::RegionMissing, Fact::RegionDiffers, Fact::BranchDiffers];
+    let words = same_core && a.form == b.form && !apart.iter().any(|f| facts.has(*f));
     let facts = if words { facts.with(Fact::Words) } else { facts };
     Some(Evidence { method, score: (base - off).max(0.0), facts })
 }
@@ -244,7 +247,10 @@ fn region(
     match (a.places.last(), b.places.last()) {
         // Neither names a region, as firms registered with the state do not; or the brand begins with one.
         (None, None) => 0.0,
-        (None, Some(place)) if a.core.starts_with(place.short.as_str()) => 0.0,
+        (None, Some(place)) if a.core.starts_with(place.short.as_str()) => {
+            *facts = facts.with(Fact::Region);
+            0.0
+        }
         (None, Some(_)) => unknown(),
         (Some(place), None) => match division.map(|d| place.agrees_with_code(d)) {
             Some(Agreement::Agree) => {

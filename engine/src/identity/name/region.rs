@@ -160,7 +160,7 @@ impl Gazetteer {
         let Some(end) = name.find("税务") else { return };
         let mut rest = &name[..end];
         let mut found = Vec::new();
-        while let Some(at) = generic_end(rest) {
+        while let Some(at) = place_end(rest) {
             found.push(&rest[..at]);
             rest = &rest[at..];
         }
@@ -262,13 +262,18 @@ fn follows(text: &str, end: usize, word: &str) -> bool {
 
 /// Where a region not on the list ends: two or three characters and 省, 市, 县 or 区.
 fn generic_end(text: &str) -> Option<usize> {
-    let (at, c) = text.char_indices().skip(2).take(2).find(|(_, c)| ['省', '市', '县', '区'].contains(c))?;
-    let end = at + c.len_utf8();
+    let end = place_end(text)?;
     let region = &text[..end];
     let han = region.chars().all(|c| u32::from(c) >= 0x3400);
     let listed = WORDS.no_region_before.iter().any(|w| region.ends_with(w.as_str()))
         || WORDS.no_region_after.iter().any(|w| follows(text, end, w));
     (han && !listed).then_some(end)
+}
+
+/// The same where only regions can stand, as in the name of an office.
+fn place_end(text: &str) -> Option<usize> {
+    let (at, c) = text.char_indices().skip(2).take(2).find(|(_, c)| ['省', '市', '县', '区'].contains(c))?;
+    Some(at + c.len_utf8())
 }
 
 /// 佛堂镇, 城关乡: only behind a region.

@@ -90,6 +90,7 @@ fn what_is_no_region_stays() {
     is("恒达（钢材）有限公司", "恒达钢材", "", "limited", "");
     // Regions nobody lists are known by their form.
     is("云州市云城区恒泰建材有限公司", "恒泰建材", "云州云城", "limited", "");
+    is("城南区恒泰建材经营部", "恒泰建材", "城南", "individual", "");
     is("义乌市佛堂镇恒达饰品厂", "恒达饰品", "义乌佛堂", "factory", "");
 }
 
