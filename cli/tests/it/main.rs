@@ -9,6 +9,7 @@ mod bad_rows;
 mod bad_warehouse;
 mod demo;
 mod formats;
+mod generate_files;
 mod golden;
 mod links;
 mod personal;
