@@ -13,6 +13,7 @@ mod etax;
 mod formats;
 mod evolution;
 mod generate;
+mod generate_files;
 mod golden;
 mod links;
 mod mapping;

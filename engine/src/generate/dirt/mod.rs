@@ -26,6 +26,8 @@ use std::collections::HashSet;
 use ahash::RandomState;
 use arrow::array::{AsArray, Int32Array, RecordBatch};
 use arrow::datatypes::Int32Type;
+use assay_datasets::mapping::EMBEDDED as EMBEDDED_MAPPINGS;
+use assay_datasets::repairs::{self, Repair, Rule};
 use assay_sql::uscc_is_valid;
 
 use super::files::{RowPart, Rows, text_column};
@@ -65,6 +67,10 @@ pub(crate) struct Dirt {
     options: DirtOptions,
     /// Ids of registered taxpayers.
     registered: HashSet<String, RandomState>,
+    /// Declared spellings of codes.
+    spellings: Vec<Repair>,
+    /// Text of the mapping of the e-tax export, for the words it knows.
+    etax_words: &'static str,
     /// First month with invoices.
     first_month: Option<i32>,
     /// Defects that concern several months of a taxpayer's returns.
@@ -84,7 +90,16 @@ impl Dirt {
         }
         let returns = ReturnPlan::draw(&options, source)?;
         let first_month = parts_of(source, "invoice").iter().filter_map(|part| part.period).min();
-        Ok(Self { options, registered, first_month, returns })
+        let etax = EMBEDDED_MAPPINGS.iter().find(|(name, _)| *name == "etax_invoice");
+        let declared = repairs::parse("repairs.toml", repairs::EMBEDDED).map_err(EngineError::Definitions)?;
+        Ok(Self {
+            options,
+            registered,
+            spellings: declared.repairs.into_iter().filter(|r| r.rule == Rule::Spelling).collect(),
+            etax_words: etax.map_or("", |(_, text)| text),
+            first_month,
+            returns,
+        })
     }
 
     /// A taxpayer id that nobody has, correct in form.

@@ -362,32 +362,28 @@ fn lost_zeros(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
     cell(kinds::LOST_ZEROS, at, dirty)
 }
 
-/// Codes and spellings of them that mean nothing else: table (or any), column, code, spelling.
-const SPELLINGS: [(&str, &str, &str, &str); 12] = [
-    ("invoice", "status", "void", "已作癈"),
-    ("invoice", "status", "valid", "正長"),
-    ("invoice", "status", "void", "作廢"),
-    ("invoice", "kind", "special", "增殖税专用发票"),
-    ("invoice", "kind", "ordinary", "增值稅普通發票"),
-    ("taxpayer", "status", "deregistered", "注销户"),
-    ("taxpayer", "status", "normal", "正常户"),
-    ("taxpayer", "vat_status", "small_scale", "小规模"),
-    ("taxpayer", "kind", "individual_business", "个体户"),
-    ("customs_declaration", "direction", "export", "出囗"),
-    ("cit_return", "period_type", "Q", "季报"),
-    ("financial_statement", "period_type", "M", "月报"),
-];
-
-fn misspelt(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    for (table, name, code, spelling) in SPELLINGS {
-        let here = table == row.table() && row.value(name)?.as_deref() == Some(code);
-        // The e-tax export says 正常 of red invoices too: another word for it would mean blue.
-        let doubtful = code == "valid" && row.may(Trait::SeveralNumbers);
-        if let Some(at) = row.sheet.layout.position(name).filter(|_| here && !doubtful) {
-            if row.may(Trait::Documents) {
-                continue;
-            }
-            return cell(kinds::MISSPELT, at, spelling.to_owned());
+/// A spelling of the code that is declared to mean nothing else.
+fn misspelt(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
+    let table = row.sheet.layout.table;
+    for (at, layout) in row.sheet.layout.columns.iter().enumerate() {
+        let Some(column) = layout.column.filter(|c| c.ty == ColumnType::Enum) else { continue };
+        let Some(code) = row.value(&column.name)? else { continue };
+        let several = row.may(Trait::SeveralNumbers);
+        // The e-tax export says 正常 of red invoices too, and has no word for some codes.
+        let doubtful = several && matches!(code.as_str(), "valid" | "lost_control" | "abnormal");
+        if doubtful || row.may(Trait::Documents) || row.text.cell(row.row, at).is_none() {
+            continue;
+        }
+        let declared = dirt.spellings.iter().filter(|repair| repair.concerns(table, column));
+        let words: Vec<&String> = declared
+            .filter_map(|repair| repair.words.get(&code))
+            .flatten()
+            // What the mapping knows is no misspelling.
+            .filter(|word| !column.values.iter().any(|v| &v.zh == *word || &v.code == *word))
+            .filter(|word| !several || !dirt.etax_words.contains(word.as_str()))
+            .collect();
+        if let Some(word) = words.get((row.draws[2] % words.len().max(1) as u64) as usize) {
+            return cell(kinds::MISSPELT, at, (*word).clone());
         }
     }
     Ok(None)

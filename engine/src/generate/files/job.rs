@@ -153,7 +153,7 @@ fn table(
 ) -> Result<Made> {
     let name = layout.file_name(period);
     let path = folder.join(&name);
-    let mut writer = open(&path, layout)?;
+    let mut writer: Option<Box<dyn FileWriter>> = None;
     let render = |batch: &RecordBatch| render(layout, batch);
     let sheet = Sheet { layout, render: &render, traits: traits(layout.format) };
     let mut made = Made::default();
@@ -162,14 +162,24 @@ fn table(
         for batch in source.rows(part)? {
             let clean = render(&batch)?;
             let mut soiled = soil(dirt, &sheet, &batch, clean)?;
-            writer.write(&soiled.rows)?;
-            let first = writer.first_row() + i64::try_from(rows).unwrap_or(i64::MAX);
+            if soiled.rows.len() == 0 {
+                continue;
+            }
+            // A month without rows has no file: an empty one would look like a broken delivery.
+            let file = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(open(&path, layout)?),
+            };
+            file.write(&soiled.rows)?;
+            let first = file.first_row() + i64::try_from(rows).unwrap_or(i64::MAX);
             rows += soiled.rows.len();
             soiled.place(&name, first, &mut made.defects, &mut made.identities)?;
         }
     }
-    writer.finish()?;
-    made.files.push(WrittenFile { path, rows: vec![(layout.table.name.clone(), rows)] });
+    if let Some(writer) = writer {
+        writer.finish()?;
+        made.files.push(WrittenFile { path, rows: vec![(layout.table.name.clone(), rows)] });
+    }
     Ok(made)
 }
 

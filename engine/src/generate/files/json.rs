@@ -72,7 +72,7 @@ fn is_bare(ty: ColumnType) -> bool {
 
 fn is_json_scalar(value: &str) -> bool {
     serde_json::from_str::<&serde_json::value::RawValue>(value)
-        .is_ok_and(|raw| !raw.get().starts_with(['{', '[', '"', 'n']))
+        .is_ok_and(|raw| raw.get().len() == value.len() && !raw.get().starts_with(['{', '[', '"', 'n']))
 }
 
 impl FileWriter for JsonWriter {

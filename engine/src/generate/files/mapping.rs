@@ -55,7 +55,7 @@ fn feed(layout: &Layout) -> Result<String> {
     let files = format!(
         "{}{}.{}",
         layout.stem,
-        if layout.table.period.is_some() { "_*" } else { "" },
+        if layout.table.period.is_some() { "_[0-9]*" } else { "" },
         layout.format.ending()
     );
     feed.insert("files".into(), Value::Array(vec![files.into()]));
