@@ -123,6 +123,6 @@ impl Dice {
             rest -= weight;
             rest < 0.0
         });
-        found.unwrap_or(weights.len().saturating_sub(1))
+        found.unwrap_or_else(|| weights.len().saturating_sub(1))
     }
 }

@@ -40,11 +40,11 @@ pub(super) fn offices(taxpayers: usize) -> Vec<Office> {
     let branches = (2 + taxpayers / (cities * counties * 2_500)).min(BRANCHES.len());
     let mut offices = Vec::new();
     let province = Place { region: "990000".into(), city: PROVINCE.into(), county: String::new() };
-    push(&mut offices, province, 0, 1, None, String::new(), 0);
+    push(&mut offices, province, 0, 1, None, "", 0);
     for (index, city) in CITIES.iter().enumerate().take(cities) {
         let region = format!("99{:02}00", index + 1);
         let place = Place { region, city: (*city).into(), county: String::new() };
-        push(&mut offices, place, 0, 2, Some(0), String::new(), 40);
+        push(&mut offices, place, 0, 2, Some(0), "", 40);
         let above = offices.len() - 1;
         for number in 0..counties {
             county(&mut offices, index, city, number, branches, above);
@@ -61,11 +61,11 @@ fn county(offices: &mut Vec<Office>, index: usize, city: &str, number: usize, br
     };
     let region = format!("99{:02}{code:02}", index + 1);
     let place = Place { region, city: city.into(), county: name.into() };
-    push(offices, place.clone(), 0, 3, Some(above), String::new(), 60);
+    push(offices, place.clone(), 0, 3, Some(above), "", 60);
     let above = offices.len() - 1;
     for branch in 0..branches {
         let word = BRANCHES[(branch * 3 + number) % BRANCHES.len()];
-        push(offices, place.clone(), branch + 1, 4, Some(above), word.to_owned(), 15);
+        push(offices, place.clone(), branch + 1, 4, Some(above), word, 15);
     }
 }
 
@@ -82,7 +82,7 @@ fn push(
     number: usize,
     level: i32,
     parent: Option<usize>,
-    branch: String,
+    branch: &str,
     capacity: i32,
 ) {
     offices.push(Office {

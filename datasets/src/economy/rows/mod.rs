@@ -46,7 +46,7 @@ fn parts_of(economy: &Economy, shape: &TableShape) -> Vec<Part> {
     };
     match shape.cut {
         Cut::Once => vec![part(None, 0..0)],
-        Cut::OnceAMonth => monthly(vec![0..0]),
+        Cut::OnceAMonth => monthly(std::iter::once(0..0).collect()),
         Cut::Firms(rows) => {
             even(world.taxpayers(), rows).into_iter().map(|firms| part(None, firms)).collect()
         }

@@ -64,7 +64,7 @@ pub(super) fn credit_code_is_valid(code: &str) -> bool {
         sum += value * weight;
         weight = weight * 3 % 31;
     }
-    values.len() == 18 && (sum + values[17]) % 31 == 0
+    values.len() == 18 && (sum + values[17]).is_multiple_of(31)
 }
 
 /// GB 11643, likewise.
