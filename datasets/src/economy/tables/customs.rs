@@ -117,9 +117,8 @@ fn item_row(
 /// Goods of an item: the first is what was traded, the others come from the same industry.
 fn good(economy: &Economy, firm: u32, first: u8, item: usize) -> Option<&Good> {
     let goods = &economy.world().industry(firm).goods;
-    let traded = goods.get(usize::from(first) % goods.len().max(1));
-    let other = goods.get((usize::from(first) + item) % goods.len().max(1));
-    other.filter(|good| !good.hs_code.is_empty()).or(traded.filter(|good| !good.hs_code.is_empty()))
+    let at = |place: usize| goods.get(place % goods.len().max(1)).filter(|good| !good.hs_code.is_empty());
+    at(usize::from(first) + item).or_else(|| at(usize::from(first)))
 }
 
 fn declared_on(economy: &Economy, part: &Part, dice: &mut Dice) -> i32 {

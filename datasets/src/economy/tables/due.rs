@@ -88,8 +88,8 @@ impl Holidays {
     }
 
     fn is_workday(&self, day: NaiveDate) -> bool {
-        let weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-        self.named.get(&day).copied().unwrap_or(!weekend && !self.is_holiday(day))
+        let weekend = || matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+        self.named.get(&day).copied().unwrap_or_else(|| !weekend() && !self.is_holiday(day))
     }
 
     /// The last day of a term that runs from the 1st to the 15th of the month that begins with `first`.

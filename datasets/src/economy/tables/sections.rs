@@ -242,10 +242,21 @@ impl Cache {
         Arc::clone(kept.blocks.entry((family, block)).or_default())
     }
 
-    /// Packed bytes kept now.
+    /// Packed bytes kept now, by section.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    pub(super) fn bytes(&self) -> Vec<(Section, usize)> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let families = self.families.get().into_iter().flat_map(|families| families.0.iter().enumerate());
+        let sections =
+            families.flat_map(|(family, all)| all.iter().enumerate().map(move |one| (family, one)));
+        let of = |(family, (place, section)): (usize, (usize, &Section))| {
+            let own = kept.blocks.iter().filter(|(key, _)| key.0 == family);
+            let blocks = own.filter_map(|(_, slot)| slot.get());
+            let streams =
+                blocks.flat_map(|block| (0..block.months).filter_map(move |at| block.stream(place, at)));
+            (*section, streams.map(|stream| stream.bytes.len()).sum())
+        };
+        sections.map(of).collect()
     }
 
     /// Counts a new block in, and lets blocks of other families go, or this one, where it is too much: of a family

@@ -55,7 +55,7 @@ impl Totals {
             }
             totals
         };
-        (0..blocks(economy)).into_par_iter().fold(empty, add).reduce(empty, Self::plus)
+        (0..blocks(economy)).into_par_iter().fold(empty, add).reduce(empty, |sum, more| sum.plus(&more))
     }
 
     fn empty(world: &World, taxes: usize) -> Self {
@@ -64,7 +64,7 @@ impl Totals {
         Self { months: world.months(), taxes, revenue, measures }
     }
 
-    fn plus(mut self, other: Self) -> Self {
+    fn plus(mut self, other: &Self) -> Self {
         let add =
             |into: &mut [i64], from: &[i64]| into.iter_mut().zip(from).for_each(|(sum, more)| *sum += more);
         add(&mut self.revenue, &other.revenue);
