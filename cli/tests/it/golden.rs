@@ -235,7 +235,7 @@ fn the_summary_of_a_load() {
             第4行：“issued_at”（开票时间）不是有效的时间（形如2020-02-29 13:45:00） [2017/13/40]
           february.csv, row 5: status is none of valid, void, red, reversed, part_reversed, lost_control, abnormal: add it to the mapping's values [退票]
             第5行：“status”（发票状态）的取值不在代码表内（valid、void、red、reversed、part_reversed、lost_control、abnormal），请在映射中补充对应关系 [退票]
-        batch 5bdf0df9feb9a3ec: 5 rows
+        batch 214235889dba4482: 5 rows
     "##);
 }
 

@@ -31,9 +31,8 @@ pub(super) fn read_line(
 
 /// Takes the line end off.
 pub(super) fn trim_end(line: &mut Vec<u8>) {
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
+    for end in [b'\n', b'\r'] {
+        if line.last() == Some(&end) {
             line.pop();
         }
     }
