@@ -216,6 +216,7 @@ fn wrong_rules_are_named_all_at_once() {
     run.says("inbox.toml:1: complete = soon")
         .says("inbox.toml:3: files = {day}.csv")
         .says("inbox.toml:6: rule x");
+    std::fs::remove_file(place.path("wh/definitions/inbox.toml")).unwrap();
     place.run(&["ingest", "--inbox", "nowhere", "-m", "cumcm2020c"]).code(1).says("nowhere is no folder");
 }
 

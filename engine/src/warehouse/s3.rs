@@ -89,6 +89,7 @@ pub(crate) fn explain(location: &str, error: &object_store::Error) -> EngineErro
             "the store has no conditional put (If-None-Match), without which two writers could overwrite each other"
                 .to_owned()
         }
+        other if other.to_string().contains("NoSuchBucket") => "there is no such bucket".to_owned(),
         other => format!("the store cannot be reached or does not answer rightly ({})", short(other)),
     };
     EngineError::Warehouse(format!("{location}: {what}; {SETUP}"))
