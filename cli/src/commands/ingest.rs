@@ -90,6 +90,7 @@ pub async fn report(format: Format, summary: &IngestSummary) -> Result<()> {
         }
     }
     for (file, reject) in &summary.examples {
+        let file = reject.file.as_ref().unwrap_or(file);
         let value = if reject.value.is_empty() { String::new() } else { format!(" [{}]", reject.value) };
         print::error(&format!("  {file}, row {}: {}{value}", reject.row, reject.en));
         print::error(&format!("    第{}行：{}{value}", reject.row, reject.zh));

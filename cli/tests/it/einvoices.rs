@@ -25,7 +25,7 @@ fn invoice(n: u32, colour: &str, original: &str) -> String {
          <EInvoiceType><LabelCode>01</LabelCode><LabelName>电子发票</LabelName></EInvoiceType>\
          <GeneralOrSpecialVAT><LabelCode>01</LabelCode><LabelName>增值税专用发票</LabelName></GeneralOrSpecialVAT></InherentLabel></Header>\
          <EInvoiceData><SellerInformation><SellerIdNum>{SELLER}</SellerIdNum><SellerName>甲&amp;乙软件有限公司</SellerName><SellerAddr>上海</SellerAddr></SellerInformation>\
-         <BuyerInformation><BuyerIdNum>{BUYER}</BuyerIdNum><BuyerName><![CDATA[丙<公司>]]></BuyerName></BuyerInformation>\
+         <BuyerInformation><BuyerIdNum>{BUYER}</BuyerIdNum><BuyerName><![CDATA[丙&公司]]></BuyerName></BuyerInformation>\
          <BasicInformation><TotalAmWithoutTax>{sign}150.00</TotalAmWithoutTax><TotalTaxAm>{sign}13.00</TotalTaxAm>\
          <TotalTax-includedAmount>{sign}163.00</TotalTax-includedAmount><Drawer>张三</Drawer><RequestTime>2024-03-05 10:11:00</RequestTime></BasicInformation>\
          {}{}<SpecificInformation>{red}</SpecificInformation><AdditionalInformation><Remark>备注{n}</Remark></AdditionalInformation></EInvoiceData>\
@@ -68,9 +68,9 @@ fn a_folder_and_a_zip_load_the_same() {
     assert_eq!(
         invoices,
         format!(
-            "{},e_special,2024-03-05T10:11:12,150.00,13.00,163.00,valid,,甲&乙软件有限公司,丙<公司>,备注1\n\
-             {},e_special,2024-03-05T10:11:12,150.00,13.00,163.00,valid,,甲&乙软件有限公司,丙<公司>,备注2\n\
-             {},e_special,2024-03-05T10:11:12,-150.00,-13.00,-163.00,red,{},甲&乙软件有限公司,丙<公司>,备注3\n",
+            "{},e_special,2024-03-05T10:11:12,150.00,13.00,163.00,valid,,甲&乙软件有限公司,丙&公司,备注1\n\
+             {},e_special,2024-03-05T10:11:12,150.00,13.00,163.00,valid,,甲&乙软件有限公司,丙&公司,备注2\n\
+             {},e_special,2024-03-05T10:11:12,-150.00,-13.00,-163.00,red,{},甲&乙软件有限公司,丙&公司,备注3\n",
             id(1),
             id(2),
             id(3),
@@ -118,7 +118,7 @@ fn every_bad_document_is_named_and_no_good_one_accused() {
     let good = invoice(1, "Y", "");
     place.file("a-good.xml", &good);
     place.file("b-copy.xml", &good);
-    place.file("c-cut.xml", &invoice(3, "Y", "")[..1500]);
+    place.file("c-cut.xml", invoice(3, "Y", "").split_once("<Drawer>").unwrap().0);
     place.file("d-mixed.xml", invoice(4, "Y", "").replace("</SellerName>", "</SellerNome>"));
     place.file("e-colour.xml", invoice(5, "X", ""));
     place.file("f-nameless.xml", invoice(6, "Y", "").replace("InvoiceNumber>", "InvoiceNummer>"));

@@ -15,12 +15,14 @@ use crate::{EngineError, Result};
 
 /// Weight of the name in a score; the rest is the values'.
 const NAME: f64 = 0.7;
+/// What is left of a name's score when the values speak against it: enough for the very same name only.
+const AGAINST: f64 = 0.46;
 /// Least score of a column that is mapped.
 const LEAST: f64 = 0.45;
 /// What a required column that is missing costs a table among the candidates.
 const MISSING: f64 = 0.5;
 /// What a column of the whole document counts in choosing a table for an element that repeats in it.
-const WHOLE: f64 = 0.3;
+const WHOLE: f64 = 0.1;
 /// Least total with which a table is believed without being named.
 const BELIEVED: f64 = 1.2;
 
@@ -182,7 +184,7 @@ fn score(header: &str, evidence: &Evidence, table: &Table, column: &Column) -> (
         let score = if telling { 0.5 } else { 0.0 };
         return (score, evidence_says);
     }
-    let score = if value <= 0.0 { name * 0.5 } else { NAME * name + (1.0 - NAME) * value };
+    let score = if value <= 0.0 { name * AGAINST } else { NAME * name + (1.0 - NAME) * value };
     // Of two columns of one name the record's own is meant, not the whole document's.
     let score = if header.starts_with('/') { score * 0.95 } else { score };
     if score < LEAST { (0.0, String::new()) } else { (score, format!("{why}; {evidence_says}")) }

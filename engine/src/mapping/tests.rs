@@ -28,7 +28,7 @@ fn a_list_of_issued_invoices() {
     let found = draft("issued_20240401.csv", text, None);
     let column = |name: &str| found.guesses.iter().find(|g| g.column == name).map(|g| g.source.as_str());
     assert_eq!(found.guesses[0].table, "invoice");
-    assert_eq!(column("invoice_id"), Some("发票 号码"));
+    assert_eq!(column("invoice_id"), Some("发票号码"));
     assert_eq!(column("buyer_id"), Some("购方税号"));
     assert_eq!(column("amount"), Some("金额（元）"));
     assert!(found.text.contains("files = [\"issued_*.csv\"]"), "{}", found.text);

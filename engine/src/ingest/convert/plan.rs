@@ -13,7 +13,6 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 
 use crate::Result;
-use crate::ingest::source::shape::sql_names;
 
 /// Where one canonical column comes from in this header.
 pub(super) struct Plan {
@@ -42,14 +41,17 @@ impl Plan {
     pub(super) fn reads(&self) -> Vec<usize> {
         match &self.origin {
             Origin::Column(i) => vec![*i],
-            Origin::Computed(expr) => {
-                let mut read: Vec<usize> = collect_columns(expr).iter().map(|c| c.index()).collect();
-                read.sort_unstable();
-                read
-            }
+            Origin::Computed(expr) => reads(expr),
             Origin::Constant(_) | Origin::Absent => Vec::new(),
         }
     }
+}
+
+/// The columns an expression reads, by place.
+fn reads(expr: &Arc<dyn PhysicalExpr>) -> Vec<usize> {
+    let mut read: Vec<usize> = collect_columns(expr).iter().map(|c| c.index()).collect();
+    read.sort_unstable();
+    read
 }
 
 /// Resolves one column; what the header lacks goes to `missing`.
@@ -75,11 +77,10 @@ pub(super) fn plan(
         let expr = context.parse_sql_expr(sql, &schema).and_then(|e| physical(context, e, &schema));
         match expr {
             Ok(expr) => {
-                let names = sql_names(sql);
-                let named: Vec<&str> =
-                    names.iter().filter(|n| header.contains(n)).map(String::as_str).collect();
-                if !named.is_empty() {
-                    shown = named.join(", ");
+                // In the order of the header, as are the values shown with them.
+                let read = reads(&expr);
+                if !read.is_empty() {
+                    shown = read.iter().map(|i| header[*i].as_str()).collect::<Vec<_>>().join(", ");
                 }
                 Origin::Computed(expr)
             }
