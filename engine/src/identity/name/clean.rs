@@ -16,8 +16,8 @@ const HAN: std::ops::RangeInclusive<u32> = 0x3400..=0x9FFF;
 
 /// The converter and the characters it changes.
 ///
-/// Made once a process: unpacking the dictionary and trying 27,000 characters takes about a tenth of a second, a name
-/// after that about a microsecond, for nearly all names have no character of the set and are left alone.
+/// Made once a process: unpacking the dictionary and trying 27,000 characters takes about 20 milliseconds and 10 MB. A
+/// name is then taken apart in 2.5 microseconds, for nearly all names have no character of the set and are left alone.
 struct Simplifier {
     converter: Option<OpenCC>,
     changed: Vec<bool>,
