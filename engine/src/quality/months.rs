@@ -202,7 +202,8 @@ impl Found {
                 Some(usual) if before.len() >= COUNTED_LEAST && usual >= signed(wanted.min_rows) => {
                     tally.checked = 1;
                     let change = month.rows as f64 / usual as f64 - 1.0;
-                    if change.abs() > wanted.count_change {
+                    let most = 1.0 + wanted.count_change;
+                    if change + 1.0 > most || change + 1.0 < most.recip() {
                         tally.failed = 1;
                         self.alerts.push(Alert {
                             rule: COUNT.into(),
