@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use assay_datasets::schema::catalog;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
@@ -112,8 +113,9 @@ pub fn split(batch: &RecordBatch) -> Result<(RecordBatch, Option<RecordBatch>)> 
     let unknown = unknown
         .as_boolean_opt()
         .ok_or_else(|| EngineError::input("`unknown` of a rule gives no true or false"))?;
-    // Null is: nothing speaks for not telling.
-    let cannot = arrow::compute::prep_null_mask_filter(unknown);
+    // A null is no reason not to tell.
+    let known = unknown.nulls().map_or_else(|| BooleanBuffer::new_set(unknown.len()), |n| n.inner().clone());
+    let cannot = BooleanArray::new(unknown.values() & &known, None);
     let certain = arrow::compute::not(&cannot)?;
     Ok((filter_record_batch(batch, &certain)?, Some(filter_record_batch(batch, &cannot)?)))
 }
@@ -175,4 +177,24 @@ async fn concerned(context: &SessionContext, rule: &Arc<Rule>) -> Result<BTreeSe
         }
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use arrow::array::ArrayRef;
+
+    #[test]
+    fn only_what_is_said_to_be_unknown_is() {
+        let found = |values: Vec<Option<bool>>| {
+            let unknown: ArrayRef = Arc::new(BooleanArray::from(values));
+            let batch = RecordBatch::try_from_iter_with_nullable([(UNKNOWN, unknown, true)]).unwrap();
+            let (failing, unknown) = split(&batch).unwrap();
+            (failing.num_rows(), unknown.unwrap().num_rows())
+        };
+        assert_eq!(found(vec![Some(true), Some(false), None]), (2, 1));
+        assert_eq!(found(vec![Some(true), Some(false)]), (1, 1));
+        assert_eq!(found(vec![]), (0, 0));
+    }
 }

@@ -285,7 +285,7 @@ pub enum Bins {
 pub struct Expectation {
     /// Days after a month's end by which it should be there; `None`: nobody said.
     pub due_days: Option<i64>,
-    /// Share by which the number of rows may differ from the months before.
+    /// By how much the number of rows may differ from the months before: 1.0 is from half to twice as many.
     pub count_change: f64,
     /// Fewest rows a month must have had before its count is watched.
     pub min_rows: u64,
@@ -293,6 +293,6 @@ pub struct Expectation {
 
 impl Default for Expectation {
     fn default() -> Self {
-        Self { due_days: None, count_change: 0.5, min_rows: 200 }
+        Self { due_days: None, count_change: 1.0, min_rows: 200 }
     }
 }

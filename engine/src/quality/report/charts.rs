@@ -104,7 +104,7 @@ fn line(points: &[(String, f64)], size: (u32, u32)) -> Result<Option<String>> {
                 .color(&colour(*score))
                 .pos(Pos::new(HPos::Center, VPos::Bottom));
             let place = chart.backend_coord(&(at as f64, *score));
-            root.draw(&Text::new(format!("{score:.1}"), (place.0, place.1 - 8), &style)).map_err(failed)?;
+            root.draw(&Text::new(super::points(*score), (place.0, place.1 - 8), &style)).map_err(failed)?;
         }
         root.present().map_err(failed)?;
     }
@@ -138,7 +138,7 @@ pub fn bars(points: &[(String, f64)]) -> Result<Option<String>> {
             let names = ("sans-serif", 14).into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
             root.draw(&Text::new(name.clone(), (LEFT - 10, top + 9), &names)).map_err(failed)?;
             let scores = ("sans-serif", 14).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-            root.draw(&Text::new(format!("{score:.1}"), (LEFT + full + 10, top + 9), &scores))
+            root.draw(&Text::new(super::points(*score), (LEFT + full + 10, top + 9), &scores))
                 .map_err(failed)?;
         }
         root.present().map_err(failed)?;

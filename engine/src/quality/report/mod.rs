@@ -17,8 +17,9 @@ use datafusion::prelude::SessionContext;
 
 /// Rules listed as worst.
 const WORST: usize = 12;
-/// Examples of a rule.
+/// Examples of a rule, and rows they are picked from.
 const EXAMPLES: usize = 3;
+const LOOKED_AT: usize = 60;
 /// Months and findings listed under what is late or unlike.
 const ALERTS: usize = 15;
 
@@ -67,7 +68,7 @@ impl Page<'_> {
         let (grade_zh, grade_en) = grade(score);
         Ok(context! {
             table => self.table,
-            score => format!("{score:.1}"),
+            score => points(score),
             grade => grade_zh,
             grade_en,
             level => level(score),
@@ -166,7 +167,7 @@ impl Page<'_> {
                 Some(context! {
                     name,
                     zh,
-                    score => format!("{score:.1}"),
+                    score => points(score),
                     grade => grade(score).0,
                     level => level(score),
                     rules => count(found.number(row, "rules")),
@@ -217,27 +218,34 @@ impl Page<'_> {
         Ok(rules)
     }
 
+    /// A few failing rows, each with something else to say.
     async fn examples(&self, rule: &str, table: &str) -> Result<Vec<Value>> {
         let found = read(
             self.context,
             &format!(
                 "SELECT row_key, message_zh, _file AS file, _row AS row FROM quality_failure \
-                 WHERE rule = {} AND table_name = {} ORDER BY _file, _row LIMIT {EXAMPLES}",
+                 WHERE rule = {} AND table_name = {} ORDER BY _file, _row LIMIT {LOOKED_AT}",
                 literal(rule),
                 literal(table)
             ),
         )
         .await?;
-        Ok((0..found.len())
-            .map(|row| {
-                context! {
-                    key => found.text(row, "row_key"),
-                    message => found.text(row, "message_zh"),
-                    file => found.text(row, "file"),
-                    row => found.text(row, "row"),
-                }
-            })
-            .collect())
+        let mut said: Vec<String> = Vec::new();
+        let mut examples = Vec::new();
+        for row in 0..found.len() {
+            let message = found.text(row, "message_zh");
+            if said.contains(&message) || said.len() == EXAMPLES {
+                continue;
+            }
+            examples.push(context! {
+                key => found.text(row, "row_key"),
+                file => found.text(row, "file"),
+                row => found.text(row, "row"),
+                message => message.as_str(),
+            });
+            said.push(message);
+        }
+        Ok(examples)
     }
 
     /// What to do, by who does it: every rule that fails, most weight first.
@@ -327,6 +335,11 @@ impl Page<'_> {
             })
             .collect())
     }
+}
+
+/// A score as it is shown; only a perfect one is 100.
+fn points(score: f64) -> String {
+    if score < 100.0 && score >= 99.95 { ">99.9".to_owned() } else { format!("{score:.1}") }
 }
 
 /// Class of a score in the page's style.
