@@ -223,7 +223,8 @@ fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
     match kind {
         K::InvoiceMill | K::AbnormalUpstream => trade && firm.kind == FirmKind::Enterprise,
         K::CircularInvoicing | K::PassThroughChain => established(firm) && trade,
-        K::GoodsSwitch => established(firm) && trade && middling,
+        // Who sells what the switched invoices name hides nothing by it.
+        K::GoodsSwitch => established(firm) && trade && middling && code != "F5176",
         K::OffTheBooks => lives && (firm.traits.platform || code.starts_with('H') || code.starts_with("F52")),
         K::PowerWithoutOutput | K::OutputWithoutPower => established(firm) && making && middling,
         K::InflatedFarmPurchases => established(firm) && firm.traits.agri,

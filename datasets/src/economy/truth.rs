@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::invoices::{Buyer, Seller, Sheet, state};
 use super::model::World;
-use super::schemes::{Role, SchemePlan};
+use super::schemes::{Role, SchemeKind, SchemePlan};
 use super::{Economy, EconomyError, books};
 
 /// One row a part played: `taxpayer_id`, `scheme`, `role` (`organiser`, `user`, `innocent`), `from_period`,
@@ -47,6 +47,14 @@ fn amount(economy: &Economy, firm: u32, plan: &SchemePlan) -> Option<i64> {
         return None;
     }
     let world = economy.world();
+    match plan.kind {
+        SchemeKind::GoodsSwitch => return Some(switched(world, firm)),
+        // The debts left behind, for both.
+        SchemeKind::DeregisterAndReturn => {
+            return plan.members.first().map(|first| books::at_stake(economy, *first));
+        }
+        _ => {}
+    }
     let sold = || sham(world, firm, |_| true);
     let bought = || {
         let sellers = plan.members.iter().filter(|member| **member != firm);
@@ -58,6 +66,21 @@ fn amount(economy: &Economy, firm: u32, plan: &SchemePlan) -> Option<i64> {
         _ => Some(bought()).filter(|sum| *sum != 0).unwrap_or_else(sold),
     };
     Some(if planned == 0 { books::at_stake(economy, firm) } else { planned })
+}
+
+/// Sales under the name of goods that the firm does not deal in.
+fn switched(world: &World, firm: u32) -> i64 {
+    let seller = Seller::new(world, firm);
+    let mut sheet = Sheet::default();
+    let mut sum = 0;
+    for month in 0..world.months() {
+        seller.month(month, &mut sheet);
+        for head in sheet.heads.iter().filter(|head| !matches!(head.status, state::RED | state::VOID)) {
+            let lines = sheet.lines_of(head).iter().filter(|line| line.industry == world.switched);
+            sum += lines.map(|line| line.amount).sum::<i64>();
+        }
+    }
+    sum
 }
 
 /// Planned sham sales of a firm to certain buyers, reversed and voided ones too, in all months.

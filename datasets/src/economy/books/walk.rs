@@ -178,7 +178,23 @@ impl<'a> Keeper<'a> {
         self.meter(&mut book, &trade, dice);
         self.bank(&mut book, &trade, dice);
         self.quota(&mut book, &trade);
+        self.stake(&mut book, &trade);
         book
+    }
+
+    /// What schemes come to that neither plan invoices nor hide sales.
+    fn stake(&self, book: &mut MonthBook, trade: &Trade) {
+        let Some(plan) = self.plan.filter(|plan| plan.acts(book.month)) else { return };
+        book.truth.at_stake = match plan.kind {
+            SchemeKind::SplitBusiness | SchemeKind::UnderGeneralLine | SchemeKind::MonthEndConcentration => {
+                trade.declared().max(0)
+            }
+            SchemeKind::InflatedFarmPurchases => {
+                (trade.farm as f64 * (1.0 - 1.0 / f64::from(plan.strength))) as i64
+            }
+            SchemeKind::DeregisterAndReturn => book.arrears.iter().map(|arrear| arrear.amount).sum(),
+            _ => return,
+        };
     }
 
     fn trade(&self, month: usize, dice: &mut Dice) -> Trade {
