@@ -133,6 +133,12 @@ fn tax_declared_is_paid_or_owed() {
         *settled.entry((arrears.firm(row), arrears.get("period", row))).or_default() +=
             arrears.get("amount", row);
     }
+    let late = (0..payments.len()).filter(|row| payments.text("kind", *row) == Some("late_fee"));
+    assert!(late.clone().count() > 50);
+    for row in late {
+        let due = crate::economy::tables::due::due_on(payments.get("period", row) as i32).unwrap();
+        assert!(payments.get("paid_on", row) > i64::from(due), "row {row} was not late");
+    }
     let (mut seen, mut owing) = (0, 0);
     for row in 0..returns.len() {
         let firm = returns.firm(row);
@@ -223,7 +229,11 @@ fn income_tax_of_a_year_is_prepaid_and_settled() {
     let mut settled: HashMap<(u32, i64), i64> = HashMap::new();
     for rows in [&payments, &arrears] {
         for row in (0..rows.len()).filter(|row| rows.text("tax_code", *row) == Some("cit")) {
-            let back = rows.table.name == "tax_payment" && rows.text("kind", row) == Some("refund");
+            let kind = if rows.table.name == "arrears" { None } else { rows.text("kind", row) };
+            if kind == Some("late_fee") {
+                continue;
+            }
+            let back = kind == Some("refund");
             let year = (rows.firm(row), rows.get("period", row) / 100);
             *settled.entry(year).or_default() += rows.get("amount", row) * if back { -1 } else { 1 };
         }
@@ -332,6 +342,9 @@ fn exports_are_declared_alike_to_customs_and_tax_office() {
     let mut by_number: HashMap<String, f64> = HashMap::new();
     for row in (0..customs.len()).filter(|row| customs.text("direction", *row) == Some("export")) {
         let period = customs.get("period", row);
+        let month = economy().world().month_of(period as i32).unwrap();
+        let days = economy().world().first_day(month)..economy().world().first_day(month + 1);
+        assert!(days.contains(&(customs.get("declared_on", row) as i32)), "row {row}");
         let rate = match customs.text("currency", row) {
             Some("USD") => {
                 super::super::customs::dollar_e4(economy().spec().seed, period as i32) as f64 / 1e4
