@@ -3,22 +3,26 @@
 
 use rayon::prelude::*;
 
-use super::dice::{Dice, Purpose};
+use super::dice::{Dice, Purpose, mix};
 use super::links::IMPORTED;
 use super::model::{Firm, World};
 
 /// Shortage, in months of purchases, from which a firm orders outside.
 const PATIENCE: f64 = 0.06;
+/// Suppliers outside among which a firm's orders change.
+const SUPPLIERS: u32 = 4;
 
 /// What each firm orders outside, by month, and from whom.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
+    seed: u64,
     months: usize,
     /// Cents, by firm and month.
     amounts: Vec<i64>,
     /// Where each outsider's customers begin in `customers`; one more than outsiders.
     starts: Vec<u32>,
-    customers: Vec<u32>,
+    /// Customer, and which of its suppliers this one is.
+    customers: Vec<(u32, u32)>,
 }
 
 /// What a firm really sold (declared, sham left out) and really received in each month; by firm and month, cents.
@@ -36,25 +40,25 @@ impl Orders {
             let range = index * months..(index + 1) * months;
             missing(world, index as u32, firm, &flows.sold[range.clone()], &flows.received[range], own);
         });
-        let suppliers: Vec<u32> =
-            (0..world.taxpayers()).into_par_iter().map(|firm| supplier(world, firm)).collect();
         let mut starts = vec![0u32; world.outsiders as usize + 1];
-        let orders =
-            |firm: usize| amounts[firm * months..(firm + 1) * months].iter().any(|amount| *amount > 0);
-        let ordering: Vec<(u32, u32)> = (0u32..)
-            .zip(&suppliers)
-            .filter(|(firm, _)| orders(*firm as usize))
-            .map(|(f, s)| (f, *s))
-            .collect();
-        ordering.iter().for_each(|(_, supplier)| starts[*supplier as usize + 1] += 1);
+        let orders = |firm: u32| {
+            let firm = firm as usize * months;
+            amounts[firm..firm + months].iter().any(|amount| *amount > 0)
+        };
+        let each = |firm: u32| (0..SUPPLIERS).map(move |number| (firm, number));
+        let entries: Vec<(u32, u32)> =
+            (0..world.taxpayers()).filter(|firm| orders(*firm)).flat_map(each).collect();
+        let suppliers: Vec<u32> =
+            entries.par_iter().map(|(firm, number)| supplier(world, *firm, *number)).collect();
+        suppliers.iter().for_each(|supplier| starts[*supplier as usize + 1] += 1);
         (0..world.outsiders as usize).for_each(|outsider| starts[outsider + 1] += starts[outsider]);
         let mut next = starts.clone();
-        let mut customers = vec![0; ordering.len()];
-        for (firm, supplier) in ordering {
-            customers[next[supplier as usize] as usize] = firm;
+        let mut customers = vec![(0, 0); entries.len()];
+        for (entry, supplier) in entries.into_iter().zip(suppliers) {
+            customers[next[supplier as usize] as usize] = entry;
             next[supplier as usize] += 1;
         }
-        Self { months, amounts, starts, customers }
+        Self { seed: world.spec.seed, months, amounts, starts, customers }
     }
 
     /// Orders an outsider (by number) fills in a month: customer and cents.
@@ -63,8 +67,14 @@ impl Orders {
             Some(end) => self.starts[outsider as usize] as usize..*end as usize,
             None => 0..0,
         };
-        let amount = move |firm: &u32| self.amounts[*firm as usize * self.months + month];
-        self.customers[range].iter().map(move |firm| (*firm, amount(firm))).filter(|(_, amount)| *amount > 0)
+        let now = move |(firm, number): &&(u32, u32)| {
+            // A firm turns to one of its suppliers each month.
+            mix(self.seed, [Purpose::Links as u64, u64::from(*firm), month as u64]) % u64::from(SUPPLIERS)
+                == u64::from(*number)
+        };
+        let amount = move |firm: u32| self.amounts[firm as usize * self.months + month];
+        let orders = self.customers[range].iter().filter(now).map(move |(firm, _)| (*firm, amount(*firm)));
+        orders.filter(|(_, amount)| *amount > 0)
     }
 }
 
@@ -88,9 +98,9 @@ fn missing(world: &World, index: u32, firm: &Firm, sold: &[i64], received: &[i64
     }
 }
 
-/// A firm's supplier outside (by number), of what it buys most.
-fn supplier(world: &World, firm: u32) -> u32 {
-    let dice = &mut Dice::of(world.spec.seed, Purpose::Links, u64::from(firm), 999);
+/// One of a firm's suppliers outside (by number), of what it buys most.
+fn supplier(world: &World, firm: u32, which: u32) -> u32 {
+    let dice = &mut Dice::of(world.spec.seed, Purpose::Links, u64::from(firm), 990 + u64::from(which));
     let inputs = &world.industry(firm).inputs;
     let weights: Vec<f64> = inputs.iter().map(|(_, share)| share * share).collect();
     let industry = u32::from(inputs[dice.weighted(&weights)].0);

@@ -263,7 +263,7 @@ fn fits_user(kind: SchemeKind, firm: &Firm, code: &str) -> bool {
         SchemeKind::RefundDrivenPurchases | SchemeKind::CirculatingExports => {
             established(firm) && code.starts_with("F51")
         }
-        _ => established(firm) && firm.annual > 300_000_000,
+        _ => established(firm) && firm.annual > 1_000_000_000,
     }
 }
 

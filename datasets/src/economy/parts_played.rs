@@ -74,6 +74,16 @@ impl Scene {
         }
     }
 
+    /// What these firms can take a month without drowning their real purchases, up to what is wanted.
+    fn affordable(&self, stage: &mut Director<'_>, firms: &[u32], wanted: f64) -> f64 {
+        let bought = |stage: &mut Director<'_>, firm: u32| {
+            let firm = stage.firm(firm);
+            firm.annual as f64 * f64::from(firm.purchases).min(1.0) / 12.0
+        };
+        let all: f64 = firms.iter().map(|firm| bought(stage, *firm)).sum();
+        wanted.min(0.7 * all).max(2.2 * MILLION)
+    }
+
     fn mill(&self, stage: &mut Director<'_>, dice: &mut Dice) {
         self.shells(stage, &self.members, dice);
         for (turn, mill) in self.members.iter().enumerate() {
@@ -82,7 +92,9 @@ impl Scene {
                 return;
             }
             users.rotate_left(turn % self.users.len());
-            let flow = stage.flow(*mill, &users, self.months, self.strength * MILLION);
+            let wanted = self.strength * MILLION * self.members.len() as f64;
+            let monthly = self.affordable(stage, &users, wanted) / self.members.len() as f64;
+            let flow = stage.flow(*mill, &users, self.months, monthly.max(2.2 * MILLION));
             (flow.style, flow.ticket, flow.fate) = (Style::NearLimit, 10_000_000, FlowFate::LostControl);
         }
     }
@@ -91,8 +103,9 @@ impl Scene {
         self.shells(stage, &self.members, dice);
         let path: Vec<u32> = self.members.iter().chain(&self.users).copied().collect();
         let goods = stage.firm(path[0]).industry;
+        let first = self.affordable(stage, &path[path.len() - 1..], self.strength * MILLION);
         for (step, pair) in path.windows(2).enumerate() {
-            let monthly = self.strength * MILLION * 1.02f64.powi(step as i32);
+            let monthly = first * 1.02f64.powi(step as i32);
             let flow = stage.flow(pair[0], &pair[1..], self.months, monthly);
             flow.goods = Some(goods);
             flow.fate = if step == 0 { FlowFate::Abnormal } else { FlowFate::Stays };
@@ -128,6 +141,7 @@ impl Scene {
 
     /// Sham sales in proportion to the real ones.
     fn sold_to_users(&self, stage: &mut Director<'_>, fate: FlowFate) {
+        let most = self.affordable(stage, &self.users, f64::MAX);
         let months = if fate == FlowFate::Reversed { (self.months.0, self.months.0) } else { self.months };
         if self.users.is_empty() {
             return;
@@ -135,7 +149,7 @@ impl Scene {
         for index in &self.members {
             let firm = stage.firm(*index);
             firm.traits.paper = fate == FlowFate::VoidAfterClaim;
-            let monthly = firm.annual as f64 / 12.0 * self.strength;
+            let monthly = (firm.annual as f64 / 12.0 * self.strength).min(most);
             let ticket = firm.ticket.max(3_000_000);
             let flow = stage.flow(*index, &self.users, months, monthly);
             (flow.fate, flow.ticket) = (fate, flow.ticket.max(ticket));

@@ -6,7 +6,7 @@ use crate::economy::dice::Dice;
 use crate::economy::schemes::SchemeKind;
 
 /// Interest on loans, a month.
-const INTEREST: f64 = 0.0037;
+const INTEREST: f64 = 0.003;
 
 impl Keeper<'_> {
     pub(super) fn keep_accounts(&mut self, book: &mut MonthBook, trade: &Trade, dice: &mut Dice) {
@@ -26,30 +26,45 @@ impl Keeper<'_> {
         let old = self.firm.opens == 0;
         let bought = annual * f64::from(self.firm.purchases) / 12.0;
         let balance = &mut self.carried.balance;
-        balance.fixed_assets = (annual * self.industry.fixed_assets * if old { 1.0 } else { 0.6 }) as i64;
+        balance.fixed_assets = (annual * self.industry.fixed_assets * if old { 0.7 } else { 0.4 }) as i64;
         balance.inventory = if old { (bought * self.industry.stock_months) as i64 } else { 0 };
         balance.paid_in_capital = self.firm.paid_in;
-        self.carried.retained = if old { (annual * dice.range(-0.02, 0.18)) as i64 } else { 0 };
+        self.carried.retained = if old {
+            (annual * dice.range(-0.02, 0.12)
+                + (balance.fixed_assets + balance.inventory) as f64 * dice.range(0.2, 0.6)) as i64
+        } else {
+            0
+        };
     }
 
     fn income(&mut self, book: &MonthBook, trade: &Trade, dice: &mut Dice) -> IncomeBook {
         let revenue = trade.declared();
         let share = f64::from(self.firm.purchases).min(0.995);
         let sales = (revenue - trade.sham_sold).max(0) as f64;
-        // Goods sold at cost; sham purchases go straight into cost, sham sales have none.
+        // Goods sold at cost; sham purchases go straight into cost.
         let materials = sales * share * (1.0 - self.habits.services) * dice.range(0.98, 1.02);
         let services = sales * share * self.habits.services * dice.range(0.95, 1.05);
-        let wages = book.staff.wages.max(book.truth.wages) as f64;
+        let wages = book.staff.wages as f64;
         let making = matches!(self.industry.code.as_bytes()[0], b'C' | b'E' | b'D' | b'B' | b'A');
         let depreciation = self.carried.balance.fixed_assets as f64
-            * if self.industry.fixed_assets > 1.0 { 0.0035 } else { 0.007 };
+            * if self.industry.fixed_assets > 1.0 { 0.0025 } else { 0.0045 };
         let works = if making { 0.6 } else { 0.1 };
-        let cost = materials
-            + wages * works
-            + if making { depreciation } else { 0.0 }
-            + trade.sham_bought as f64 * 0.97;
+        // What the margin would otherwise leave goes to people and markets that write no invoices.
+        let spare = 1.0 - share - f64::from(self.firm.wage_share) - 0.04 - self.habits.margin;
+        let unrecorded = sales * spare.max(0.0);
+        // Sham sales need a cost in the books; what sham purchases do not give is entered by estimate.
+        let estimated = match trade.sham_sold.min(trade.sham_bought) < 0 {
+            true => trade.sham_sold + trade.sham_bought,
+            false => trade.sham_sold.max(trade.sham_bought),
+        };
+        let sham = estimated as f64 * 0.96;
+        let cost =
+            materials + wages * works + unrecorded * 0.7 + sham + if making { depreciation } else { 0.0 };
         let selling = services * 0.45 + wages * (1.0 - works) * 0.4;
-        let admin = services * 0.55 + wages * (1.0 - works) * 0.6 + if making { 0.0 } else { depreciation };
+        let admin = unrecorded * 0.3
+            + services * 0.55
+            + wages * (1.0 - works) * 0.6
+            + if making { 0.0 } else { depreciation };
         let research = self.firm.traits.high_tech || self.claims_policy("rd_super");
         let rd = if research { (admin * 0.7).min(sales * dice.range(0.035, 0.06)) } else { 0.0 };
         let surcharges: i64 = book.other_taxes.iter().map(|tax| tax.tax_due).sum();

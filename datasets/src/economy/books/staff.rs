@@ -26,11 +26,15 @@ impl Keeper<'_> {
             .powi(i32::try_from(book.month).unwrap_or(0) - i32::from(self.firm.opens));
         let headcount =
             (f64::from(self.firm.employees) * presence * grown * dice.range(0.97, 1.03)).round().max(1.0);
-        let wages = headcount * self.habits.wage * dice.range(0.97, 1.03);
+        // What the business bears: in small ones the owner and the family work without a wage.
+        let bill = self.firm.annual as f64 * f64::from(self.firm.wage_share) / 12.0;
+        let level = (bill / f64::from(self.firm.employees.max(1))).clamp(250_000.0, 2.5 * self.habits.wage);
+        let alone = !self.firm.general && headcount < 2.0 && bill < 300_000.0;
+        let wages = if alone { 0.0 } else { headcount * level * dice.range(0.97, 1.03) };
         book.truth.headcount = headcount as i64;
         book.truth.wages = wages as i64;
         // An owner alone is nobody's employee.
-        if self.firm.kind == FirmKind::Individual && headcount < 2.0 {
+        if alone || (self.firm.kind == FirmKind::Individual && headcount < 2.0) {
             return;
         }
         let staff = &mut book.staff;

@@ -42,6 +42,8 @@ pub(super) struct Habits {
     pub helped: (i64, i64),
     /// Share of purchases that is services, not goods.
     pub services: f64,
+    /// Profit aimed at, as a share of sales.
+    pub margin: f64,
 }
 
 /// What passes from month to month.
@@ -121,6 +123,7 @@ impl<'a> Keeper<'a> {
             platform: dice.range(0.25, 0.6),
             helped: (i64::from(dice.chance(0.03)), i64::from(dice.chance(0.03)) * dice.between(1, 3)),
             services,
+            margin: (0.055 + dice.normal() * 0.03).clamp(-0.03, 0.16),
         };
         let plan = economy.scheme(index);
         Self { economy, world, index, firm, industry, plan, habits, carried: Carried::default() }

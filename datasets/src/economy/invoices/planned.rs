@@ -2,7 +2,7 @@
 
 use super::outcome::Outcome;
 use super::write::{Draft, amount_for_total};
-use super::{BAND, Buyer, FLOWS_FROM, Head, ORDERS_FROM, Seller, Sheet, state};
+use super::{BAND, Buyer, FLOWS_FROM, Head, ORDERS_FROM, RED_LAG_MAX, Seller, Sheet, state};
 use crate::economy::dice::Purpose;
 use crate::economy::flows::{Flow, FlowFate, Style};
 
@@ -30,9 +30,10 @@ impl Seller<'_> {
         }
     }
 
-    /// Sham sales and tax planned to one buyer (all buyers: `None`) in a month, voided ones left out.
+    /// Sham sales and tax planned to one buyer (all buyers: `None`) in a month, void ones left out, reversals of earlier
+    /// ones taken off.
     pub(in crate::economy) fn sham(&self, month: usize, buyer: Option<u32>) -> (i64, i64) {
-        if !self.flows.iter().any(|flow| flow.sham && flow.planned(month).is_some()) {
+        if !self.flows.iter().any(|flow| flow.sham) {
             return (0, 0);
         }
         let mut sheet = Sheet::default();
@@ -41,7 +42,18 @@ impl Seller<'_> {
             let to = buyer.is_none_or(|buyer| head.buyer == Buyer::Party(buyer));
             head.sham && to && head.status != state::VOID
         };
-        sheet.heads.iter().filter(counts).fold((0, 0), |sum, head| (sum.0 + head.amount, sum.1 + head.tax))
+        let sum = |sheet: &Sheet| {
+            let planned = sheet.heads.iter().filter(counts);
+            planned.fold((0, 0), |sum, head| (sum.0 + head.amount, sum.1 + head.tax))
+        };
+        let mut found = sum(&sheet);
+        for lag in 1..=RED_LAG_MAX.min(month) {
+            sheet.clear();
+            self.planned(month - lag, &mut sheet, Some(lag));
+            let reversed = sum(&sheet);
+            found = (found.0 - reversed.0, found.1 - reversed.1);
+        }
+        found
     }
 
     /// Orders of firms of the province that a seller outside it fills.
