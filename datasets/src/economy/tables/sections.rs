@@ -71,12 +71,12 @@ struct Families(Vec<Vec<Section>>);
 
 impl Families {
     /// For an economy of so many firms times months.
-    fn cut(cells: usize) -> Self {
+    fn cut(cells: usize, budget: usize) -> Self {
         let mut families: Vec<Vec<Section>> = Vec::new();
         let mut bytes = usize::MAX;
         for (section, size) in SECTIONS {
             bytes = bytes.saturating_add(size * cells);
-            match families.last_mut().filter(|_| bytes <= BUDGET) {
+            match families.last_mut().filter(|_| bytes <= budget) {
                 Some(family) => family.push(section),
                 None => {
                     families.push(vec![section]);
@@ -224,12 +224,21 @@ impl Block {
 type Slot = Arc<OnceLock<Block>>;
 
 /// What is kept of an economy while its tables are written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::economy) struct Cache {
+    /// Packed bytes to keep at most.
+    pub(super) budget: usize,
     families: OnceLock<Families>,
     kept: Mutex<Kept>,
     /// Sums over all books.
     pub(super) totals: KeptTotals,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        let (families, kept, totals) = (OnceLock::new(), Mutex::default(), KeptTotals::default());
+        Self { budget: BUDGET, families, kept, totals }
+    }
 }
 
 /// Blocks by family and number.
@@ -267,12 +276,12 @@ impl Cache {
     fn account(&self, family: usize, block: u32, bytes: usize) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bytes += bytes;
-        if kept.bytes <= BUDGET {
+        if kept.bytes <= self.budget {
             return;
         }
         kept.blocks.retain(|(of, _), _| *of == family);
         kept.bytes = kept.blocks.values().filter_map(|slot| slot.get()).map(Block::bytes).sum();
-        if kept.bytes > BUDGET {
+        if kept.bytes > self.budget {
             kept.blocks.remove(&(family, block));
             kept.bytes -= bytes.min(kept.bytes);
         }
@@ -320,10 +329,9 @@ pub(super) fn each_of_block<T: Packed>(
     (block, month): (u32, usize),
     mut rows: impl FnMut(u32, &mut Vec<T>),
 ) {
-    let families = economy
-        .cache
-        .families
-        .get_or_init(|| Families::cut(economy.world().taxpayers() as usize * economy.world().months()));
+    let families = economy.cache.families.get_or_init(|| {
+        Families::cut(economy.world().taxpayers() as usize * economy.world().months(), economy.cache.budget)
+    });
     let Some((family, place)) = families.find(section) else { return };
     let members = block * BLOCK..((block + 1) * BLOCK).min(economy.world().taxpayers());
     let slot = kept_block(economy, (family, &families.0[family]), block, members.clone());
@@ -364,11 +372,12 @@ mod tests {
     use super::*;
     #[test]
     fn families_fit_into_memory() {
-        let counts = [300 * 12, 1_000_000 * 12, 3_000_000 * 12].map(|cells| Families::cut(cells).0.len());
+        let counts =
+            [300 * 12, 1_000_000 * 12, 3_000_000 * 12].map(|cells| Families::cut(cells, BUDGET).0.len());
         assert_eq!(counts, [1, 2, 7]);
         for (index, (section, _)) in SECTIONS.iter().enumerate() {
             assert_eq!(*section as usize, index);
-            assert!(Families::cut(36_000_000).find(*section).is_some());
+            assert!(Families::cut(36_000_000, BUDGET).find(*section).is_some());
         }
     }
 }

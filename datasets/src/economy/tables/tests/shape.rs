@@ -103,6 +103,21 @@ fn rows_do_not_depend_on_threads_or_the_order_of_asking() {
 }
 
 #[test]
+fn rows_do_not_depend_on_the_memory_there_is() {
+    let spec = EconomySpec { taxpayers: 150, months: 8, start: 202_508, ..EconomySpec::default() };
+    let whole = |budget: Option<usize>| {
+        let mut economy = Economy::build(&spec).unwrap();
+        economy.cache.budget = budget.unwrap_or(economy.cache.budget);
+        let parts = SHAPES.iter().flat_map(|shape| parts(&economy, shape.table, 70));
+        let rows: Vec<_> = parts.map(|part| economy.rows(&part).unwrap()).collect();
+        (rows, economy.cache.bytes().len())
+    };
+    let (all, some, none) = (whole(None), whole(Some(80_000)), whole(Some(1)));
+    assert!(all.1 == some.1 && all.0 == some.0, "with several families");
+    assert!(all.0 == none.0, "with nothing kept at all");
+}
+
+#[test]
 fn parts_of_any_cut_give_the_same_rows() {
     for shape in SHAPES {
         let of = |chunk| {
