@@ -146,7 +146,7 @@ fn source_names(source: &ColumnSource) -> Vec<String> {
 
 /// Names an expression may take from its source: identifiers that are neither keywords nor functions. One too many
 /// does no harm (it is only looked for), one too few costs a header its evidence.
-pub fn sql_names(sql: &str) -> Vec<String> {
+pub(crate) fn sql_names(sql: &str) -> Vec<String> {
     let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize() else { return Vec::new() };
     let tokens: Vec<Token> = tokens.into_iter().filter(|t| !matches!(t, Token::Whitespace(_))).collect();
     let mut names: Vec<String> = Vec::new();
