@@ -84,7 +84,7 @@ fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) {
 
 /// Generates into `name` of the place.
 fn generate(place: &Place, name: &str, extra: &[&str]) {
-    let mut args = vec!["generate", "--taxpayers", "200", "--months", "8", "--seed", "5", "--files", name];
+    let mut args = vec!["generate", "--taxpayers", "300", "--months", "8", "--seed", "5", "--files", name];
     args.extend(extra);
     assay(&place.path(""), &args).ok();
 }
@@ -111,7 +111,9 @@ fn twins(form: &[&str], rate: &str) {
     generate(&clean, "files", form);
     load(&clean, "files").ok();
     for table in ["rejected_row", "repaired_value", "duplicate_row"] {
-        assert_eq!(clean.sql(&format!("select * from {table} limit 5")), "", "{table}");
+        // Case numbers have full-width brackets, which are put right as in any number.
+        let known = if table == "repaired_value" { "where column_name <> 'case_no'" } else { "" };
+        assert_eq!(clean.sql(&format!("select * from {table} {known} limit 5")), "", "{table}");
     }
     let mut more = form.to_vec();
     more.extend(["--dirty", rate]);
@@ -126,7 +128,10 @@ fn twins(form: &[&str], rate: &str) {
     );
     same(
         "repaired",
-        &found(&dirty, "select _file, _row, column_name, rule from repaired_value"),
+        &found(
+            &dirty,
+            "select _file, _row, column_name, rule from repaired_value where column_name <> 'case_no'",
+        ),
         &expected(&ledger, "repaired", true),
     );
     same(

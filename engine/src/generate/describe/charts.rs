@@ -179,7 +179,8 @@ pub(super) fn ranges(burdens: &[(String, f64, f64, f64)]) -> Result<String> {
             .margin(14)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d(0.0..top, -0.5..rows - 0.5)
+            // Two rows more, for the legend.
+            .build_cartesian_2d(0.0..top, -0.5..rows + 1.5)
             .map_err(failed)?;
         let label = |v: &f64| {
             let whole = (v - v.round()).abs() < 1e-9 && *v > -0.1;
@@ -193,7 +194,7 @@ pub(super) fn ranges(burdens: &[(String, f64, f64, f64)]) -> Result<String> {
             .bold_line_style(GREY.mix(0.4))
             .x_desc("增值税 ÷ 应税销售额")
             .x_label_formatter(&|v| format!("{}%", trimmed(v * 100.0)))
-            .y_labels(burdens.len().max(2))
+            .y_labels(burdens.len() + 2)
             .y_label_formatter(&label)
             .label_style((FONT, 12))
             .axis_desc_style((FONT, 14))

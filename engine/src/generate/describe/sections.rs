@@ -292,14 +292,18 @@ fn burdens(statistics: &Statistics, ranges: &[BurdenRange]) -> Result<Section> {
             ("户数", "firms"),
             ("应税销售额（万元）", "taxed sales, 10,000 yuan"),
             ("税负", "burden"),
-            ("参照区间", "published range"),
+            ("参照区间", "reference range"),
             ("结果", "result"),
         ],
         rows,
         notes: vec![(
-            format!("{compared}个行业有参照区间，{inside}个在区间之内。出口企业不计。"),
             format!(
-                "{inside} of {compared} industries with a published range lie within it. Exporters are left out."
+                "{compared}个行业有参照区间，{inside}个在区间之内。区间由公开税负率推得：下限×0.5至上限×1.5，适用基本税率的再×13/17。出口企业不计。"
+            ),
+            format!(
+                "{inside} of {compared} industries with a reference range lie within it. Ranges go from half the lowest \
+                 published burden to one and a half times the highest, times 13/17 for goods of the standard rate. \
+                 Exporters are left out."
             ),
         )],
         chart: if drawn.is_empty() { None } else { Some(charts::ranges(&drawn)?) },

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Decimal128Type;
-use assay_datasets::schema::{Column, ColumnType};
+use assay_datasets::schema::{Column, ColumnType, PeriodSource};
 use assay_sql::uscc_is_valid;
 
 use super::kinds::{self, Kind, check_character};
@@ -189,8 +189,12 @@ fn missing(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
         return Ok(None);
     }
     // The number of an invoice may stand in one of several columns: its absence is none of this kind.
-    let derived =
-        |column: &Column| column.name == "period" && row.sheet.layout.position("issued_at").is_some();
+    // A month follows from the day, and that of a line from its invoice.
+    let table = row.sheet.layout.table;
+    let derived = |column: &Column| {
+        let of_invoice = table.name != "invoice" && table.key.first().is_some_and(|key| key == "invoice_id");
+        column.name == "period" && (of_invoice || matches!(table.period, Some(PeriodSource::Derived(_))))
+    };
     let several = |column: &Column| {
         row.may(Trait::SeveralNumbers) && matches!(column.name.as_str(), "invoice_id" | "status")
     };

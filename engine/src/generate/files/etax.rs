@@ -251,26 +251,45 @@ fn remarks(
     for row in 0..ids.len() {
         buffer.clear();
         let original = originals.is_valid(row).then(|| originals.value(row));
-        if let Some((code, number)) = original.filter(|_| !digital(row)).and_then(code_and_number) {
-            buffer.push_str("对应正数发票代码:");
-            buffer.push_str(code);
-            buffer.push_str("号码:");
-            buffer.push_str(number);
-        } else if let Some(original) = original {
-            buffer.push_str("被红冲蓝字数电票号码：");
-            buffer.push_str(original);
-            buffer.push_str(" 红字发票信息确认单编号：");
-            push_digits(&mut buffer, ids.value(row), "confirmation", 20);
-        }
-        if remarks.is_valid(row) {
-            if !buffer.is_empty() {
-                buffer.push(' ');
+        let own = remarks.is_valid(row).then(|| remarks.value(row)).unwrap_or_default();
+        let said = RED_REMARKS.iter().any(|text| own.starts_with(text));
+        match original {
+            // The remark says it already.
+            Some(original) if said && own.contains(original) => buffer.push_str(own),
+            _ => {
+                if let Some(original) = original {
+                    red_remark(&mut buffer, ids.value(row), original, digital(row));
+                }
+                if !said && !own.is_empty() {
+                    buffer.push_str(if buffer.is_empty() { "" } else { " " });
+                    buffer.push_str(own);
+                }
             }
-            buffer.push_str(remarks.value(row));
         }
         if buffer.is_empty() { out.append_null() } else { out.append_value(&buffer) }
     }
     out.finish()
+}
+
+/// How the remark of a red invoice begins.
+const RED_REMARKS: [&str; 2] = ["被红冲蓝字数电票号码：", "对应正数发票代码:"];
+
+/// Which invoice a red one reverses, and the number of the confirmation, which follows from its own.
+fn red_remark(out: &mut String, id: &str, original: &str, digital: bool) {
+    match code_and_number(original).filter(|_| !digital) {
+        Some((code, number)) => {
+            out.push_str(RED_REMARKS[1]);
+            out.push_str(code);
+            out.push_str("号码:");
+            out.push_str(number);
+        }
+        None => {
+            out.push_str(RED_REMARKS[0]);
+            out.push_str(original);
+        }
+    }
+    out.push_str(" 红字发票信息确认单编号：");
+    push_digits(out, id, "confirmation", 20);
 }
 
 /// An older invoice's number in its two parts.

@@ -22,6 +22,8 @@ use crate::{EngineError, Result};
 
 /// One seller in so many sends its fully digital invoices as XML instead of through the export.
 const XML_SELLERS: u64 = 8;
+/// What the bureau calls its export.
+const WORKBOOKS: &str = "全量发票查询导出结果";
 /// Invoices taken together.
 const INVOICES_AT_ONCE: usize = 8_192;
 
@@ -99,7 +101,7 @@ pub(super) fn jobs(source: &dyn Rows, layouts: &[Layout], options: &FileOptions)
                     Selection::Departments => Format::Etax,
                     Selection::Single(format) => format,
                 };
-                let (stem, lines) = (layout.stem.clone(), of("invoice_line", period));
+                let (stem, lines) = (WORKBOOKS.to_owned(), of("invoice_line", period));
                 Job::Invoices { stem, format, period, invoices: own, lines }
             } else {
                 Job::Table { layout: layout.clone(), period, parts: own }
@@ -306,15 +308,12 @@ impl InvoiceWriter<'_> {
 
     fn to_archives(&mut self, group: &Group) -> Result<()> {
         let layout = einvoice::invoices_layout()?;
-        let sheet = Sheet {
-            layout: &layout,
-            render: &einvoice::render_invoices,
-            traits: &[Trait::Blanks, Trait::Documents],
-        };
+        let sheet =
+            Sheet { layout: &layout, render: &einvoice::render_invoices, traits: &[Trait::Documents] };
         let clean = einvoice::render_invoices(&group.invoices)?;
         let mut invoices = soil(self.dirt, &sheet, &group.invoices, clean)?;
         let layout = einvoice::lines_layout()?;
-        let sheet = Sheet { layout: &layout, render: &einvoice::render_lines, traits: &[Trait::Blanks] };
+        let sheet = Sheet { layout: &layout, render: &einvoice::render_lines, traits: &[] };
         let clean = einvoice::render_lines(&group.lines)?;
         let mut lines = soil(self.dirt, &sheet, &group.lines, clean)?;
         // Neither invoices nor lines gain or lose rows but by copies of whole documents.

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::render::{Broken, TextRows};
@@ -15,6 +16,8 @@ const HIVE_NULL: &str = "\\N";
 const HIVE_DELIMITER: u8 = 1;
 /// Text is encoded and written in pieces of about this size.
 const CHUNK: usize = 1 << 18;
+/// Records taken together.
+const RECORDS: usize = 4096;
 /// A byte that begins no character, in UTF-8 as in GB18030.
 const FOREIGN: u8 = 0xFF;
 
@@ -60,6 +63,27 @@ impl TextWriter {
                 csv.flush()?;
             }
             Dialect::Hive => self.hive_record(cells)?,
+        }
+        if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    /// Whole records, many at once.
+    fn records(&mut self, rows: &TextRows, range: Range<usize>) -> Result<()> {
+        let columns = rows.columns.len();
+        match self.dialect {
+            Dialect::Csv => {
+                let mut csv = csv::Writer::from_writer(&mut self.buffer);
+                for row in range {
+                    let cells = (0..columns).map(|column| rows.cell(row, column).unwrap_or_default());
+                    csv.write_record(cells).map_err(std::io::Error::other)?;
+                }
+                csv.flush()?;
+            }
+            Dialect::Hive => {
+                for row in range {
+                    self.hive_record((0..columns).map(|column| rows.cell(row, column)))?;
+                }
+            }
         }
         if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
     }
@@ -132,12 +156,19 @@ fn foreign(record: &[u8], file: TextEncoding) -> Vec<u8> {
 
 impl FileWriter for TextWriter {
     fn write(&mut self, rows: &TextRows) -> Result<()> {
-        for row in 0..rows.len() {
-            let cells = (0..rows.columns.len()).map(|column| rows.cell(row, column));
-            match rows.broken(row) {
-                None => self.record(cells)?,
-                Some(how) => self.broken(how, cells)?,
+        let mut from = 0;
+        while from < rows.len() {
+            if let Some(how) = rows.broken(from) {
+                self.broken(how, (0..rows.columns.len()).map(|column| rows.cell(from, column)))?;
+                from += 1;
+                continue;
             }
+            let mut to = from + 1;
+            while to < rows.len() && to - from < RECORDS && rows.broken(to).is_none() {
+                to += 1;
+            }
+            self.records(rows, from..to)?;
+            from = to;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ const TOTAL: &str = "合计行";
 /// Columns that hold numbers; all others hold text.
 const NUMBERS: [&str; 3] = ["金额", "税额", "价税合计"];
 /// Day the workbooks claim to be of: a fixed one, for the same rows make the same file.
-const CREATED: f64 = 45_658.0;
+const CREATED: (u16, u8, u8) = (2025, 1, 1);
 /// Sheets before those by business.
 const MAIN_SHEETS: usize = 2;
 
@@ -177,7 +177,7 @@ impl Book {
         let failed = xlsx(&name);
         let mut workbook = Workbook::new();
         workbook.set_tempdir(folder).map_err(&failed)?;
-        let created = ExcelDateTime::from_serial_datetime(CREATED).map_err(&failed)?;
+        let created = ExcelDateTime::from_ymd(CREATED.0, CREATED.1, CREATED.2).map_err(&failed)?;
         workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
         let headers = |layout: &Layout| layout.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         let shared = shared_columns();
