@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
 use assay_datasets::economy::{Economy, Part};
 use assay_datasets::schema::Table;
@@ -231,6 +231,9 @@ impl Run {
                     let first = i64::try_from(summary.read).unwrap_or(i64::MAX);
                     summary.read += batch.num_rows();
                     summary.kept += batch.num_rows();
+                    let newest = newest_versions(table, &batch)?;
+                    summary.replaced += batch.num_rows() - newest.num_rows();
+                    let batch = newest;
                     let stored = self.stored(keyer, table, batch, first)?;
                     router.route(table, stored, transaction)?;
                 }
@@ -459,6 +462,18 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Rows without those a later version of the same key replaces, as loading does. An economy puts versions of a key one
+/// after the other, and all of them into one batch.
+fn newest_versions(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    if table.version_by.is_none() || batch.num_rows() == 0 {
+        return Ok(batch.clone());
+    }
+    let keys = table.key.iter().filter_map(|k| batch.column_by_name(k)).map(Arc::clone).collect::<Vec<_>>();
+    let last: UInt64Array =
+        arrow::compute::partition(&keys)?.ranges().into_iter().map(|same| same.end as u64 - 1).collect();
+    Ok(arrow::compute::take_record_batch(batch, &last)?)
 }
 
 /// The unit of row `start` and the end of the run of rows that share it.
