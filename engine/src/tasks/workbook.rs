@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use chrono::Datelike;
 use rust_xlsxwriter::{
     DataValidation, DataValidationErrorStyle, DataValidationRule, DocProperties, ExcelDateTime, Format,
     IgnoreError, Workbook, Worksheet, XlsxError,
@@ -90,7 +91,7 @@ pub(super) fn build(list: &OfficeList<'_>, folder: &Path) -> Result<Workbook, Xl
     let mut workbook = Workbook::new();
     workbook.set_tempdir(folder)?;
     // The date of issue, not the clock: the same list gives the same file.
-    let created = ExcelDateTime::from_serial_datetime(serial(list.issued_on()))?;
+    let created = calendar_day(list.issued_on())?;
     workbook.set_properties(
         &DocProperties::new().set_title(list.title(LIST_TITLE)).set_creation_datetime(&created),
     );
@@ -103,6 +104,13 @@ pub(super) fn build(list: &OfficeList<'_>, folder: &Path) -> Result<Workbook, Xl
 /// A day since 1970-01-01 as a spreadsheet counts it.
 pub(super) fn serial(day: i32) -> f64 {
     f64::from(day) + 25_569.0
+}
+
+/// A day for the document's properties, which know no serial numbers.
+fn calendar_day(day: i32) -> Result<ExcelDateTime, XlsxError> {
+    let date = arrow::temporal_conversions::date32_to_datetime(day).unwrap_or_default().date();
+    let part = |n: u32| u8::try_from(n).unwrap_or(1);
+    ExcelDateTime::from_ymd(u16::try_from(date.year()).unwrap_or(1970), part(date.month()), part(date.day()))
 }
 
 fn write_list(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) -> Result<(), XlsxError> {
