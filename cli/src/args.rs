@@ -80,13 +80,11 @@ Loading the same file again changes nothing. Bad rows go to the table rejected_r
     )]
     Ingest(IngestArgs),
     /// Generate a synthetic economy with planted, labelled schemes: into an empty warehouse, or as files
-    #[command(
-        after_help = "Examples:\n  assay generate -w ./wh --taxpayers 10000 --months 24\n  \
+    #[command(after_help = "Examples:\n  assay generate -w ./wh --taxpayers 10000 --months 24\n  \
 assay generate -w ./wh --taxpayers 10000 --describe --report economy.html\n  \
 assay generate --taxpayers 1000 --files ./files --dirty 0.02\n  \
 assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
-The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
-    )]
+The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv.")]
     Generate(GenerateArgs),
     /// How good the data is: scores, failing rows and why, loads, rejected rows
     #[command(
@@ -469,8 +467,10 @@ decisions heeded. The cut-off is yours: assay sql \"select * from best_link wher
         whole: bool,
     },
     /// The best link of each record
-    #[command(after_help = "Examples:\n  assay links list --min-score 0.95\n  assay links list --method shared_invoice\n  \
-assay links list --id 91310115MA1K39423D --all\n  assay links list --max-score 0.9 --format csv > to-decide.csv")]
+    #[command(
+        after_help = "Examples:\n  assay links list --min-score 0.95\n  assay links list --method shared_invoice\n  \
+assay links list --id 91310115MA1K39423D --all\n  assay links list --max-score 0.9 --format csv > to-decide.csv"
+    )]
     List(LinksListArgs),
     /// Every candidate of a record, or everything linked to a taxpayer, with reasons and decisions
     #[command(after_help = "Examples:\n  assay links show C06972\n  assay links show 恒达钢材公司")]
