@@ -266,15 +266,10 @@ fn mutated_files_load_whole_or_not_at_all() {
         for seed in 0..(cases() / 10).clamp(2, 20) {
             std::fs::write(&path, mutated(&form, &mut Dice::new(form.name, 1 << 40 | seed))).unwrap();
             let request = IngestRequest {
-                table: None,
                 files: vec![path.display().to_string()],
-                database: None,
-                feed: None,
-                accept_mapping_change: false,
+                // Every form has a feed of the same name.
+                accept_mapping_change: true,
                 mapping: Some(mapping.display().to_string()),
-                encoding: None,
-                delimiter: None,
-                sheet: None,
                 threads: 2,
                 memory: 1 << 28,
                 ..IngestRequest::default()

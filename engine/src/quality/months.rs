@@ -424,6 +424,7 @@ mod tests {
         let found: Vec<(&str, i32)> = alerts.iter().map(|a| (a.rule.as_str(), a.period)).collect();
         assert_eq!(found, [(COUNT, 202_304), (GAP, 202_305)]);
         // One row of 1993 makes no thirty years of missing months.
+        let day = "2023-02-10";
         let (alerts, _) = judge(&[rows(199_301, "a", 1, day), rows(202_301, "a", 900, day)], &rules());
         assert!(alerts.is_empty(), "{alerts:?}");
     }
