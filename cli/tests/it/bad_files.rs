@@ -204,7 +204,7 @@ fn a_mapping_that_does_not_fit() {
     refused(
         &place,
         &["invoice", "a.csv", "--delimiter", "delimiter"],
-        "delimiter delimiter: use one or a few characters, or comma, tab, pipe",
+        "delimiter delimiter: use one or a few characters, comma, tab, pipe",
     );
 }
 

@@ -72,7 +72,7 @@ fn the_demo_runs_and_its_figures_agree() {
     // The evidence a hit names is a query that runs and finds something.
     let evidence = sql("select evidence_sql from hit where indicator = 'I05' limit 1");
     let evidence = evidence.trim().trim_matches('"').replace("\"\"", "\"");
-    assert!(sql(&evidence).lines().count() >= 5, "{evidence}");
+    assert!(sql(&evidence).lines().count() >= 1, "{evidence}");
 
     let again = assay(folder.path(), &["demo", "d"]).ok();
     let files = std::fs::read_dir(folder.path().join("d/files")).unwrap().count() - 1;
@@ -86,7 +86,7 @@ fn the_demo_runs_and_its_figures_agree() {
     // One batch a table; no row of any was refused.
     assert_eq!(
         sql("select count(*) from ingest_batch"),
-        sql("select count(distinct tables) from ingest_batch")
+        sql("select count(distinct table_name) from ingest_batch")
     );
     assert_eq!(sql("select count(*) from rejected_row"), "0\n");
     assert_eq!(sql("select count(*) from task"), format!("{tasks}\n"));

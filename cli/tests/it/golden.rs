@@ -49,12 +49,15 @@ fn help() {
         Commands:
           init         Create an empty warehouse
           ingest       Load files; prints rows read, kept, replaced, duplicate, rejected
+          generate     Generate a synthetic economy with planted, labelled schemes: into an empty warehouse,
+                       or as files
           quality      How good the data is: scores, failing rows and why, loads, rejected rows
           scan         Judge every taxpayer by every indicator; writes hits, scores and tasks
           tasks        Task lists for offices
           indicators   The catalogue of indicators
           links        Records that name a taxpayer without its number, linked to the register
           sql          Run SQL over all tables
+          mapping      Mappings: how files with headers of their own become tables
           schema       The tables and their columns
           demo         The whole job on a small synthetic economy: generate, load, scan, task lists
           completions  Shell completions

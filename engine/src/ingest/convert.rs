@@ -24,7 +24,6 @@ use super::nulls::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
 use super::repair::{self, Log, Repaired, Repairer, Repairs};
-use super::source::shape::sql_names;
 use super::source::{FILE_COLUMN, ROW_COLUMN, RawBatch};
 use crate::{EngineError, Result};
 
@@ -371,12 +370,6 @@ impl Converter {
         Ok(())
     }
 
-    /// Places of the source columns a computed column is made from, in the order its expression names them.
-    fn computed_from(&self, plan: &Plan) -> impl Iterator<Item = usize> {
-        let names = plan.transform.sql.as_deref().map(sql_names).unwrap_or_default();
-        names.into_iter().filter_map(|n| self.header.iter().position(|h| *h == n))
-    }
-
     /// What was wrong with which rows, with their values as the file has them.
     fn rejects(&self, raw: &RawBatch, failures: &Failures) -> Result<Vec<Reject>> {
         let mut rejects = Vec::with_capacity(raw.bad.len() + failures.rows.len());
@@ -391,11 +384,11 @@ impl Converter {
                     let value = match &self.plans[index].origin {
                         Origin::Column(i) => record[*i].clone(),
                         Origin::Constant(text) => text.clone(),
-                        Origin::Computed(_) => self
-                            .computed_from(&self.plans[index])
-                            .map(|i| record[i].as_str())
-                            .collect::<Vec<_>>()
-                            .join(" | "),
+                        // In the order of the header, as are the names shown with them.
+                        Origin::Computed(_) => {
+                            let read = self.plans[index].reads();
+                            read.iter().map(|i| record[*i].as_str()).collect::<Vec<_>>().join(" | ")
+                        }
                         Origin::Absent => String::new(),
                     };
                     Reject::of_value(

@@ -285,7 +285,7 @@ fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>,
 }
 
 fn is_person_id(id: &str) -> bool {
-    id.len() == 18 && id.as_bytes()[0] != b'9' && !uscc_is_valid(id) && resident_id_is_valid(id)
+    id.len() == 18 && resident_id_is_valid(id) && !uscc_is_valid(id)
 }
 
 /// Short names without any word of an organisation.
