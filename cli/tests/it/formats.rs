@@ -18,13 +18,12 @@ fn text() -> &'static str {
     })
 }
 
-/// All that was stored, but where it came from. Keys are given batch by batch and so differ where a file is in two.
+/// All that was stored, but where it came from.
 fn content(place: &Place) -> String {
-    let invoices = "select * except (_file, _row, _batch, _ingested_at, seller_key, buyer_key) from invoice \
-                    order by invoice_id";
+    let invoices = "select * except (_file, _row, _batch, _ingested_at) from invoice order by invoice_id";
     let people = "select * from vault.person order by person_key";
     let devices = "select * from vault.device order by device_key";
-    let parties = "select party_id from party order by party_id";
+    let parties = "select * from party order by party_key";
     let shown = place.run(&["sql", "--format", "csv", invoices]).ok().out;
     [shown, place.sql(parties), place.sql_personal(people), place.sql_personal(devices)].join("\n")
 }
@@ -168,7 +167,14 @@ fn zip_with_one_entry_and_with_two() {
     place.file("a.csv", part(rows.lines().take(half).collect()));
     place.file("b.csv", part(rows.lines().skip(half).collect()));
     tool("python3", &["-m", "zipfile", "-c", "two.zip", "a.csv", "b.csv"], &place.path("")).unwrap();
-    loads_the_same(&place, "two.zip", &[]);
+    place.run(&["ingest", "invoice", "two.zip"]).ok();
+    // Keys are given batch by batch: two files are compared with the same two.
+    let plain = Place::new();
+    for name in ["a.csv", "b.csv"] {
+        std::fs::copy(place.path(name), plain.path(name)).unwrap();
+    }
+    plain.run(&["ingest", "invoice", "a.csv", "b.csv"]).ok();
+    assert!(content(&place) == content(&plain), "two.zip");
     assert_eq!(place.sql("select file from ingest_file order by 1"), "two.zip!a.csv\ntwo.zip!b.csv\n");
 }
 
