@@ -337,7 +337,11 @@ impl<'a> Keeper<'a> {
         let receipts = ((trade.declared() + tax - trade.sham_sold) as f64 * dice.range(0.93, 1.04)).max(0.0);
         // Of what is not declared, two thirds pass through accounts all the same.
         let secret = trade.hidden as f64 * 0.66;
-        let sham = trade.sham_sold as f64 * 1.1;
+        // With tax. What was reversed in a later month is paid back there.
+        let sham = trade.sham_sold.max(0) as f64 * 1.1;
+        let sham_bought = trade.sham_bought.max(0) as f64 * 1.1;
+        let (undone, undone_bought) =
+            ((-trade.sham_sold).max(0) as f64 * 1.1, (-trade.sham_bought).max(0) as f64 * 1.1);
         let bought = (trade.purchases - trade.sham_bought) as f64 * dice.range(0.95, 1.1);
         let paid = bought.max(0.0) + book.staff.wages as f64;
         // Suppliers pay back what was returned.
@@ -347,9 +351,9 @@ impl<'a> Keeper<'a> {
             SchemeKind::CirculatingExports | SchemeKind::OutputWithoutPower => 0.8,
             _ => 0.3,
         });
-        let returned = (sham + trade.sham_bought as f64 * 1.1) * back;
-        book.bank.inflow = (receipts + secret + sham) as i64;
-        book.bank.outflow = (paid + trade.sham_bought as f64 * 1.1 + sham * 0.97) as i64;
+        let returned = (sham + sham_bought) * back;
+        book.bank.inflow = (receipts + secret + sham + undone_bought) as i64;
+        book.bank.outflow = (paid + sham_bought + undone + sham * 0.97) as i64;
         book.bank.inflow_count =
             1 + (receipts / self.firm.ticket.max(50_000) as f64) as i64 + (secret / 60_000.0) as i64;
         book.bank.private_inflow = (receipts * private + secret) as i64;
