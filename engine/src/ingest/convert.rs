@@ -20,7 +20,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use self::failures::Failures;
 use self::plan::{Origin, Plan, physical, plan};
-use super::nulls::nulls;
+use super::constant::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
 use super::repair::{self, Log, Repaired, Repairer, Repairs};

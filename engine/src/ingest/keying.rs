@@ -2,7 +2,7 @@
 //!
 //! This is the one writer of the vault: after it no clear personal value is left in a row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -14,8 +14,8 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use assay_datasets::schema::{Column, Condition, Table};
 use assay_sql::{resident_id_is_valid, uscc_is_valid};
 
+use super::constant::{is_void, nulls, repeat};
 use super::convert::Converted;
-use super::nulls::{is_void, nulls};
 use crate::warehouse::dictionary::{Dictionary, DictionaryKind, PARTY, PERSON, VAULT};
 use crate::warehouse::session::party_name_column;
 use crate::warehouse::{Commit, Config, Transaction, Warehouse};
@@ -25,6 +25,7 @@ use crate::{EngineError, Result};
 pub struct Keyer {
     party: Dictionary,
     vault: Vec<(DictionaryKind, Dictionary)>,
+    lineage: LineageTexts,
 }
 
 /// Lineage of a batch of rows.
@@ -40,7 +41,32 @@ pub struct Lineage<'a> {
 }
 
 /// Lineage texts are the same in every row of a batch: views hold them once, whatever the number of rows.
-const VIEWS: [&str; 3] = ["_source", "_file", "_batch"];
+pub(super) const VIEWS: [&str; 3] = ["_source", "_file", "_batch"];
+
+/// Columns of one lineage text, by text; batches share them. Many rows of views stand on a single copy of the text:
+/// rows that are gathered take along every copy their batches have, and a load gathers thousands of times.
+#[derive(Default)]
+struct LineageTexts(HashMap<String, ArrayRef>);
+
+impl LineageTexts {
+    /// Rows of a shared column; longer ones are made anew.
+    const ROWS: usize = 1 << 16;
+    /// Texts kept: a source of many files names a hundred thousand of them, each for few rows.
+    const TEXTS: usize = 64;
+
+    fn repeat(&mut self, text: &str, rows: usize) -> Result<ArrayRef> {
+        if let Some(column) = self.0.get(text).filter(|c| rows <= c.len()) {
+            return Ok(column.slice(0, rows));
+        }
+        let row: ArrayRef = Arc::new(StringViewArray::from_iter_values([text]));
+        let column = repeat(&row, rows.max(Self::ROWS))?;
+        if self.0.len() >= Self::TEXTS {
+            self.0.clear();
+        }
+        self.0.insert(text.to_owned(), Arc::clone(&column));
+        Ok(column.slice(0, rows))
+    }
+}
 
 /// The stored schema as held in memory while loading.
 pub fn staged_schema(stored: &Schema) -> SchemaRef {
@@ -62,7 +88,7 @@ impl Keyer {
         for kind in VAULT {
             vault.push((kind, Dictionary::load(warehouse, commit, kind).await?));
         }
-        Ok(Self { party, vault })
+        Ok(Self { party, vault, lineage: LineageTexts::default() })
     }
 
     /// The taxpayer id of a party key.
@@ -122,12 +148,9 @@ impl Keyer {
             }
         }
         columns.insert("bucket".into(), Arc::new(buckets(table, config, &columns, rows)));
-        let view = |text: &str| {
-            Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef
-        };
-        columns.insert("_source".into(), view(lineage.source));
-        columns.insert("_file".into(), view(lineage.file));
-        columns.insert("_batch".into(), view(lineage.batch));
+        for (name, text) in VIEWS.into_iter().zip([lineage.source, lineage.file, lineage.batch]) {
+            columns.insert(name.into(), self.lineage.repeat(text, rows)?);
+        }
         columns.insert("_row".into(), Arc::new(numbers.clone()));
         let at = TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(lineage.at, rows));
         columns.insert("_ingested_at".into(), Arc::new(at));

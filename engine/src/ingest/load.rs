@@ -1,53 +1,32 @@
 //! The course of one load: fingerprint, read, merge, write, commit.
 
-use std::collections::btree_map::Entry;
+mod aside;
+mod known;
+mod late;
+mod write;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ahash::AHashSet;
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use assay_datasets::schema::{PERIOD, PeriodSource, Table, catalog};
+use arrow::array::RecordBatch;
+use assay_datasets::schema::{Table, catalog};
 use assay_sql::session::{SessionOptions, new_session};
-use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::Handle;
 
-use super::feeds::FeedDefinitions;
+pub(super) use self::known::{Loaded, loaded, loaded_key};
 use super::keying::{Keyer, Lineage};
-use super::lookup::{Lookup, NO_MONTH};
-use super::merge;
-use super::moved::{Homes, KeyLog, Moved};
+use super::lookup::Lookup;
 use super::pipeline::{self, Done};
-use super::records;
-use super::reject::{self, Origin};
-use super::remote;
 use super::repair::{self, Repairs};
 use super::select::{self, Fingerprint};
-use super::source::shape::Skipped;
-use super::stage::{KeyHash, Stage, UnitRows};
-use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, system};
+use super::stage::Stage;
+use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, records, remote, system};
 use crate::warehouse::dictionary::{PARTY, VAULT};
-use crate::warehouse::{
-    Commit, TableFiles, TableSpec, Transaction, UnitEncoder, UnitFile, UnitKey, Warehouse, clock, conform,
-    read_unit,
-};
+use crate::warehouse::{TableSpec, Transaction, UnitFile, Warehouse, clock};
 use crate::{EngineError, Result};
-
-/// Rejected rows held before they are written as a file.
-const REJECTS_A_FILE: usize = 100_000;
-/// Rows gathered at once when a unit is written: enough for the kernels, little beside the unit.
-const GATHER_ROWS: usize = 1 << 16;
-/// Repaired cells held before they are written as a file.
-const REPAIRS_A_FILE: usize = 500_000;
-/// Rejected rows shown at the end of a load.
-const EXAMPLES: usize = 5;
-
-/// Unit → keys whose rows must go from it.
-
-/// Feed, content hash and member of what was loaded → batch.
-pub(super) type Loaded = HashMap<(String, String, String), String>;
 
 pub(super) async fn run(
     warehouse: Warehouse,
@@ -109,6 +88,8 @@ struct Load {
     warehouse: Warehouse,
     transaction: Option<Transaction>,
     request: IngestRequest,
+    /// Spills, merges and encodes.
+    pool: Arc<ThreadPool>,
     repairs: Repairs,
     progress: Arc<dyn Progress>,
     at: i64,
@@ -147,11 +128,16 @@ impl Load {
             // Left by a killed load: the lock is ours, so nobody else uses it.
             std::fs::remove_dir_all(&spill).map_err(EngineError::file(&spill))?;
         }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(request.threads.max(1))
+            .build()
+            .map_err(|e| EngineError::internal(e.to_string()))?;
         Ok(Self {
             handle,
             warehouse,
             transaction: Some(transaction),
             request,
+            pool: Arc::new(pool),
             repairs,
             progress,
             at: clock::now_ms(),
@@ -171,6 +157,10 @@ impl Load {
 
     fn tx(&mut self) -> Result<&mut Transaction> {
         self.transaction.as_mut().ok_or_else(|| EngineError::internal("the transaction is over"))
+    }
+
+    fn stage(&self, table: &'static Table) -> Result<Stage> {
+        Stage::new(table, self.request.memory, self.spill.clone(), Arc::clone(&self.pool))
     }
 
     fn give_up(&mut self) {
@@ -222,6 +212,7 @@ impl Load {
             print.check_unchanged()?;
         }
         for mut stage in stages {
+            stage.settle()?;
             let keys = stage.take_keys();
             self.write(&stage, keys)?;
         }
@@ -248,58 +239,6 @@ impl Load {
         Ok(summary)
     }
 
-    /// Of every file once. A query has none yet; its name and the time stand for it, so that every load of it is a
-    /// batch of its own.
-    fn fingerprints(&self, inputs: &[Input]) -> Result<HashMap<PathBuf, Fingerprint>> {
-        let mut prints: HashMap<PathBuf, Fingerprint> = HashMap::new();
-        for input in inputs {
-            if prints.contains_key(&input.path) {
-                continue;
-            }
-            let print = if input.member.is_query() {
-                Fingerprint::of_stream(&input.path, 0, format!("asked at {}", self.at))
-            } else {
-                Fingerprint::take(&input.path)?
-            };
-            prints.insert(input.path.clone(), print);
-        }
-        Ok(prints)
-    }
-
-    /// What the feeds meant when they were last loaded.
-    fn definitions(&mut self) -> Result<FeedDefinitions> {
-        let base = self.tx()?.base().clone();
-        let table = self.handle.block_on(self.warehouse.table(&base, system::FEED_DEFINITION))?;
-        let files = table.map(|t| t.files).unwrap_or_default();
-        FeedDefinitions::read(files.iter().map(|file| self.get(system::FEED_DEFINITION, file)))
-    }
-
-    /// What was loaded before.
-    fn loaded(&mut self) -> Result<Loaded> {
-        let base = self.tx()?.base().clone();
-        self.handle.block_on(loaded(&self.warehouse, &base))
-    }
-
-    /// Leaves out inputs whose very content was loaded by the same feed before, unless the feed means something else
-    /// now and that was accepted: then the files are what the change is for.
-    fn skip_loaded(
-        &self,
-        inputs: Vec<Input>,
-        prints: &HashMap<PathBuf, Fingerprint>,
-        known: &Loaded,
-        definitions: &FeedDefinitions,
-    ) -> (Vec<Input>, Vec<(String, String)>) {
-        let (mut fresh, mut skipped) = (Vec::new(), Vec::new());
-        for input in inputs {
-            let again = self.request.accept_mapping_change && definitions.changed(&input.feed);
-            match known.get(&loaded_key(&input, &prints[&input.path].hash)) {
-                Some(batch) if !again => skipped.push((input.label(), batch.clone())),
-                _ => fresh.push(input),
-            }
-        }
-        (fresh, skipped)
-    }
-
     fn get(&self, table: &str, file: &UnitFile) -> Result<bytes::Bytes> {
         self.handle.block_on(crate::warehouse::get(&self.warehouse, table, file))
     }
@@ -312,7 +251,7 @@ impl Load {
         for input in inputs {
             let name = input.table.name.as_str();
             if !stages.contains_key(name) {
-                stages.insert(name, Stage::new(input.table, self.request.memory, self.spill.clone())?);
+                stages.insert(name, self.stage(input.table)?);
             }
             let summary = self.summaries.entry(name.to_owned()).or_default();
             summary.table = name.to_owned();
@@ -376,349 +315,6 @@ impl Load {
         }
         Ok((stages.into_values().collect(), read))
     }
-
-    /// Files of stored rows that wait for invoices, when invoices arrive.
-    fn orphans(&mut self, inputs: &[Input]) -> Result<Vec<(&'static Table, Vec<UnitFile>)>> {
-        let mut found = Vec::new();
-        if !inputs.iter().any(|i| i.table.name == "invoice") {
-            return Ok(found);
-        }
-        let base = self.tx()?.base().clone();
-        for table in catalog().tables().iter().filter(|t| t.follows_invoice()) {
-            let Some(stored) = self.handle.block_on(self.warehouse.table(&base, &table.name))? else {
-                continue;
-            };
-            let files: Vec<UnitFile> =
-                stored.files.into_iter().filter(|f| f.period == Some(NO_MONTH)).collect();
-            if !files.is_empty() {
-                found.push((table, files));
-            }
-        }
-        Ok(found)
-    }
-
-    /// Moves stored rows whose invoice has come to where they now belong, as if they had arrived with it.
-    fn adopt<'t>(
-        &mut self,
-        table: &'static Table,
-        files: &[UnitFile],
-        lookup: &Lookup,
-        keyer: &Keyer,
-        stages: &mut BTreeMap<&'t str, Stage>,
-    ) -> Result<()> {
-        let config = self.warehouse.config().clone();
-        for file in files {
-            for batch in read_unit(self.get(&table.name, file)?, None)? {
-                let Some(rows) = lookup.adopt(&batch, keyer, &config)? else { continue };
-                let stage = match stages.entry(table.name.as_str()) {
-                    Entry::Occupied(stage) => stage.into_mut(),
-                    Entry::Vacant(place) => {
-                        let summary = self.summaries.entry(table.name.clone()).or_default();
-                        summary.table.clone_from(&table.name);
-                        place.insert(Stage::new(table, self.request.memory, self.spill.clone())?)
-                    }
-                };
-                let rows = conform(&rows, &stage.schema)?;
-                // A row that arrives again is the newer one.
-                let arrived = stage.arrived();
-                let hashes = stage.hasher().hash(&rows)?;
-                let older: BooleanArray = hashes.iter().map(|h| Some(!arrived.contains(h))).collect();
-                stage.push(filter_record_batch(&rows, &older)?)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives `lookup` the stored invoices its rows ask for.
-    fn find_stored(&mut self, lookup: &mut Lookup) -> Result<()> {
-        let base = self.tx()?.base().clone();
-        let Some(table) = self.handle.block_on(self.warehouse.table(&base, "invoice"))? else {
-            return Ok(());
-        };
-        for file in &table.files {
-            for batch in read_unit(self.get(&table.name, file)?, Some(&Lookup::COLUMNS))? {
-                lookup.find(&batch)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts the rows that are no records and writes them down.
-    fn take_skipped(&mut self, inputs: &[Input], skipped: &[(usize, Skipped)]) -> Result<()> {
-        if skipped.is_empty() {
-            return Ok(());
-        }
-        for (input, row) in skipped {
-            let summary = self.summaries.entry(inputs[*input].table.name.clone()).or_default();
-            *summary.skipped.entry(row.kind.to_owned()).or_default() += 1;
-        }
-        let rows = records::skipped_rows(inputs, skipped, &self.batch, self.at)?;
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::skipped_row(), &[rows]))
-    }
-
-    fn take_rejects(&mut self, input: &Input, label: &str, done: &Done) -> Result<()> {
-        let summary = self.summaries.entry(input.table.name.clone()).or_default();
-        summary.read += done.converted.read;
-        let rejects = &done.converted.rejects;
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        for reject in rejects {
-            *summary.rejected.entry(reject.rule.clone()).or_default() += 1;
-            if self.examples.len() < EXAMPLES {
-                self.examples.push((label.to_owned(), reject.clone()));
-            }
-        }
-        let origin = Origin {
-            table: &input.table.name,
-            source: &input.feed.name,
-            file: label,
-            batch: &self.batch.clone(),
-            at: self.at,
-        };
-        self.waiting.push(reject::batches(rejects, &origin, self.rejects)?);
-        self.rejects += rejects.len();
-        self.waiting_rows += rejects.len();
-        if self.waiting_rows >= REJECTS_A_FILE { self.write_rejects() } else { Ok(()) }
-    }
-
-    fn write_rejects(&mut self) -> Result<()> {
-        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
-        self.waiting_rows = 0;
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::rejected_row(), &open))?;
-        handle.block_on(self.tx()?.append(&system::rejected_value(), &clear))
-    }
-
-    fn take_repairs(&mut self, input: &Input, label: &str, done: &Done) -> Result<()> {
-        let Some(repaired) = &done.converted.repaired else { return Ok(()) };
-        let summary = self.summaries.entry(input.table.name.clone()).or_default();
-        for (rule, cells) in repaired.by_rule() {
-            *summary.repaired.entry(rule.to_owned()).or_default() += cells;
-        }
-        let origin = Origin {
-            table: &input.table.name,
-            source: &input.feed.name,
-            file: label,
-            batch: &self.batch,
-            at: self.at,
-        };
-        self.mended.push(repair::batches(repaired, &origin, self.repaired)?);
-        self.repaired += repaired.len();
-        self.mended_rows += repaired.len();
-        if self.mended_rows >= REPAIRS_A_FILE { self.write_repairs() } else { Ok(()) }
-    }
-
-    fn write_repairs(&mut self) -> Result<()> {
-        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.mended).into_iter().unzip();
-        self.mended_rows = 0;
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::repaired_value(), &open))?;
-        handle.block_on(self.tx()?.append(&system::repaired_clear(), &clear))
-    }
-
-    /// Merges the staged rows of one table with its stored units and puts the changed ones.
-    fn write(&mut self, stage: &Stage, keys: KeyLog) -> Result<()> {
-        let base = self.tx()?.base().clone();
-        let stored = self.handle.block_on(self.warehouse.table(&base, &stage.table.name))?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.request.threads.max(1))
-            .build()
-            .map_err(|e| EngineError::internal(e.to_string()))?;
-        let mut units: Vec<UnitKey> = stage.unit_keys();
-        units.sort_unstable();
-        let (moved, homes) = pool.install(|| self.moved(stage, keys, stored.as_ref(), &units))?;
-        units.extend(moved.keys().copied());
-        units.sort_unstable();
-        units.dedup();
-        self.progress.phase("write", units.len());
-        let spec = table_spec(stage.table);
-        let mut work = Vec::with_capacity(units.len());
-        for unit in units {
-            work.push((unit, self.tx()?.file_name()));
-        }
-        let this: &Self = self;
-        let rewrite = Rewrite { stage, stored: stored.as_ref(), spec: &spec, homes: homes.as_ref() };
-        let outcomes: Vec<Result<UnitOutcome>> = pool.install(|| {
-            work.into_par_iter()
-                .map(|(unit, name)| this.write_unit(&rewrite, unit, &name, moved.get(&unit)))
-                .collect()
-        });
-        let mut duplicates = Vec::new();
-        for outcome in outcomes {
-            duplicates.extend(self.take_outcome(stage.table, &spec, outcome?)?);
-        }
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::duplicate_row(), &duplicates))?;
-        let summary = self.summaries.entry(stage.table.name.clone()).or_default();
-        summary.kept = summary.read - summary.duplicate - summary.rejected_total();
-        Ok(())
-    }
-
-    /// Notes a unit's files and figures; returns its duplicate rows.
-    fn take_outcome(
-        &mut self,
-        table: &Table,
-        spec: &TableSpec,
-        outcome: UnitOutcome,
-    ) -> Result<Option<RecordBatch>> {
-        let summary = self.summaries.entry(table.name.clone()).or_default();
-        summary.replaced += outcome.replaced;
-        summary.duplicate += outcome.duplicates.as_ref().map_or(0, RecordBatch::num_rows);
-        summary.units += usize::from(outcome.changed);
-        if outcome.changed {
-            for old in outcome.old {
-                self.tx()?.remove(spec, old)?;
-            }
-            if let Some(new) = outcome.new {
-                self.tx()?.note_added(spec, new)?;
-            }
-        }
-        Ok(outcome.duplicates)
-    }
-
-    /// Keys whose earlier version lies in another unit than the one now arriving, for units that are not read whole
-    /// anyway (`rewritten`); for those, where keys live now, if they hold anything.
-    fn moved(
-        &self,
-        stage: &Stage,
-        keys: KeyLog,
-        stored: Option<&TableFiles>,
-        rewritten: &[UnitKey],
-    ) -> Result<(Moved, Option<Homes>)> {
-        if key_decides_unit(stage.table) {
-            return Ok((Moved::new(), None));
-        }
-        let homes = keys.homes()?;
-        let mut moved = homes.earlier();
-        let files: &[UnitFile] = stored.map(|s| s.files.as_slice()).unwrap_or_default();
-        let key_columns = stage.table.stored_key();
-        let names: Vec<&str> = key_columns.iter().map(String::as_str).collect();
-        let (whole, others): (Vec<&UnitFile>, Vec<&UnitFile>) =
-            files.iter().partition(|f| rewritten.binary_search(&UnitKey::of(f)).is_ok());
-        let found: Vec<Result<(UnitKey, AHashSet<KeyHash>)>> = others
-            .into_par_iter()
-            .map(|file| {
-                let unit = UnitKey::of(file);
-                let table = &stage.table.name;
-                let batches = self.handle.block_on(crate::warehouse::get_columns(
-                    &self.warehouse,
-                    table,
-                    file,
-                    &names,
-                ))?;
-                let mut gone = AHashSet::new();
-                for batch in batches {
-                    gone.extend(homes.away(unit, &stage.hasher().hash_columns(&batch)?));
-                }
-                Ok((unit, gone))
-            })
-            .collect();
-        for unit in found {
-            let (unit, gone) = unit?;
-            if !gone.is_empty() {
-                moved.entry(unit).or_default().extend(gone);
-            }
-        }
-        Ok((moved, (!whole.is_empty()).then_some(homes)))
-    }
-
-    fn write_unit(
-        &self,
-        rewrite: &Rewrite,
-        unit: UnitKey,
-        name: &str,
-        moved: Option<&AHashSet<KeyHash>>,
-    ) -> Result<UnitOutcome> {
-        let Rewrite { stage, stored, spec, homes } = rewrite;
-        let old: Vec<UnitFile> = stored
-            .map(|s| s.files.iter().filter(|f| UnitKey::of(f) == unit).cloned().collect())
-            .unwrap_or_default();
-        let mut input = UnitRows { batches: Vec::new(), rows: Vec::new(), hashes: Vec::new() };
-        for file in &old {
-            for batch in read_unit(self.get(&spec.name, file)?, None)? {
-                input.push(conform(&batch, &stage.schema)?, stage.hasher())?;
-            }
-        }
-        let stored_rows = input.rows.len();
-        let mut gone = moved.cloned().unwrap_or_default();
-        if let Some(homes) = homes {
-            gone.extend(homes.away(unit, &input.hashes));
-        }
-        input.extend(stage.rows(unit)?);
-        let merged = merge::merge(stage.table, &input, stored_rows, Some(&gone).filter(|g| !g.is_empty()))?;
-        let duplicates = records::duplicate_rows(stage.table, &input, &merged, self.at)?;
-        let mut outcome =
-            UnitOutcome { old, new: None, duplicates, replaced: merged.replaced, changed: merged.changed };
-        if merged.changed && !merged.order.is_empty() {
-            let mut encoder = UnitEncoder::new(&stage.schema, &spec.order, unit, name, false)?;
-            for rows in merged.order.chunks(GATHER_ROWS) {
-                encoder.push(&merge::gather(&stage.schema, &input.batches, rows)?)?;
-            }
-            // The input is as large as the unit; encoded bytes are a fraction of it.
-            drop(input);
-            let encoded = encoder.finish()?;
-            self.handle.block_on(crate::warehouse::put(
-                &self.warehouse,
-                &spec.name,
-                &encoded.file,
-                encoded.bytes,
-            ))?;
-            outcome.new = Some(encoded.file);
-        }
-        self.progress.advance(1);
-        Ok(outcome)
-    }
-}
-
-/// What the units of one table are rewritten from.
-struct Rewrite<'a> {
-    stage: &'a Stage,
-    stored: Option<&'a TableFiles>,
-    spec: &'a TableSpec,
-    homes: Option<&'a Homes>,
-}
-
-/// What was loaded before, as of `commit`.
-pub(super) async fn loaded(warehouse: &Warehouse, commit: &Commit) -> Result<Loaded> {
-    let mut known = Loaded::new();
-    let Some(table) = warehouse.table(commit, system::INGEST_FILE).await? else { return Ok(known) };
-    for file in &table.files {
-        for batch in read_unit(crate::warehouse::get(warehouse, &table.name, file).await?, None)? {
-            let text = |i: usize| batch.column(i).as_string::<i32>();
-            for r in 0..batch.num_rows() {
-                let key =
-                    (text(2).value(r).to_owned(), text(5).value(r).to_owned(), member_part(text(3).value(r)));
-                known.insert(key, text(0).value(r).to_owned());
-            }
-        }
-    }
-    Ok(known)
-}
-
-/// What an input is known by.
-pub(super) fn loaded_key(input: &Input, hash: &str) -> (String, String, String) {
-    (input.feed.name.clone(), hash.to_owned(), member_part(&input.label()))
-}
-
-/// Whether rows of one key always lie in one unit, because the key has what the unit follows from.
-fn key_decides_unit(table: &Table) -> bool {
-    let in_key = |column: &str| table.key.iter().any(|k| k == column);
-    let month = match &table.period {
-        None => true,
-        Some(PeriodSource::Column) => in_key(PERIOD),
-        Some(PeriodSource::Derived(column)) => in_key(column),
-    };
-    month && table.bucket_by.as_deref().is_none_or(in_key)
-}
-
-struct UnitOutcome {
-    old: Vec<UnitFile>,
-    new: Option<UnitFile>,
-    duplicates: Option<RecordBatch>,
-    replaced: usize,
-    changed: bool,
 }
 
 /// How a canonical table is stored.
@@ -730,15 +326,6 @@ pub(crate) fn table_spec(table: &Table) -> TableSpec {
     partition_by.push("bucket".to_owned());
     let order = table.bucket_key().into_iter().chain(table.sort.iter().cloned()).collect();
     TableSpec { name: table.name.clone(), schema: table.stored_schema(), partition_by, order }
-}
-
-/// The part of a label that tells members of one file apart: `!entry` or `[sheet]`, not the file's name, so that a
-/// renamed copy of a loaded file is still known.
-fn member_part(label: &str) -> String {
-    match label.find(['!']).or_else(|| label.rfind(" [")) {
-        Some(i) => label[i..].to_owned(),
-        None => String::new(),
-    }
 }
 
 /// The same inputs give the same id, on any machine.

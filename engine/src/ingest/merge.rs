@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::compute::{cast, interleave};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::{Table, lineage_fields};
 
-use super::nulls::{is_void, nulls};
+use super::constant::{constant, is_void, repeat};
 use super::stage::{KeyHash, UnitRows};
 use crate::{EngineError, Result};
 
@@ -23,7 +24,7 @@ pub struct Duplicate {
 
 /// The unit's new content.
 pub struct Merged {
-    /// Where its rows stand in the merged input, sorted; [`gather`] makes batches of them.
+    /// Where its rows stand in the merged input, sorted; [`Gatherer`] makes batches of them.
     pub order: Vec<(usize, usize)>,
     /// Dropped as exact duplicates.
     pub duplicates: Vec<Duplicate>,
@@ -92,7 +93,7 @@ fn version_column(table: &Table, schema: Option<&SchemaRef>) -> Option<usize> {
 fn newer(batches: &[RecordBatch], column: usize, a: (usize, usize), b: (usize, usize)) -> bool {
     let time = |(batch, row): (usize, usize)| {
         let array = batches[batch].column(column);
-        let values = arrow::compute::cast(array, &arrow::datatypes::DataType::Int64).ok()?;
+        let values = cast(array, &DataType::Int64).ok()?;
         values.is_valid(row).then(|| values.as_primitive::<Int64Type>().value(row))
     };
     matches!((time(a), time(b)), (Some(a), Some(b)) if a > b)
@@ -107,7 +108,7 @@ fn sorted(table: &Table, input: &UnitRows, keep: &[usize]) -> Result<Vec<(usize,
     for name in &names {
         let column = schema.index_of(name)?;
         let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(column).as_ref()).collect();
-        keys.push(arrow::compute::interleave(&arrays, &order)?);
+        keys.push(interleave(&arrays, &order)?);
     }
     if !keys.is_empty() {
         order = positions(&keys)?.into_iter().map(|p| order[p]).collect();
@@ -142,17 +143,47 @@ fn positions(keys: &[ArrayRef]) -> Result<Vec<usize>> {
     Ok(sortable.into_iter().map(|(_, row)| row as usize).collect())
 }
 
-/// Rows of several batches as one. Columns no batch has a value in, of which wide tables have many, are not
-/// gathered but made.
-pub fn gather(schema: &SchemaRef, batches: &[RecordBatch], order: &[(usize, usize)]) -> Result<RecordBatch> {
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
-    for (i, field) in schema.fields().iter().enumerate() {
-        let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
-        if arrays.iter().all(|a| is_void(*a)) {
-            columns.push(nulls(field.data_type(), order.len()));
-        } else {
-            columns.push(arrow::compute::interleave(&arrays, order)?);
-        }
+/// Gathers rows of a unit's batches, chunk by chunk.
+pub struct Gatherer {
+    schema: SchemaRef,
+    columns: Vec<Gathered>,
+}
+
+enum Gathered {
+    /// All rows are this one.
+    Made(ArrayRef),
+    /// One array a batch.
+    Picked(Vec<ArrayRef>),
+}
+
+impl Gatherer {
+    /// For about `rows` rows of `batches`, which have `schema`.
+    pub fn new(schema: &SchemaRef, batches: &[RecordBatch], rows: usize) -> Self {
+        // Batches that hold many units' rows are not looked through again for every unit.
+        let own = batches.iter().map(RecordBatch::num_rows).sum::<usize>() <= 2 * rows;
+        let column = |i: usize| {
+            let arrays: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
+            let worth_it = own || arrays.iter().all(|a| is_void(*a));
+            match worth_it.then(|| constant(&arrays)).flatten() {
+                Some(row) => Gathered::Made(row),
+                None => Gathered::Picked(batches.iter().map(|b| Arc::clone(b.column(i))).collect()),
+            }
+        };
+        Self { schema: Arc::clone(schema), columns: (0..schema.fields().len()).map(column).collect() }
     }
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+
+    /// The rows at these places, as (batch, row).
+    pub fn rows(&self, order: &[(usize, usize)]) -> Result<RecordBatch> {
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            columns.push(match column {
+                Gathered::Made(row) => repeat(row, order.len())?,
+                Gathered::Picked(arrays) => {
+                    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+                    interleave(&arrays, order)?
+                }
+            });
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
 }

@@ -5,6 +5,7 @@
 //! stored. Rows that do not fit lie in `rejected_row`, equal ones are counted in `duplicate_row`: records read are
 //! always kept + duplicate + rejected.
 
+mod constant;
 pub(crate) mod convert;
 mod feeds;
 #[cfg(test)]
@@ -15,7 +16,6 @@ pub(crate) mod load;
 mod lookup;
 mod merge;
 mod moved;
-mod nulls;
 pub mod parse;
 mod pipeline;
 pub(crate) mod records;

@@ -90,6 +90,9 @@ pub fn decimal(values: &StringArray, precision: u8, scale: i8, round: bool) -> P
 
 /// One decimal as its unscaled integer; `None` when it is no number or does not fit.
 pub fn parse_decimal(text: &str, precision: u8, scale: i8, round: bool) -> Option<i128> {
+    if let Some(value) = plain_decimal(text.as_bytes(), precision, scale) {
+        return Some(i128::from(value));
+    }
     let scale = u32::try_from(scale).ok()?;
     let (text, percent) = match text.strip_suffix(['%', '％']) {
         Some(rest) => (rest.trim_end(), 2),
@@ -133,6 +136,33 @@ pub fn parse_decimal(text: &str, precision: u8, scale: i8, round: bool) -> Optio
         value = value.checked_add(1)?;
     }
     let limit = 10_i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if negative { -value } else { value })
+}
+
+/// [`parse_decimal`] of what most numbers look like: a sign, digits, a point and no more decimals than are kept, of
+/// at most 18 digits in all. Anything else is left to the careful way.
+fn plain_decimal(text: &[u8], precision: u8, scale: i8) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let (mut value, mut point, mut decimals) = (0_i64, false, 0_u32);
+    if digits.len() > 18 || !digits.last()?.is_ascii_digit() {
+        return None;
+    }
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(byte - b'0');
+                decimals += u32::from(point);
+            }
+            b'.' if !point => point = true,
+            _ => return None,
+        }
+    }
+    let missing = u32::try_from(scale).ok()?.checked_sub(decimals)?;
+    let value = value.checked_mul(10_i64.checked_pow(missing)?)?;
+    let limit = 10_i64.checked_pow(u32::from(precision)).unwrap_or(i64::MAX);
     (value < limit).then_some(if negative { -value } else { value })
 }
 
@@ -269,6 +299,33 @@ fn days(date: NaiveDate) -> i32 {
 /// A date with an optional time: `2020-02-29`, `2020/2/29`, `20200229`, `2020年2月29日`, then `T` or a space and
 /// `13:45`, `13:45:00`, `13:45:00.123`. Returns the date and milliseconds since midnight.
 pub fn parse_instant(text: &str) -> Option<(NaiveDate, i64)> {
+    plain_instant(text.as_bytes()).or_else(|| any_instant(text))
+}
+
+/// `2020-02-29` and `2020-02-29 13:45:00`, which most instants look like.
+fn plain_instant(text: &[u8]) -> Option<(NaiveDate, i64)> {
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
+    };
+    let (day, time) = text.split_at_checked(10)?;
+    let [year @ .., b'-', m1, m2, b'-', d1, d2] = day else { return None };
+    let date = NaiveDate::from_ymd_opt(
+        i32::try_from(number(year)?).ok()?,
+        number(&[*m1, *m2])?,
+        number(&[*d1, *d2])?,
+    )?;
+    let seconds = match time {
+        [] => 0,
+        [b' ' | b'T', h1, h2, b':', m1, m2, b':', s1, s2] => {
+            let (h, m, s) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?, number(&[*s1, *s2])?);
+            (h < 24 && m < 60 && s < 60).then_some((h * 60 + m) * 60 + s)?
+        }
+        _ => return None,
+    };
+    Some((date, i64::from(seconds) * 1000))
+}
+
+fn any_instant(text: &str) -> Option<(NaiveDate, i64)> {
     let (day, time) = match text.split_once([' ', 'T']) {
         Some((d, t)) => (d, Some(t.trim())),
         None => (text, None),
@@ -368,6 +425,26 @@ mod tests {
         fn cents_read_back(value in -99_999_999_999_i64..99_999_999_999) {
             let text = format!("{}{}.{:02}", if value < 0 { "-" } else { "" }, value.abs() / 100, value.abs() % 100);
             prop_assert_eq!(cents(&text), Some(i128::from(value)));
+        }
+
+        #[test]
+        fn plain_and_careful_agree(text in "-?[0-9]{0,9}\\.?[0-9]{0,5}", precision in 1_u8..20, scale in 0_i8..7) {
+            if let Some(value) = plain_decimal(text.as_bytes(), precision, scale) {
+                // Blanks after the sign keep the plain way off.
+                let careful = match text.strip_prefix('-') {
+                    Some(rest) => format!("- {rest}"),
+                    None => format!("+{text}"),
+                };
+                prop_assert_eq!(parse_decimal(&careful, precision, scale, false), Some(i128::from(value)));
+            }
+        }
+
+        #[test]
+        fn plain_and_any_instants_agree(text in "[0-3][0-9]{3}-[01][0-9]-[0-3][0-9]([ T][0-9]{2}:[0-9]{2}:[0-9]{2})?") {
+            prop_assert_eq!(plain_instant(text.as_bytes()).is_some(), any_instant(&text).is_some_and(|(_, ms)| ms % 1000 == 0) );
+            if let Some(found) = plain_instant(text.as_bytes()) {
+                prop_assert_eq!(any_instant(&text), Some(found));
+            }
         }
 
         #[test]

@@ -6,26 +6,29 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
-use std::path::PathBuf;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ahash::{AHashSet, RandomState};
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::Buffer;
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{Int32Type, SchemaRef};
-use arrow::ipc::reader::StreamReader;
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
 use arrow::row::{RowConverter, SortField};
 use assay_datasets::schema::Table;
+use rayon::ThreadPool;
+use rayon::prelude::*;
 
-use super::keying::staged_schema;
+use super::constant::{constant, is_void, repeat};
+use super::keying::{VIEWS, staged_schema};
 use super::moved::KeyLog;
-use super::nulls::{is_void, nulls};
-use crate::warehouse::UnitKey;
+use crate::warehouse::{UnitKey, conform};
 use crate::{EngineError, Result};
 
-/// Bytes written to or read from a run file at once.
+/// Bytes written to a run file at once.
 const RUN_BUFFER: usize = 1 << 18;
 /// Bytes a staged row takes beside its columns: key hash and place in its unit.
 const ROW_BYTES: usize = 24;
@@ -80,12 +83,19 @@ impl KeyHasher {
 
 /// Rows of one unit: which rows of which batches, in order of arrival.
 pub struct UnitRows {
-    /// Batches the rows stand in.
+    /// Batches the rows stand in, in the schema for merging.
     pub batches: Vec<RecordBatch>,
     /// (batch, row).
     pub rows: Vec<(usize, usize)>,
     /// Key hash of each row.
     pub hashes: Vec<KeyHash>,
+}
+
+/// Rows of one unit on disk, as they arrived.
+struct Run {
+    path: PathBuf,
+    /// Columns whose rows are all the same are not written: (place in the schema, the row).
+    left_out: Arc<[(usize, ArrayRef)]>,
 }
 
 /// All rows of a load for one table.
@@ -94,6 +104,8 @@ pub struct Stage {
     pub table: &'static Table,
     /// Staged schema.
     pub schema: SchemaRef,
+    /// The same with views for texts: merging moves rows about, but their bytes only into the file.
+    pub merging: SchemaRef,
     hasher: KeyHasher,
     batches: Vec<RecordBatch>,
     hashes: Vec<Vec<KeyHash>>,
@@ -102,16 +114,18 @@ pub struct Stage {
     bytes: usize,
     limit: usize,
     spill: PathBuf,
-    runs: HashMap<UnitKey, Vec<PathBuf>>,
+    pool: Arc<ThreadPool>,
+    runs: HashMap<UnitKey, Vec<Run>>,
 }
 
 impl Stage {
-    /// An empty stage holding at most about `limit` bytes in memory and runs in `spill`.
-    pub fn new(table: &'static Table, limit: usize, spill: PathBuf) -> Result<Self> {
+    /// An empty stage holding at most about `limit` bytes in memory and runs, which `pool` writes, in `spill`.
+    pub fn new(table: &'static Table, limit: usize, spill: PathBuf, pool: Arc<ThreadPool>) -> Result<Self> {
         let schema = staged_schema(&table.stored_schema());
         let hasher = KeyHasher::new(table, &schema)?;
         Ok(Self {
             table,
+            merging: viewed(&schema),
             schema,
             hasher,
             batches: Vec::new(),
@@ -121,6 +135,7 @@ impl Stage {
             bytes: 0,
             limit,
             spill,
+            pool,
             runs: HashMap::new(),
         })
     }
@@ -163,40 +178,53 @@ impl Stage {
             self.keys.extend(key, hashes[start..end].iter().copied())?;
             start = end;
         }
-        let filled = batch.columns().iter().filter(|c| !is_void(c));
-        self.bytes += filled.map(|c| c.get_array_memory_size()).sum::<usize>() + batch.num_rows() * ROW_BYTES;
+        let own = self.schema.fields().iter().zip(batch.columns());
+        // Columns without a value and lineage texts are shared by all batches.
+        let own = own.filter(|(f, c)| !is_void(c) && !VIEWS.contains(&f.name().as_str()));
+        self.bytes +=
+            own.map(|(_, c)| c.get_array_memory_size()).sum::<usize>() + batch.num_rows() * ROW_BYTES;
         self.batches.push(batch);
         self.hashes.push(hashes);
         if self.bytes > self.limit { self.flush() } else { Ok(()) }
     }
 
+    /// Prepares for merging, after the last row: a load that did not fit in memory gives all of it back.
+    pub fn settle(&mut self) -> Result<()> {
+        if !self.runs.is_empty() && !self.batches.is_empty() {
+            return self.flush();
+        }
+        for batch in &mut self.batches {
+            *batch = conform(batch, &self.merging)?;
+        }
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<()> {
         std::fs::create_dir_all(&self.spill).map_err(EngineError::file(&self.spill))?;
-        // Columns without a value, of which wide tables have many, are not written.
-        let filled: Vec<usize> = (0..self.schema.fields().len())
-            .filter(|c| !self.batches.iter().all(|b| is_void(b.column(*c))))
-            .collect();
-        let written: Vec<RecordBatch> =
-            self.batches.iter().map(|b| b.project(&filled)).collect::<Result<_, _>>()?;
-        let batches: Vec<&RecordBatch> = written.iter().collect();
-        let schema = Arc::new(self.schema.project(&filled)?);
-        for (key, rows) in &self.units {
-            let runs = self.runs.entry(*key).or_default();
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for column in 0..self.schema.fields().len() {
+            let arrays: Vec<&dyn Array> = self.batches.iter().map(|b| b.column(column).as_ref()).collect();
+            match constant(&arrays) {
+                Some(row) => left_out.push((column, row)),
+                None => kept.push(column),
+            }
+        }
+        let left_out: Arc<[(usize, ArrayRef)]> = left_out.into();
+        let batches: Vec<RecordBatch> =
+            self.batches.iter().map(|b| b.project(&kept)).collect::<Result<_, _>>()?;
+        let mut work = Vec::with_capacity(self.units.len());
+        for (key, rows) in std::mem::take(&mut self.units) {
+            let runs = self.runs.entry(key).or_default();
             let (period, bucket) = (key.period.unwrap_or(0), key.bucket.unwrap_or(0));
             let path = self.spill.join(format!("{}-{period}-{bucket}-{}.arrow", self.table.name, runs.len()));
-            let file = File::create(&path).map_err(EngineError::file(&path))?;
-            let mut writer = StreamWriter::try_new(BufWriter::with_capacity(RUN_BUFFER, file), &schema)?;
-            for chunk in rows.chunks(1 << 16) {
-                let picked: Vec<(usize, usize)> =
-                    chunk.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
-                writer.write(&interleave_record_batch(&batches, &picked)?)?;
-            }
-            writer.finish()?;
-            runs.push(path);
+            runs.push(Run { path: path.clone(), left_out: Arc::clone(&left_out) });
+            work.push((path, rows));
         }
+        self.pool.install(|| {
+            work.into_par_iter().try_for_each(|(path, rows)| write_run(&path, &batches, &rows))
+        })?;
         self.batches.clear();
         self.hashes.clear();
-        self.units.clear();
         self.bytes = 0;
         Ok(())
     }
@@ -215,22 +243,32 @@ impl Stage {
     }
 
     /// A batch of a run file with the columns that were left out.
-    fn whole(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let columns = self.schema.fields().iter().map(|f| match batch.column_by_name(f.name()) {
-            Some(column) => Arc::clone(column),
-            None => nulls(f.data_type(), batch.num_rows()),
-        });
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())?)
+    fn whole(&self, run: &Run, batch: &RecordBatch) -> Result<RecordBatch> {
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        let (mut left_out, mut written) = (run.left_out.iter().peekable(), batch.columns().iter());
+        for place in 0..self.schema.fields().len() {
+            columns.push(match left_out.next_if(|(column, _)| *column == place) {
+                Some((_, row)) => repeat(row, batch.num_rows())?,
+                None => {
+                    Arc::clone(written.next().ok_or_else(|| EngineError::internal("a run lacks columns"))?)
+                }
+            });
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 
-    /// Rows of one unit: those in run files first, as they arrived first.
+    /// Rows of one unit, in the schema for merging, after [`Self::settle`]: those in run files first, as they arrived
+    /// first.
     pub fn rows(&self, key: UnitKey) -> Result<UnitRows> {
         let mut found = UnitRows { batches: Vec::new(), rows: Vec::new(), hashes: Vec::new() };
-        for path in self.runs.get(&key).into_iter().flatten() {
-            let file = File::open(path).map_err(EngineError::file(path))?;
-            for batch in StreamReader::try_new(BufReader::with_capacity(RUN_BUFFER, file), None)? {
-                found.push(self.whole(&batch?)?, &self.hasher)?;
+        for run in self.runs.get(&key).into_iter().flatten() {
+            // Read whole, so that columns stand in the bytes read instead of in copies of them.
+            let mut bytes = Buffer::from(std::fs::read(&run.path).map_err(EngineError::file(&run.path))?);
+            let mut decoder = StreamDecoder::new();
+            while let Some(batch) = decoder.decode(&mut bytes)? {
+                found.push(&self.whole(run, &batch)?, self)?;
             }
+            decoder.finish()?;
         }
         let base = found.batches.len();
         if let Some(rows) = self.units.get(&key) {
@@ -244,6 +282,26 @@ impl Stage {
     }
 }
 
+fn viewed(schema: &SchemaRef) -> SchemaRef {
+    let field = |f: &Arc<Field>| match f.data_type() {
+        DataType::Utf8 => f.as_ref().clone().with_data_type(DataType::Utf8View),
+        _ => f.as_ref().clone(),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
+fn write_run(path: &Path, batches: &[RecordBatch], rows: &[(u32, u32)]) -> Result<()> {
+    let Some(first) = batches.first() else { return Ok(()) };
+    let batches: Vec<&RecordBatch> = batches.iter().collect();
+    let file = File::create(path).map_err(EngineError::file(path))?;
+    let mut writer = StreamWriter::try_new(BufWriter::with_capacity(RUN_BUFFER, file), &first.schema())?;
+    for chunk in rows.chunks(1 << 16) {
+        let picked: Vec<(usize, usize)> = chunk.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
+        writer.write(&interleave_record_batch(&batches, &picked)?)?;
+    }
+    Ok(writer.finish()?)
+}
+
 impl UnitRows {
     /// Adds the rows of another, after one's own.
     pub fn extend(&mut self, other: Self) {
@@ -253,12 +311,12 @@ impl UnitRows {
         self.hashes.extend(other.hashes);
     }
 
-    /// Adds all rows of a batch.
-    pub fn push(&mut self, batch: RecordBatch, hasher: &KeyHasher) -> Result<()> {
-        self.hashes.extend(hasher.hash(&batch)?);
+    /// Adds all rows of a batch in the staged schema of `stage`.
+    pub fn push(&mut self, batch: &RecordBatch, stage: &Stage) -> Result<()> {
+        self.hashes.extend(stage.hasher.hash(batch)?);
         let number = self.batches.len();
         self.rows.extend((0..batch.num_rows()).map(|r| (number, r)));
-        self.batches.push(batch);
+        self.batches.push(conform(batch, &stage.merging)?);
         Ok(())
     }
 }
