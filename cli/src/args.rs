@@ -35,7 +35,7 @@ const LOAD_MEMORY: usize = 384 << 20;
 impl Cli {
     /// Threads to use.
     pub fn threads(&self) -> usize {
-        self.threads.unwrap_or(SessionOptions::default().threads).max(1)
+        self.threads.unwrap_or_else(|| SessionOptions::default().threads).max(1)
     }
 
     /// Session options as asked for.

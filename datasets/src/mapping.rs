@@ -292,6 +292,9 @@ pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
     if problems.is_empty() { Ok(mapping) } else { Err(problems) }
 }
 
+/// Encodings a feed may name.
+const ENCODINGS: [&str; 6] = ["utf-8", "gb18030", "gbk", "gb2312", "utf-16le", "utf-16be"];
+
 /// Keys of a feed that say how its files are found and read, and words for people: rows mean the same without them.
 const NO_MEANING: [&str; 20] = [
     "files",
@@ -404,12 +407,10 @@ fn check_feed(file: &str, text: &str, feed: &Feed, problems: &mut Vec<String>) {
     }
     problems
         .extend(shape_problems(feed).into_iter().map(|p| format!("{file}:{at}: feed {}: {p}", feed.name)));
-    if let Some(encoding) = &feed.encoding {
-        if !["utf-8", "gb18030", "gbk", "gb2312", "utf-16le", "utf-16be"].contains(&encoding.as_str()) {
-            problems.push(format!(
-                "{file}:{at}: encoding {encoding} is none of utf-8, gb18030, gbk, gb2312, utf-16le, utf-16be"
-            ));
-        }
+    if let Some(encoding) = &feed.encoding
+        && !ENCODINGS.contains(&encoding.as_str())
+    {
+        problems.push(format!("{file}:{at}: encoding {encoding} is none of {}", ENCODINGS.join(", ")));
     }
 }
 

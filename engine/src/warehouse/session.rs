@@ -57,7 +57,7 @@ pub async fn open(
         }
     }
     catalog.register_schema(assay_sql::codes::SCHEMA, assay_sql::codes::schema()?)?;
-    context.register_catalog("assay", catalog.clone());
+    context.register_catalog("assay", Arc::clone(&catalog) as Arc<dyn CatalogProvider>);
     set_default(&context, "open")?;
     if access == Access::Personal {
         let clear = Arc::new(datafusion::catalog::MemorySchemaProvider::new());
@@ -242,7 +242,7 @@ impl SchemaProvider for WarehouseSchema {
             .await
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
         match opened {
-            Some(files) => Ok(Some(Arc::new(UnitTable::new(files)))),
+            Some(files) => Ok(Some(Arc::new(UnitTable::new(&files)))),
             None => match empty_schema(&full) {
                 Some(schema) => Ok(Some(Arc::new(MemTable::try_new(schema, vec![vec![]])?))),
                 None => Ok(None),

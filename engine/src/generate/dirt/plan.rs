@@ -75,10 +75,11 @@ const WAYS: [Way; 23] = [
 impl Row<'_> {
     /// What is done to it; `None` when nothing can be.
     pub fn plan(&self, dirt: &Dirt) -> Result<Option<Planned>> {
-        if self.sheet.layout.table.group == "third_party" && self.draws[3].is_multiple_of(5) {
-            if let Some(planned) = unknown_party(self, dirt)? {
-                return Ok(Some(planned));
-            }
+        if self.sheet.layout.table.group == "third_party"
+            && self.draws[3].is_multiple_of(5)
+            && let Some(planned) = unknown_party(self, dirt)?
+        {
+            return Ok(Some(planned));
         }
         let mut possible = Vec::with_capacity(WAYS.len());
         for way in WAYS {
@@ -111,10 +112,10 @@ impl Row<'_> {
     ) -> Option<(usize, &'static Column, String)> {
         let mut found = Vec::new();
         for (at, layout) in self.sheet.layout.columns.iter().enumerate() {
-            if let (Some(column), Some(value)) = (layout.column, self.text.cell(self.row, at)) {
-                if fits(column, layout, value) {
-                    found.push((at, column, value));
-                }
+            if let (Some(column), Some(value)) = (layout.column, self.text.cell(self.row, at))
+                && fits(column, layout, value)
+            {
+                found.push((at, column, value));
             }
         }
         let (at, column, value) = *found.get((self.draws[2] % found.len().max(1) as u64) as usize)?;
@@ -428,10 +429,10 @@ fn red_original(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
         return Ok(None);
     }
     let Some(original) = row.value("original_invoice_id")? else { return Ok(None) };
-    if row.draws[3].is_multiple_of(2) {
-        if let Some(smaller) = smaller_original(row)? {
-            return values(kinds::EXCEEDS_ORIGINAL, vec![("original_invoice_id", Some(smaller))]);
-        }
+    if row.draws[3].is_multiple_of(2)
+        && let Some(smaller) = smaller_original(row)?
+    {
+        return values(kinds::EXCEEDS_ORIGINAL, vec![("original_invoice_id", Some(smaller))]);
     }
     // That an original is unknown shows only where it would have to be on file: within a year of its reversal.
     let on_file = row.period()?.zip(dirt.first_month).is_some_and(|(period, first)| period >= first + 100);

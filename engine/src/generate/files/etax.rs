@@ -213,7 +213,7 @@ fn invoice_columns(batch: &RecordBatch, prefix: &str) -> Result<Vec<StringArray>
                 Some(if digital(r) { "电子发票服务平台" } else { "增值税发票管理系统" })
             })
             .collect(),
-        (0..rows).map(|r| Some(kind(r).map_or(kinds.value(r), |(_, zh, _)| *zh))).collect(),
+        (0..rows).map(|r| Some(kind(r).map_or_else(|| kinds.value(r), |(_, zh, _)| *zh))).collect(),
         statuses.iter().map(|s| s.map(status)).collect(),
         amounts.iter().map(|a| Some(if a.is_some_and(|a| a < 0) { "否" } else { "是" })).collect(),
         statuses.iter().map(|s| s.map(risk)).collect(),
@@ -251,7 +251,7 @@ fn remarks(
     for row in 0..ids.len() {
         buffer.clear();
         let original = originals.is_valid(row).then(|| originals.value(row));
-        let own = remarks.is_valid(row).then(|| remarks.value(row)).unwrap_or_default();
+        let own = if remarks.is_valid(row) { remarks.value(row) } else { "" };
         let said = RED_REMARKS.iter().any(|text| own.starts_with(text));
         match original {
             // The remark says it already.

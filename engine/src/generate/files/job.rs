@@ -247,15 +247,15 @@ impl InvoiceWriter<'_> {
                 to_books.push(row);
             }
         }
-        self.to_books(&group.take(&to_books)?)?;
+        self.write_books(&group.take(&to_books)?)?;
         for some in to_archives.chunks(INVOICES_AT_ONCE) {
-            self.to_archives(&group.take(some)?)?;
+            self.write_archive(&group.take(some)?)?;
         }
         Ok(())
     }
 
     /// Cuts the invoices so that each workbook holds as many lines as it may.
-    fn to_books(&mut self, group: &Group) -> Result<()> {
+    fn write_books(&mut self, group: &Group) -> Result<()> {
         // Each row may get one more.
         let rate = self.options.dirt.map_or(0.0, |dirt| dirt.rate);
         let limit = (self.options.lines_per_workbook as f64 / (1.0 + 2.0 * rate)) as usize;
@@ -306,7 +306,7 @@ impl InvoiceWriter<'_> {
         soiled.place(&file, first, &mut self.made.defects, &mut self.made.identities)
     }
 
-    fn to_archives(&mut self, group: &Group) -> Result<()> {
+    fn write_archive(&mut self, group: &Group) -> Result<()> {
         let layout = einvoice::invoices_layout()?;
         let sheet =
             Sheet { layout: &layout, render: &einvoice::render_invoices, traits: &[Trait::Documents] };

@@ -72,7 +72,7 @@ fn code(layout: &Layout, at: usize, text: Option<&str>) -> Option<String> {
     let column = layout.columns[at].column?;
     let labelled =
         column.values.iter().find(|v| layout.columns[at].notation != layout::Notation::Plain && v.zh == text);
-    Some(labelled.map_or(text.to_owned(), |v| v.code.clone()))
+    Some(labelled.map_or(text, |v| v.code.as_str()).to_owned())
 }
 
 fn in_format(format: Format) -> FileOptions {
