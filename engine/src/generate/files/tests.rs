@@ -242,6 +242,20 @@ fn sheet(book: &mut Xlsx<std::io::BufReader<std::fs::File>>, name: &str) -> Vec<
 }
 
 #[test]
+fn lines_of_documents_are_not_asked_for_without_their_invoices() {
+    let rows = samples::economy();
+    let lines_only = |options: FileOptions| {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(&rows, folder.path(), &FileOptions { tables: vec!["invoice_line".into()], ..options })
+    };
+    for options in [in_format(Format::Etax), in_format(Format::Einvoice), FileOptions::default()] {
+        let error = lines_only(options).unwrap_err().to_string();
+        assert!(error.contains("invoice and invoice_line together"), "{error}");
+    }
+    assert!(!lines_only(in_format(Format::Csv)).unwrap().files.is_empty());
+}
+
+#[test]
 fn workbooks_hold_every_invoice_once_and_are_never_too_long() {
     let folder = tempfile::tempdir().unwrap();
     let rows = samples::economy();
