@@ -41,7 +41,8 @@ impl CodeList {
         Self::ALL.into_iter().find(|list| list.name() == name)
     }
 
-    fn text(self) -> &'static str {
+    /// The list as it is embedded: tab-separated lines below a header, sorted by code.
+    pub fn text(self) -> &'static str {
         match self {
             Self::Industry => include_str!("../codes/industry.tsv"),
             Self::Region => include_str!("../codes/region.tsv"),
@@ -85,6 +86,11 @@ impl Codes {
     /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// Every code, in the list's order.
+    pub fn iter(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.lines.iter().filter_map(|line| line.first().copied())
     }
 
     /// Whether `code` stands in the list, abolished or not.

@@ -153,6 +153,11 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
+    /// Whether values are numbers. A month is a code.
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Count | Self::Money | Self::Rate | Self::Share | Self::Quantity)
+    }
+
     /// The Arrow type values are held in.
     pub fn arrow_type(self) -> DataType {
         match self {

@@ -62,7 +62,7 @@ pub fn list(catalogue: &Catalogue) -> Vec<Summary> {
 pub fn line_text(line: &Line, unit: Unit) -> String {
     let value = match line.kind {
         LineKind::Absolute(value) => number(value, unit, Language::En),
-        LineKind::Peer { figure, factor } if factor == 1.0 => format!("{figure} of peers"),
+        LineKind::Peer { figure, factor: 1.0 } => format!("{figure} of peers"),
         LineKind::Peer { figure, factor } => format!("{factor} × {figure} of peers"),
         LineKind::RobustZ(z) => format!("robust z {z}"),
     };

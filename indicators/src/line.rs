@@ -25,7 +25,7 @@ pub fn threshold(line: &Line, peers: Option<&PeerFigures>, default_min_peers: us
         }
         LineKind::RobustZ(z) => {
             let peers = enough()?;
-            (peers.mad > 0.0).then(|| peers.median + z * MAD_TO_SIGMA * peers.mad)
+            (peers.mad > 0.0).then_some(peers.median + z * MAD_TO_SIGMA * peers.mad)
         }
     }
 }

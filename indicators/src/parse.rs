@@ -60,7 +60,7 @@ pub fn parse(file: &SourceFile) -> (Option<Indicator>, Vec<Problem>) {
 fn indicator(t: &mut TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Indicator> {
     // Everything is read before the first `?`, so that one run reports every missing part.
     let code = t.string("code", s).inspect(|code| check_code(code, s));
-    let version = t.need("version", s).and(t.optional_integer("version", 1..=9999, s));
+    let version = t.need("version", s).and_then(|_| t.optional_integer("version", 1..=9999, s));
     let name = bilingual(t, "name", s);
     let tax = t.word("tax", TAXES, s);
     let family = t.string("family", s);
@@ -325,9 +325,9 @@ fn number_text(value: &Spanned<DeValue<'_>>, key: &str, s: &mut Sink<'_>) -> Opt
 
 fn peer_figures(value: &Spanned<DeValue<'_>>, s: &mut Sink<'_>) -> Option<PeerFigures> {
     let mut t = TableReader::of(value, "peers", s)?;
-    let mut figure = |key| t.need(key, s).and(t.optional_number(key, s)).map(|at| at.value);
+    let mut figure = |key| t.need(key, s).and_then(|_| t.optional_number(key, s)).map(|at| at.value);
     let (median, p10, p90, mad) = (figure("median"), figure("p10"), figure("p90"), figure("mad"));
-    let n = t.need("n", s).and(t.optional_integer("n", 1..=1_000_000_000, s));
+    let n = t.need("n", s).and_then(|_| t.optional_integer("n", 1..=1_000_000_000, s));
     t.finish(s);
     Some(PeerFigures { median: median?, p10: p10?, p90: p90?, mad: mad?, n: usize::try_from(n?).ok()? })
 }

@@ -70,6 +70,10 @@ pub fn run_tests(state: &SessionState, entry: &Entry) -> TestReport {
     report
 }
 
+fn or_unknown(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |value| value.to_string())
+}
+
 fn run_test(evaluator: &Evaluator, entry: &Entry, test: &TestRow) -> Result<Vec<Fault>, Fault> {
     let batch = fact_batch(evaluator, entry, test)?;
     let evaluated = evaluator
@@ -84,25 +88,20 @@ fn run_test(evaluator: &Evaluator, entry: &Entry, test: &TestRow) -> Result<Vec<
     };
     let (verdict, value) = judge(&evaluated, &lines, test.peers.as_ref());
     if verdict != test.verdict {
-        let value = value.map_or("unknown".to_owned(), |value| value.to_string());
-        differ("the verdict", format!("{verdict} (value {value}, at {as_of})"), test.verdict.to_string());
+        let got = format!("{verdict} (value {}, at {as_of})", or_unknown(value));
+        differ("the verdict", got, test.verdict.to_string());
     }
     if let Some(expected) = &test.value {
         let near = |got: f64| (got - expected.value).abs() <= VALUE_TOLERANCE * expected.value.abs().max(1.0);
         if !value.is_some_and(near) {
-            differ(
-                "the value",
-                value.map_or("unknown".to_owned(), |v| v.to_string()),
-                expected.value.to_string(),
-            );
+            differ("the value", or_unknown(value), expected.value.to_string());
         }
     }
     if let Some(expected) = &test.amount {
         let got = evaluated.amount.as_ref().and_then(cents);
         if got != exact_cents(&expected.value) {
-            let got =
-                got.map_or("unknown".to_owned(), |c| crate::message::money(c, crate::message::Language::En));
-            differ("the amount", got, expected.value.clone());
+            let got = got.map(|cents| crate::message::money(cents, crate::message::Language::En));
+            differ("the amount", or_unknown(got), expected.value.clone());
         }
     }
     Ok(differences)

@@ -60,7 +60,7 @@ impl PeerGroups {
             section.push(row.industry.and_then(|code| code.get(..1)).map(|s| format!("industry {s}")));
         }
         let all = vec![Some("all".to_owned()); close.len()];
-        Self { levels: [close, section, all].into_iter().map(Level::new).collect() }
+        Self { levels: [close, section, all].iter().map(|names| Level::new(names)).collect() }
     }
 
     /// The exact figures of every group at every level for one value a row; `None` and non-finite values are left
@@ -102,7 +102,7 @@ fn close_name(row: &Traits<'_>, rules: &PeerRules) -> Option<String> {
 }
 
 impl Level {
-    fn new(names: Vec<Option<String>>) -> Self {
+    fn new(names: &[Option<String>]) -> Self {
         let mut ids: BTreeMap<String, u32> = names.iter().flatten().map(|name| (name.clone(), 0)).collect();
         for (id, slot) in (0..).zip(ids.values_mut()) {
             *slot = id;

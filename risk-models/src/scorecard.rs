@@ -295,7 +295,7 @@ impl Scorecard {
     fn amount_factor(&self, cents: Option<i128>) -> f64 {
         let Some(cents) = cents else { return self.amount.unknown };
         let reached = self.amount.steps.iter().rev().find(|step| cents >= i128::from(step.from) * 100);
-        reached.or(self.amount.steps.first()).map_or(self.amount.unknown, |step| step.factor)
+        reached.or_else(|| self.amount.steps.first()).map_or(self.amount.unknown, |step| step.factor)
     }
 
     /// Scores the hits of one taxpayer.

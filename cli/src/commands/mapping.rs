@@ -69,7 +69,7 @@ fn infer(request: &InferRequest, output: Option<&Path>) -> Result<ExitCode> {
     }
     if draft.missing.is_empty() {
         let shown = request.path.display();
-        let name = output.map_or("DRAFT.toml".into(), |o| o.display().to_string());
+        let name = output.unwrap_or_else(|| Path::new("DRAFT.toml")).display().to_string();
         print::error(&format!(
             "the draft loads; look at what it makes of the file: assay mapping check {name} {shown}"
         ));

@@ -23,17 +23,9 @@ fn refused(place: &Place, args: &[&str], message: &str) -> Run {
     run
 }
 
-/// A warehouse with one invoice in it.
-fn place_with_an_invoice() -> Place {
-    let place = Place::new();
-    place.file("good.csv", invoices(&[invoice("G", "2020-01-05", "1.00")]));
-    place.run(&["ingest", "invoice", "good.csv"]).ok();
-    place
-}
-
 #[test]
 fn a_missing_column() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("missing.csv", format!("invoice_id,issued_at,buyer_id,amount\nA,2020-01-05,{BUYER},1.00\n"));
     let run = refused(&place, &["invoice", "missing.csv"], "missing.csv: missing column seller_id, status");
     assert!(run.err.contains("the file has: invoice_id, issued_at, buyer_id, amount."), "{}", run.err);
@@ -41,7 +33,7 @@ fn a_missing_column() {
 
 #[test]
 fn a_missing_column_of_a_mapping() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     let name = "附件2_进项发票信息.csv";
     let columns = REAL_HEADER.replace("金额", "价款");
     let Some(bytes) = gb18030(&place, &format!("{columns}\nE124,1,2017/9/1,A1,1,0.1,1.1,有效发票\n"))
@@ -61,7 +53,7 @@ fn a_missing_column_of_a_mapping() {
 
 #[test]
 fn a_repeated_column() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("twice.csv", format!("{HEADER},amount\n{},2.00\n", invoice("A", "2020-01-05", "1.00")));
     refused(
         &place,
@@ -72,7 +64,7 @@ fn a_repeated_column() {
 
 #[test]
 fn a_wrong_encoding_stated() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     let name = "附件2_进项发票信息.csv";
     let Some(bytes) = gb18030(&place, &format!("{REAL_HEADER}\nE124,1,2017/9/1,A1,1,0.1,1.1,有效发票\n"))
     else {
@@ -90,7 +82,7 @@ fn a_wrong_encoding_stated() {
 
 #[test]
 fn a_truncated_gzip() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     write_files(&place, small_economy());
     let Some(packed) = tool("gzip", &["-c", "files/invoice_202511.csv"], &place.path("")) else { return };
     // Cut late, so that many rows were read before; cut early, so that none was.
@@ -108,7 +100,7 @@ fn a_truncated_gzip() {
 
 #[test]
 fn an_empty_file() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("empty.csv", "");
     refused(&place, &["invoice", "empty.csv"], "empty.csv is empty (0 bytes); ask for the file again");
     place.file("blank.csv", "\n\n");
@@ -122,7 +114,7 @@ fn an_empty_file() {
 /// A header without rows is a month in which nothing happened: no error, and on record.
 #[test]
 fn a_file_with_a_header_only() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("header.csv", format!("{HEADER}\n"));
     place.run(&["ingest", "invoice", "header.csv"]).ok();
     assert_eq!(
@@ -153,7 +145,7 @@ fn a_workbook_without_the_sheet() {
 
 #[test]
 fn a_file_that_is_not_what_its_name_says() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     for (name, message) in [
         ("fake.csv.gz", "fake.csv.gz: it is damaged (invalid gzip header); ask for it again"),
         ("fake.csv.zst", "fake.csv.zst: it is damaged"),
@@ -168,7 +160,7 @@ fn a_file_that_is_not_what_its_name_says() {
 
 #[test]
 fn no_such_file_a_folder_and_a_pattern_that_fits_nothing() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     std::fs::create_dir(place.path("inbox")).unwrap();
     refused(&place, &["invoice", "nowhere.csv"], "nowhere.csv: no such file");
     refused(&place, &["invoice", "inbox/*.csv"], "inbox/*.csv: no such file");
@@ -178,7 +170,7 @@ fn no_such_file_a_folder_and_a_pattern_that_fits_nothing() {
 /// One bad file among good ones: none of them is loaded.
 #[test]
 fn a_bad_file_keeps_the_good_ones_out() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("a.csv", invoices(&[invoice("A", "2020-01-05", "1.00")]));
     place.file("b.csv", "invoice_id\nB\n");
     refused(&place, &["invoice", "a.csv", "b.csv"], "b.csv: missing column");
@@ -187,7 +179,7 @@ fn a_bad_file_keeps_the_good_ones_out() {
 
 #[test]
 fn a_mapping_that_does_not_fit() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("a.csv", invoices(&[invoice("A", "2020-01-05", "1.00")]));
     refused(&place, &["invoice", "a.csv", "--mapping", "nope"], "no mapping nope; known are cumcm2020c");
     refused(
@@ -211,7 +203,7 @@ fn a_mapping_that_does_not_fit() {
 /// An error met while rows are being converted ends the load, however many rows are still to be read.
 #[test]
 fn a_mapping_with_a_rule_that_is_no_condition() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     let columns: String = HEADER.split(',').map(|c| format!("{c} = \"{c}\"\n")).collect();
     place.file(
         "own.toml",
@@ -234,7 +226,7 @@ fn a_mapping_with_a_rule_that_is_no_condition() {
 /// A file somebody is still writing: rows are added for as long as it is being read.
 #[test]
 fn a_file_that_changes_while_it_is_being_read() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     let rows: Vec<String> =
         (0..200_000).map(|i| invoice(&format!("L{i:06}"), "2020-02-05", "1.00")).collect();
     let path = place.file("growing.csv", invoices(&rows));

@@ -8,16 +8,9 @@ use tempfile::TempDir;
 
 use crate::support::{Place, Run, assay, economy, invoice, invoices, skipped, small_economy, write_files};
 
-fn place_with_an_invoice() -> Place {
-    let place = Place::new();
-    place.file("good.csv", invoices(&[invoice("G", "2020-01-05", "1.00")]));
-    place.run(&["ingest", "invoice", "good.csv"]).ok();
-    place
-}
-
 #[test]
 fn a_warehouse_of_a_newer_version() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("more.csv", invoices(&[invoice("H", "2020-01-05", "1.00")]));
     let settings = std::fs::read_to_string(place.path("wh/assay.json")).unwrap();
     let newer = settings.replace("\"format\": 2", "\"format\": 99, \"something\": \"new\"");
@@ -41,7 +34,7 @@ fn a_warehouse_of_a_newer_version() {
 
 #[test]
 fn no_warehouse_and_a_damaged_one() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     let root = place.path("");
     assay(&root, &["-w", "nowhere", "sql", "select 1"])
         .code(1)
@@ -59,7 +52,7 @@ fn no_warehouse_and_a_damaged_one() {
 
 #[test]
 fn a_settings_file_names_the_warehouse() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     std::fs::create_dir_all(place.path("deep/er")).unwrap();
     place.file("assay.toml", "warehouse = \"wh\"\n");
     let query = ["sql", "--format", "csv", "select count(*) as n from invoice"];
@@ -71,7 +64,7 @@ fn a_settings_file_names_the_warehouse() {
 /// One writer at a time; readers are not kept out.
 #[test]
 fn a_locked_warehouse() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place.file("more.csv", invoices(&[invoice("H", "2020-01-05", "1.00")]));
     let lock =
         File::options().create(true).truncate(false).write(true).open(place.path("wh/writer.lock")).unwrap();
@@ -89,7 +82,7 @@ fn a_locked_warehouse() {
 
 #[test]
 fn an_unknown_table() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     place
         .run(&["ingest", "invoize", "good.csv"])
         .code(1)
@@ -104,7 +97,7 @@ fn an_unknown_table() {
 
 #[test]
 fn sql_reads_only_and_says_a_thing_once() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     let before = place.state();
     let statements = [
         "drop table invoice",
@@ -139,7 +132,7 @@ fn sql_reads_only_and_says_a_thing_once() {
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
-    let place = place_with_an_invoice();
+    let place = Place::with_an_invoice();
     for args in [
         &["frobnicate"][..],
         &["ingest", "invoice"],

@@ -98,13 +98,12 @@ fn help_of_ingest() {
 
         Arguments:
           [TABLE]     A table of the dictionary, or `all` for every table the mapping fills
-          [FILES]...  Files and patterns, s3:// addresses among them: CSV, XLSX, XLS, Parquet; plain, .gz,
-                      .zst or .zip
+          [FILES]...  Files and patterns, s3:// addresses among them; which kinds, see below
 
         Options:
           -m, --mapping <MAPPING>
-                  Mapping: a name or a .toml file; none when headers are the dictionary's own. With --inbox
-                  it may stand several times
+                  Mapping: a name of `assay mapping list` or a .toml file; none when headers are the
+                  dictionary's own. With --inbox it may stand several times
           -w, --warehouse <WAREHOUSE>
                   Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
                   [env: ASSAY_WAREHOUSE]
@@ -133,9 +132,10 @@ fn help_of_ingest() {
                   Load though a feed means something else than when it was last loaded; the change is
                   recorded
               --encoding <ENCODING>
-                  utf-8, gb18030, utf-16le, utf-16be [default: detected]
+                  utf-8, gb18030 (gbk and gb2312 are parts of it), utf-16le, utf-16be [default: detected]
               --delimiter <DELIMITER>
-                  One character, or comma, tab, pipe, semicolon [default: detected]
+                  One or a few characters, comma, tab, pipe, semicolon, or a code like \001 [default:
+                  detected]
               --sheet <SHEET>
                   Sheet of a workbook [default: the mapping's, or the first]
           -h, --help
@@ -147,10 +147,23 @@ fn help_of_ingest() {
           assay ingest taxpayer register.csv              headers as in the dictionary
           assay ingest invoice 'inbox/2020-02/*.csv.gz'
           assay ingest all --mapping cumcm2020c 附件1*.xlsx 附件2*.csv
+          assay ingest all --mapping etax_invoice 全量发票查询导出结果.xlsx
+          assay ingest all --mapping einvoice_xml invoices.zip
           assay ingest invoice export.txt --encoding gb18030 --delimiter tab
           assay ingest invoice 's3://tax/inbox/2020-02/*.csv'
           assay ingest invoice --from postgres://reader@db/tax --query "select * from fp"
-          assay ingest --inbox /data/inbox --mapping etax
+          assay ingest --inbox /data/inbox --mapping etax_invoice
+
+        Files are:
+          delimited text     with a header, in UTF-8, GB18030 or UTF-16
+          workbooks          XLSX, XLS, XLSB, ODS; the e-tax bureau's export by --mapping etax_invoice
+          JSON               one object a line, or an array of objects
+          Parquet, DBF
+          fixed-width text   by the layout in a mapping
+          Hive's, Oracle's   text without a header: by header and delimiter in a mapping
+          XML                by the record in a mapping; e-invoices, one a file, in a folder or .zip, by
+                             --mapping einvoice_xml
+        Each may be packed (.gz, .zst, .zip) and may lie at s3://BUCKET/KEY.
 
         Loading the same file again changes nothing. Bad rows go to the table rejected_row; the exit code is
         then 3.

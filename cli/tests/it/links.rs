@@ -1,8 +1,7 @@
 //! `assay links`: dirty names, old numbers, codes and people linked to a register, decided by officers, measured.
 
-use std::path::PathBuf;
-
-use crate::support::{Place, skipped};
+use crate::reconcile::{load, real_files};
+use crate::support::Place;
 
 /// A credit code of GB 32100: what stands before the check character, and the check character.
 fn credit(first: &str) -> String {
@@ -434,28 +433,12 @@ fn businesses_registered_twice_are_linked_by_what_they_share() {
     assert_eq!(place.number("select count(*) from identity_link where score >= 0.9 and method = 'phone'"), 1);
 }
 
-fn real_files() -> Option<Vec<PathBuf>> {
-    let folder = match std::env::var_os("ASSAY_REAL_DATA") {
-        Some(stated) => PathBuf::from(stated),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/cumcm2020c"),
-    };
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        skipped(&format!("real data set not found at {} (ASSAY_REAL_DATA names it)", folder.display()));
-        return None;
-    };
-    let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    files.sort();
-    Some(files)
-}
-
 /// The real set: its 1,057 matches, one of them with a row dropped as equal to another, and the codes they resolve.
 #[test]
 fn codes_of_the_real_set() {
     let Some(files) = real_files() else { return };
     let place = Place::new();
-    let mut args: Vec<String> = ["ingest", "all", "--mapping", "cumcm2020c"].map(String::from).to_vec();
-    args.extend(files.iter().map(|f| f.display().to_string()));
-    place.run(&args).ok();
+    load(&place, &files).ok();
     let run = place.run(&["links", "build"]).ok();
     run.says("1056 pairs of copies of one invoice (1057 counting rows dropped as equal; by chance 0.00); 143 codes meet a firm, 71 at 0.9 or more");
     let known = place.sql(

@@ -11,7 +11,7 @@ use crate::workbooks::workbook;
 /// A value that may stand in the column; the same for a key's column in no two rows.
 fn value(table: &Table, column: &Column, row: usize) -> String {
     if column.party {
-        return if row % 2 == 0 { SELLER } else { BUYER }.to_owned();
+        return if row.is_multiple_of(2) { SELLER } else { BUYER }.to_owned();
     }
     match column.ty {
         ColumnType::Enum => column.values[row % column.values.len()].zh.clone(),

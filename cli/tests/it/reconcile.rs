@@ -62,7 +62,8 @@ fn the_real_set() {
     an_earlier_month_rebuilds_that_month(&place);
 }
 
-fn load(place: &Place, files: &[PathBuf]) -> Run {
+/// Loads the files of the data set.
+pub fn load(place: &Place, files: &[PathBuf]) -> Run {
     let mut args: Vec<String> = ["ingest", "all", "--mapping", "cumcm2020c"].map(String::from).to_vec();
     args.extend(files.iter().map(|f| f.display().to_string()));
     place.run(&args)

@@ -134,6 +134,14 @@ impl Place {
         place
     }
 
+    /// A warehouse with one invoice in it.
+    pub fn with_an_invoice() -> Self {
+        let place = Self::new();
+        place.file("good.csv", invoices(&[invoice("G", "2020-01-05", "1.00")]));
+        place.run(&["ingest", "invoice", "good.csv"]).ok();
+        place
+    }
+
     /// An empty warehouse in an existing folder.
     pub fn at(root: &Path) -> Self {
         assay(root, &["init", "wh"]).ok();

@@ -101,7 +101,24 @@ pub(super) fn problems(feed: &Feed) -> Vec<String> {
     if feed.records.as_ref().is_some_and(|path| path.split('.').any(str::is_empty)) {
         found.push("records is a path of keys like data.list".to_owned());
     }
+    record_problems(feed, &mut found);
     found
+}
+
+/// What is wrong with the keys that change the shape of a file's records.
+fn record_problems(feed: &Feed, found: &mut Vec<String>) {
+    if feed.total_differs.as_deref().is_some_and(|t| !["warn", "refuse"].contains(&t)) {
+        found.push("total_differs is warn or refuse".to_owned());
+    }
+    if feed.number.as_ref().is_some_and(|n| n.within.is_empty()) {
+        found.push("number: name at least one column in within".to_owned());
+    }
+    if feed.unpivot.as_ref().is_some_and(|u| u.flag.is_none() && !u.personal.is_empty()) {
+        found.push("unpivot: personal needs a flag, the column that tells personal values".to_owned());
+    }
+    if feed.record.as_deref().is_some_and(|r| r.split('/').any(str::is_empty)) {
+        found.push("record is a path of element names, like EInvoice/EInvoiceData".to_owned());
+    }
 }
 
 fn layout_problems(layout: &[LayoutField], found: &mut Vec<String>) {

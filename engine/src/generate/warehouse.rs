@@ -233,9 +233,8 @@ impl Run {
                     summary.kept += batch.num_rows();
                     let newest = newest_versions(table, &batch)?;
                     summary.replaced += batch.num_rows() - newest.num_rows();
-                    let batch = newest;
-                    let stored = self.stored(keyer, table, batch, first)?;
-                    router.route(table, stored, transaction)?;
+                    let stored = self.stored(keyer, table, &newest, first)?;
+                    router.route(table, &stored, transaction)?;
                 }
                 next += 1;
                 window.advance(next);
@@ -257,7 +256,7 @@ impl Run {
         &self,
         keyer: &mut Keyer,
         table: &'static Table,
-        batch: RecordBatch,
+        batch: &RecordBatch,
         first: i64,
     ) -> Result<RecordBatch> {
         let rows = i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
@@ -265,7 +264,7 @@ impl Run {
         let schema = staged_schema(&table.stored_schema());
         let lineage =
             Lineage { source: &source(&table.name), file: "economy", batch: &self.batch, at: self.at };
-        keyer.stored_rows(table, self.warehouse.config(), &schema, &batch, &numbers, &lineage)
+        keyer.stored_rows(table, self.warehouse.config(), &schema, batch, &numbers, &lineage)
     }
 
     /// Encodes units until none is left.
@@ -403,12 +402,12 @@ impl Router {
     fn route(
         &mut self,
         table: &'static Table,
-        batch: RecordBatch,
+        batch: &RecordBatch,
         transaction: &mut Transaction,
     ) -> Result<()> {
         let mut start = 0;
         while start < batch.num_rows() {
-            let (key, end) = run_of(table, &batch, start);
+            let (key, end) = run_of(table, batch, start);
             let rows = batch.slice(start, end - start);
             let stopped = || EngineError::internal("a thread that writes units stopped");
             let target = self.target(table, key, &batch.schema(), transaction)?;
@@ -485,6 +484,6 @@ fn run_of(table: &Table, batch: &RecordBatch, start: usize) -> (UnitKey, usize) 
         bucket: buckets.filter(|b| b.is_valid(row)).map(|b| b.value(row)),
     };
     let key = at(start);
-    let end = (start + 1..batch.num_rows()).find(|row| at(*row) != key).unwrap_or(batch.num_rows());
+    let end = (start + 1..batch.num_rows()).find(|row| at(*row) != key).unwrap_or_else(|| batch.num_rows());
     (key, end)
 }

@@ -164,7 +164,9 @@ fn fingerprint(definition: &Definition, text: &str, base: &Commit, part: Part) -
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     hasher.update(text.as_bytes());
-    hasher.update(super::WORD_LISTS.as_bytes());
+    for list in super::word_lists() {
+        hasher.update(list.as_bytes());
+    }
     hasher.update(&serde_json::to_vec(&versions)?);
     Ok(hasher.finalize().to_hex()[..16].to_owned())
 }

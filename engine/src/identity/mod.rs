@@ -31,4 +31,10 @@ pub use evaluate::{CUT_OFFS, Measure, Truth, measure, read_truth};
 pub use tables::{BEST, DECISION, LINK, Link, RUN, best_link, links_of, specs};
 
 /// The word lists names are read with; a change of them makes links stale.
-const WORD_LISTS: &str = concat!(include_str!("data/names.toml"), include_str!("data/regions.csv"));
+fn word_lists() -> [&'static str; 3] {
+    [
+        include_str!("data/names.toml"),
+        include_str!("data/former_regions.csv"),
+        assay_datasets::codes::CodeList::Region.text(),
+    ]
+}

@@ -13,7 +13,7 @@ use datafusion::execution::context::SessionContext;
 use super::definition::{Definition, Role};
 use super::records::texts;
 use super::tables::{link_id, link_spec};
-use crate::{EngineError, Result};
+use crate::Result;
 
 /// Links of people as rows of `identity_link`. `run` and `at` (ms) go into every row. The session has the right to the
 /// vault.
@@ -35,7 +35,7 @@ pub async fn links(
 
 /// The batch as `identity_link` stores it, links identified.
 fn stored(batch: &RecordBatch) -> Result<RecordBatch> {
-    let column = |name: &str| Ok::<_, EngineError>(texts(batch, batch.schema().index_of(name)?)?);
+    let column = |name: &str| texts(batch, batch.schema().index_of(name)?);
     let (kinds, spaces, values, ids) =
         (column("from_kind")?, column("from_space")?, column("from_value")?, column("taxpayer_id")?);
     let links: StringArray = (0..batch.num_rows())

@@ -7,7 +7,7 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use arrow::datatypes::{
-    DataType, Decimal128Type, Field, Int32Type, Int64Type, Schema, TimeUnit, TimestampMillisecondType,
+    DataType, Decimal128Type, Field, Int32Type, Int64Type, TimeUnit, TimestampMillisecondType,
 };
 use datafusion::common::ScalarValue;
 use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
@@ -114,15 +114,6 @@ fn instant(name: &str) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Millisecond, None), false)
 }
 
-fn spec(name: &str, order: &[&str], fields: Vec<Field>) -> TableSpec {
-    TableSpec {
-        name: name.into(),
-        schema: Arc::new(Schema::new(fields)),
-        partition_by: Vec::new(),
-        order: order.iter().map(|o| (*o).to_owned()).collect(),
-    }
-}
-
 /// `identity_link`: one file a part, so that the log tells which file holds which.
 pub fn link_spec() -> TableSpec {
     let fields = vec![
@@ -147,7 +138,7 @@ pub fn link_spec() -> TableSpec {
         text("run"),
         instant("at"),
     ];
-    spec(LINK, &["part"], fields)
+    TableSpec::appended(LINK, &["part"], fields)
 }
 
 /// `identity_decision`: who and why lie in the vault, for they name people.
@@ -169,7 +160,7 @@ pub fn decision_spec() -> TableSpec {
         Field::new("score", SCORE, false),
         instant("at"),
     ];
-    spec(DECISION, &["seq"], fields)
+    TableSpec::appended(DECISION, &["seq"], fields)
 }
 
 /// `identity_run`.
@@ -185,7 +176,7 @@ pub fn run_spec() -> TableSpec {
         text("note"),
         instant("at"),
     ];
-    spec(RUN, &["part"], fields)
+    TableSpec::appended(RUN, &["part"], fields)
 }
 
 /// Tables of this module.

@@ -86,10 +86,8 @@ impl Converter {
         if feed.is_canonical() {
             let derived = matches!(&table.period, Some(PeriodSource::Derived(_)));
             let absent = |c: &&Column| {
-                c.required
-                    && !(derived && c.name == "period")
-                    && !header.contains(&c.name)
-                    && !looked_up(table, c)
+                let made = (derived && c.name == "period") || looked_up(table, c);
+                c.required && !made && !header.contains(&c.name)
             };
             missing.extend(table.columns.iter().filter(absent).map(|c| c.name.clone()));
         }

@@ -221,7 +221,7 @@ impl Lookup {
         let period: Int32Array = stated
             .iter()
             .zip(&found)
-            .map(|(stated, found)| stated.or(found.map(|p| p.period)).or(Some(NO_MONTH)))
+            .map(|(stated, found)| stated.or_else(|| found.map(|p| p.period)).or(Some(NO_MONTH)))
             .collect();
         replaced(
             batch,

@@ -1,5 +1,6 @@
 //! From what a person named (files, patterns, a mapping) to what is read: one input per feed and file member.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -143,9 +144,14 @@ pub fn feeds(warehouse: &Warehouse, request: &IngestRequest) -> Result<Vec<Feed>
     let mut feeds = find_mapping(warehouse, name)?.feeds;
     if let Some(table) = table {
         find_table(table)?;
+        let filled: BTreeSet<String> = feeds.iter().map(|f| f.table.clone()).collect();
         feeds.retain(|f| &f.table == table);
         if feeds.is_empty() {
-            return Err(EngineError::input(format!("mapping {name} has no feed for table {table}")));
+            let filled: Vec<String> = filled.into_iter().collect();
+            return Err(EngineError::input(format!(
+                "mapping {name} has no feed for table {table}; its tables are {}",
+                filled.join(", ")
+            )));
         }
     }
     if let Some(wanted) = &request.feed {

@@ -1,8 +1,6 @@
 //! Tables Assay keeps about its own work: batches, files, rejected and duplicate rows, and what scans write.
 
-use std::sync::Arc;
-
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use assay_datasets::schema::lineage_fields;
 
 use crate::warehouse::TableSpec;
@@ -40,12 +38,7 @@ fn instant(name: &str) -> Field {
 }
 
 fn spec(name: &str, fields: Vec<Field>) -> TableSpec {
-    TableSpec {
-        name: name.into(),
-        schema: Arc::new(Schema::new(fields)),
-        partition_by: Vec::new(),
-        order: Vec::new(),
-    }
+    TableSpec::appended(name, &[], fields)
 }
 
 /// `rejected_row`.

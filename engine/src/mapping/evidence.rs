@@ -177,7 +177,7 @@ impl Evidence {
 
 /// Which forms a value has, in the order of [`Evidence::of`].
 fn forms(value: &str) -> [bool; 14] {
-    let all = |test: fn(&u8) -> bool| !value.is_empty() && value.as_bytes().iter().all(|b| test(b));
+    let all = |test: fn(&u8) -> bool| !value.is_empty() && value.as_bytes().iter().all(test);
     let digits = all(u8::is_ascii_digit);
     let checked = value.len() == 18 && (uscc_is_valid(value) || resident_id_is_valid(value));
     let capital = all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());

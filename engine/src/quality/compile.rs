@@ -142,7 +142,13 @@ impl Compiled {
                 Kind::Unique { columns } => {
                     let all = present(columns);
                     let concerned = read(&At::new(all, rule.span.clone()))?;
-                    (Some(when.map_or(concerned.clone(), |w| w.and(concerned))), None)
+                    (
+                        Some(match when {
+                            Some(when) => when.and(concerned),
+                            None => concerned,
+                        }),
+                        None,
+                    )
                 }
             };
             wanted.push((when, ok));

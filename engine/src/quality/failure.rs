@@ -2,6 +2,7 @@
 //!
 //! Only open columns come here; a personal value goes to the vault under the finding's id.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -223,16 +224,15 @@ pub fn union(positions: &[Vec<u32>]) -> Vec<u32> {
 }
 
 /// The sources of findings of a query, with the number of rows each has, by month.
-pub fn by_source(open: &RecordBatch) -> Result<Vec<((String, Option<i32>), u64)>> {
+pub fn by_source(open: &RecordBatch) -> Result<BTreeMap<(String, Option<i32>), u64>> {
     let schema = open.schema();
     let sources = open.column(schema.index_of("_source")?).as_string::<i32>();
     let periods = open.column(schema.index_of("period")?).as_primitive::<arrow::datatypes::Int32Type>();
-    let mut counts: std::collections::BTreeMap<(String, Option<i32>), u64> =
-        std::collections::BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for (source, period) in sources.iter().zip(periods.iter()) {
         *counts.entry((source.unwrap_or_default().to_owned(), period)).or_default() += 1;
     }
-    Ok(counts.into_iter().collect())
+    Ok(counts)
 }
 
 #[cfg(test)]

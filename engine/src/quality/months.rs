@@ -109,7 +109,7 @@ pub fn judge(measures: &[Measure], rules: &Rules) -> (Vec<Alert>, Vec<Tally>) {
             *month.bins.entry(m.measure.clone()).or_default().entry(m.part.clone()).or_default() += m.passed;
         } else {
             month.rows += m.passed;
-            let batch = month.batches.entry(m.part.clone()).or_insert((0, m.at.unwrap_or_default()));
+            let batch = month.batches.entry(m.part.clone()).or_insert_with(|| (0, m.at.unwrap_or_default()));
             batch.0 += m.passed;
             spans.entry((&m.table, &m.part)).or_default().insert(period);
         }

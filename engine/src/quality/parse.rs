@@ -82,8 +82,8 @@ fn find_table(name: &At<String>, sink: &mut Sink<'_>) -> Option<&'static Table> 
 }
 
 fn expectation(mut reader: TableReader<'_, '_>, sink: &mut Sink<'_>) -> Expectation {
-    let mut found = Expectation::default();
-    found.due_days = reader.optional_integer("due_days", 0..=3660, sink);
+    let due_days = reader.optional_integer("due_days", 0..=3660, sink);
+    let mut found = Expectation { due_days, ..Expectation::default() };
     if let Some(change) = reader.optional_number("count_change", sink) {
         found.count_change = change.value;
     }

@@ -86,7 +86,8 @@ impl Measured {
                 (None, None) => BooleanBuffer::new_set(batch.num_rows()),
             };
             let Some(first) = rows.set_indices().next() else { continue };
-            let entry = self.arrivals.entry((source.to_owned(), name)).or_insert((0, at.value(first)));
+            let entry =
+                self.arrivals.entry((source.to_owned(), name)).or_insert_with(|| (0, at.value(first)));
             entry.0 += rows.count_set_bits() as u64;
         }
         Ok(())

@@ -35,7 +35,10 @@ pub fn sql(rule: &Rule) -> Option<String> {
             let list = names.join(", ");
             let same: Vec<String> = names.iter().map(|n| format!("t.{n} = d.{n}")).collect();
             let all = present(unique);
-            let wanted = rule.when.as_ref().map_or(all.clone(), |w| format!("{all} AND ({})", w.value));
+            let wanted = match &rule.when {
+                Some(when) => format!("{all} AND ({})", when.value),
+                None => all,
+            };
             // Rows of which the rule says nothing are no twins of those of which it does.
             let own = columns.join(", ");
             Some(format!(

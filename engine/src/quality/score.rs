@@ -218,10 +218,12 @@ pub fn alerts_to_batch(alerts: &[Alert], at: i64) -> Result<RecordBatch> {
     )?)
 }
 
+/// Rows checked, failed and unknown of each rule, by its name and weight.
+type RuleCounts<'a> = BTreeMap<(&'a str, i32), (i64, i64, i64)>;
+
 /// Rows of `quality_history`: one a table, source and dimension.
 pub fn history(scores: &[Score], at: i64) -> Result<RecordBatch> {
-    let mut rules: BTreeMap<(&str, &str, Dimension), BTreeMap<(&str, i32), (i64, i64, i64)>> =
-        BTreeMap::new();
+    let mut rules: BTreeMap<(&str, &str, Dimension), RuleCounts<'_>> = BTreeMap::new();
     for score in scores {
         let place = rules.entry((&score.table, &score.source, score.dimension)).or_default();
         let count = place.entry((&score.rule, score.severity.weight())).or_default();
@@ -234,7 +236,7 @@ pub fn history(scores: &[Score], at: i64) -> Result<RecordBatch> {
     let sum = |f: fn(&(i64, i64, i64)) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, r)| r.values().map(f).sum::<i64>())))
     };
-    let judged = |r: &BTreeMap<(&str, i32), (i64, i64, i64)>| {
+    let judged = |r: &RuleCounts<'_>| {
         let (mut passed, mut weights) = (0.0, 0.0);
         for ((_, weight), (checked, failed, _)) in r.iter().filter(|(_, c)| c.0 > 0) {
             passed += f64::from(*weight) * (1.0 - *failed as f64 / *checked as f64);

@@ -1,8 +1,6 @@
 //! The tables quality results lie in.
 
-use std::sync::Arc;
-
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 
 use crate::warehouse::TableSpec;
 
@@ -44,12 +42,7 @@ fn instant(name: &str) -> Field {
 }
 
 fn spec(name: &str, fields: Vec<Field>) -> TableSpec {
-    TableSpec {
-        name: name.into(),
-        schema: Arc::new(Schema::new(fields)),
-        partition_by: Vec::new(),
-        order: Vec::new(),
-    }
+    TableSpec::appended(name, &[], fields)
 }
 
 /// `quality_measure`: `unit` is the fingerprint of what was measured (files and rules), `measure` a rule, a

@@ -95,7 +95,7 @@ pub fn read(reader: &mut TableReader<'_, '_>, sink: &mut Sink<'_>) -> Vec<Test> 
             }
         }
         let fails = match case.need("fails", sink).and_then(|v| v.get_ref().as_array()) {
-            Some(items) => items.iter().filter_map(|i| text(i)).collect(),
+            Some(items) => items.iter().filter_map(text).collect(),
             None => Vec::new(),
         };
         let unknown = case.optional_integer("unknown", 0..=1000, sink).unwrap_or(0);

@@ -234,7 +234,10 @@ fn wanted(sources: &BTreeMap<Source, String>) -> String {
         .into_iter()
         .map(|(bucket, periods)| {
             let months = format!("period IN ({})", periods.join(", "));
-            bucket.map_or(months.clone(), |b| format!("({months} AND bucket = {b})"))
+            match bucket {
+                Some(bucket) => format!("({months} AND bucket = {bucket})"),
+                None => months,
+            }
         })
         .collect();
     parts.join(" OR ")

@@ -274,7 +274,7 @@ async fn recall(
     for file in &runs.files {
         for batch in read_unit(crate::warehouse::get(warehouse, SCAN_RUN, file).await?, None)? {
             let run = batch.column(1).as_string::<i32>();
-            for row in (0..batch.num_rows()).filter(|r| run.value(*r) == identity.run) {
+            if let Some(row) = (0..batch.num_rows()).find(|r| run.value(*r) == identity.run) {
                 let count = |i: usize| {
                     usize::try_from(batch.column(i).as_primitive::<Int64Type>().value(row)).unwrap_or(0)
                 };

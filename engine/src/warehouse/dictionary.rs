@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef};
 use assay_datasets::schema::Dictionary as Clear;
 use hashbrown::HashTable;
 
@@ -67,12 +67,7 @@ impl DictionaryKind {
     pub fn spec(&self) -> TableSpec {
         let mut fields = vec![Field::new(self.key, DataType::Int64, false)];
         fields.extend(self.fields.iter().map(|f| Field::new(*f, DataType::Utf8, true)));
-        TableSpec {
-            name: self.table.into(),
-            schema: Arc::new(Schema::new(fields)),
-            partition_by: Vec::new(),
-            order: vec![self.key.into()],
-        }
+        TableSpec::appended(self.table, &[self.key], fields)
     }
 }
 

@@ -42,9 +42,8 @@ pub struct UnitTable {
 
 impl UnitTable {
     /// The whole table.
-    pub fn new(table: TableFiles) -> Self {
-        let files = table.files.clone();
-        Self::with_files(&table, files)
+    pub fn new(table: &TableFiles) -> Self {
+        Self::with_files(table, table.files.clone())
     }
 
     /// Only `files` of the table.

@@ -57,7 +57,7 @@ pub async fn open(
         }
     }
     catalog.register_schema(assay_sql::codes::SCHEMA, assay_sql::codes::schema()?)?;
-    context.register_catalog("assay", catalog.clone());
+    context.register_catalog("assay", Arc::clone(&catalog) as Arc<dyn CatalogProvider>);
     set_default(&context, "open")?;
     if access == Access::Personal {
         let clear = Arc::new(datafusion::catalog::MemorySchemaProvider::new());
@@ -141,54 +141,82 @@ async fn clear_view(
     Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
 }
 
+/// A table's columns as stored, with those that are personal in clear.
+#[derive(Default)]
+struct ClearSelect<'a> {
+    columns: String,
+    joins: String,
+    joined: Vec<&'a str>,
+    replaced: Vec<&'a str>,
+}
+
+impl<'a> ClearSelect<'a> {
+    /// Adds a column the open table lacks.
+    fn add(&mut self, column: &str, value: &str) {
+        self.columns.push_str(&format!(", {value} AS {column}"));
+    }
+
+    /// Shows `value` in place of a column the open table has.
+    fn replace(&mut self, column: &'a str, value: &str) {
+        self.replaced.push(column);
+        self.add(column, value);
+    }
+
+    /// Joins a dictionary as `alias` where its key is `value`.
+    fn join(&mut self, dictionary: &str, alias: &str, key: &str, value: &str) {
+        self.joins
+            .push_str(&format!(" LEFT JOIN assay.vault.{dictionary} {alias} ON {alias}.{key} = {value}"));
+    }
+
+    /// The select; none where no column is personal.
+    fn finish(&self, table: &str) -> Option<String> {
+        let Self { columns, joins, replaced, .. } = self;
+        let except =
+            if replaced.is_empty() { String::new() } else { format!(" EXCEPT ({})", replaced.join(", ")) };
+        (!columns.is_empty()).then(|| format!("SELECT t.*{except}{columns} FROM assay.open.{table} t{joins}"))
+    }
+}
+
 fn clear_select(commit: &Commit, name: &str) -> Option<String> {
     let table = schema::catalog().table(name)?;
-    let mut columns = String::new();
-    let mut joins = String::new();
-    let mut replaced = String::new();
-    let mut joined: Vec<&str> = Vec::new();
+    let pseudonyms = pseudonym_columns(table);
+    let mut select = ClearSelect::default();
     for column in &table.columns {
         let Some(personal) = &column.personal else { continue };
         let kind = DictionaryKind::from(personal.dictionary);
-        let (dictionary, key) = (personal.dictionary.name(), kind.key);
+        // A column that is personal in some rows only stands in the open table; its clear value fills the gaps.
         let stays = personal.when.is_some();
         if !commit.tables.contains_key(kind.table) {
-            if stays {
-                continue;
+            if !stays {
+                select.add(&column.name, "CAST(NULL AS VARCHAR)");
             }
-            columns.push_str(&format!(", CAST(NULL AS VARCHAR) AS {}", column.name));
             continue;
         }
         let alias = format!("v_{}", personal.key_column);
-        if !joined.contains(&personal.key_column.as_str()) {
-            joins.push_str(&format!(
-                " LEFT JOIN assay.vault.{dictionary} {alias} ON {alias}.{key} = t.{}",
-                personal.key_column
-            ));
-            joined.push(&personal.key_column);
+        if !select.joined.contains(&personal.key_column.as_str()) {
+            select.joined.push(&personal.key_column);
+            let stored = format!("t.{}", personal.key_column);
+            select.join(personal.dictionary.name(), &alias, kind.key, &stored);
         }
-        // A column that is personal in some rows only stands in the open table; its clear value fills the gaps.
+        let clear = format!("{alias}.{}", personal.field);
         if stays {
-            replaced.push_str(&format!("{}{}", if replaced.is_empty() { "" } else { ", " }, column.name));
-            columns.push_str(&format!(", coalesce(t.{0}, {alias}.{1}) AS {0}", column.name, personal.field));
+            select.replace(&column.name, &format!("coalesce(t.{}, {clear})", column.name));
         } else {
-            columns.push_str(&format!(", {alias}.{} AS {}", personal.field, column.name));
+            select.add(&column.name, &clear);
         }
     }
     if commit.tables.contains_key(PERSON.table) {
-        for name in pseudonym_columns(table) {
+        for name in &pseudonyms {
             // `NP12` stands for person 12 of the vault.
             let clear = if name.ends_with("_id") { "id_no" } else { "name" };
-            joins.push_str(&format!(
-                " LEFT JOIN assay.vault.person np_{name} ON np_{name}.person_key = \
-                 TRY_CAST(CASE WHEN starts_with(t.{name}, 'NP') THEN substr(t.{name}, 3) END AS BIGINT)"
-            ));
-            replaced.push_str(&format!("{}{name}", if replaced.is_empty() { "" } else { ", " }));
-            columns.push_str(&format!(", coalesce(np_{name}.{clear}, t.{name}) AS {name}"));
+            let person = format!(
+                "TRY_CAST(CASE WHEN starts_with(t.{name}, 'NP') THEN substr(t.{name}, 3) END AS BIGINT)"
+            );
+            select.join("person", &format!("np_{name}"), PERSON.key, &person);
+            select.replace(name, &format!("coalesce(np_{name}.{clear}, t.{name})"));
         }
     }
-    let except = if replaced.is_empty() { String::new() } else { format!(" EXCEPT ({replaced})") };
-    (!columns.is_empty()).then(|| format!("SELECT t.*{except}{columns} FROM assay.open.{name} t{joins}"))
+    select.finish(name)
 }
 
 /// Columns in which a natural person's pseudonym may stand: party ids without a mark of their own, and their names.
@@ -242,7 +270,7 @@ impl SchemaProvider for WarehouseSchema {
             .await
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
         match opened {
-            Some(files) => Ok(Some(Arc::new(UnitTable::new(files)))),
+            Some(files) => Ok(Some(Arc::new(UnitTable::new(&files)))),
             None => match empty_schema(&full) {
                 Some(schema) => Ok(Some(Arc::new(MemTable::try_new(schema, vec![vec![]])?))),
                 None => Ok(None),

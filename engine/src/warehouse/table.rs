@@ -39,6 +39,18 @@ pub struct TableSpec {
     pub order: Vec<String>,
 }
 
+impl TableSpec {
+    /// A table each commit appends a file to, its rows sorted by `order`.
+    pub fn appended(name: &str, order: &[&str], fields: Vec<Field>) -> Self {
+        Self {
+            name: name.into(),
+            schema: Arc::new(Schema::new(fields)),
+            partition_by: Vec::new(),
+            order: order.iter().map(|column| (*column).to_owned()).collect(),
+        }
+    }
+}
+
 /// One data file: a unit, or part of an unpartitioned table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitFile {

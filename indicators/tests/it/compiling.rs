@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{
-    Array, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Float64Type, Int64Type, Schema};
@@ -44,7 +44,7 @@ fn field(name: &str, kind: DataType) -> Field {
     Field::new(name, kind, true)
 }
 
-fn register(ctx: &SessionContext, name: &str, batch: RecordBatch) {
+fn register(ctx: &SessionContext, name: &str, batch: &RecordBatch) {
     // Two partitions and small batches, so that partial aggregates meet.
     let half = batch.num_rows() / 2;
     let parts = vec![vec![batch.slice(0, half)], vec![batch.slice(half, batch.num_rows() - half)]];
@@ -56,11 +56,11 @@ fn context(world: &BTreeMap<i64, BTreeMap<i32, Month>>) -> SessionContext {
     let rows: Vec<(i64, i32, Month)> =
         world.iter().flat_map(|(key, months)| months.iter().map(|(p, m)| (*key, *p, *m))).collect();
     let money = |values: Vec<Option<i128>>| {
-        Arc::new(Decimal128Array::from(values).with_precision_and_scale(28, 2).unwrap())
+        Arc::new(Decimal128Array::from(values).with_precision_and_scale(28, 2).unwrap()) as ArrayRef
     };
     let amount = money(rows.iter().map(|r| r.2.2).collect());
-    let keys = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0)));
-    let periods = Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| r.1)));
+    let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0)));
+    let periods: ArrayRef = Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| r.1)));
     let sold = Schema::new(vec![
         field("taxpayer_key", DataType::Int64),
         field("period", DataType::Int32),
@@ -70,31 +70,24 @@ fn context(world: &BTreeMap<i64, BTreeMap<i32, Month>>) -> SessionContext {
     ]);
     let n = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2.0)));
     let void = Arc::new(rows.iter().map(|r| r.2.1).collect::<Int64Array>());
-    let batch =
-        RecordBatch::try_new(Arc::new(sold), vec![keys.clone(), periods.clone(), n, void, amount.clone()]);
-    register(&ctx, "rollup_sold", batch.unwrap());
+    let columns = vec![Arc::clone(&keys), Arc::clone(&periods), n, void, Arc::clone(&amount)];
+    register(&ctx, "rollup_sold", &RecordBatch::try_new(Arc::new(sold), columns).unwrap());
     let bought = Schema::new(vec![
         field("taxpayer_key", DataType::Int64),
         field("period", DataType::Int32),
         field("bought_amount", DataType::Decimal128(28, 2)),
     ]);
-    register(
-        &ctx,
-        "rollup_bought",
-        RecordBatch::try_new(Arc::new(bought), vec![keys.clone(), periods.clone(), amount]).unwrap(),
-    );
+    let columns = vec![Arc::clone(&keys), Arc::clone(&periods), amount];
+    register(&ctx, "rollup_bought", &RecordBatch::try_new(Arc::new(bought), columns).unwrap());
     let trade = Schema::new(vec![
         field("seller_key", DataType::Int64),
         field("period", DataType::Int32),
         field("buyer_key", DataType::Int64),
     ]);
     let buyers = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| i64::from(r.1 % 7))));
-    register(
-        &ctx,
-        "rollup_trade",
-        RecordBatch::try_new(Arc::new(trade), vec![keys, periods, buyers]).unwrap(),
-    );
-    register(&ctx, "taxpayer", taxpayers());
+    let trade = RecordBatch::try_new(Arc::new(trade), vec![keys, periods, buyers]);
+    register(&ctx, "rollup_trade", &trade.unwrap());
+    register(&ctx, "taxpayer", &taxpayers());
     ctx
 }
 

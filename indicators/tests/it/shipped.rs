@@ -97,9 +97,9 @@ fn taxpayers(catalogue: &Catalogue) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
 }
 
-fn register(ctx: &SessionContext, name: &str, batches: Vec<RecordBatch>) {
+fn register(ctx: &SessionContext, name: &str, batches: &[RecordBatch]) {
     let schema = batches[0].schema();
-    let whole = concat_batches(&schema, &batches).unwrap();
+    let whole = concat_batches(&schema, batches).unwrap();
     let half = whole.num_rows() / 2;
     let parts = vec![vec![whole.slice(0, half)], vec![whole.slice(half, whole.num_rows() - half)]];
     ctx.register_table(name, Arc::new(MemTable::try_new(schema, parts).unwrap())).unwrap();
@@ -108,12 +108,12 @@ fn register(ctx: &SessionContext, name: &str, batches: Vec<RecordBatch>) {
 async fn context(catalogue: &Catalogue, threads: usize) -> SessionContext {
     let options = assay_sql::SessionOptions { threads, ..Default::default() };
     let ctx = assay_sql::new_session(&options).unwrap();
-    register(&ctx, "invoice", vec![invoices()]);
-    register(&ctx, "taxpayer", vec![taxpayers(catalogue)]);
+    register(&ctx, "invoice", &[invoices()]);
+    register(&ctx, "taxpayer", &[taxpayers(catalogue)]);
     for name in ["rollup_sold", "rollup_bought", "rollup_trade"] {
         let path = format!("{}/../sql/rollups/{name}.sql", env!("CARGO_MANIFEST_DIR"));
         let rows = ctx.sql(&std::fs::read_to_string(path).unwrap()).await.unwrap().collect().await.unwrap();
-        register(&ctx, name, rows);
+        register(&ctx, name, &rows);
     }
     ctx
 }

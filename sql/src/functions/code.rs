@@ -84,7 +84,7 @@ fn flat(column: &ArrayRef) -> Result<ArrayRef> {
 }
 
 fn valid(codes: &Codes, column: &ArrayRef) -> Result<ArrayRef> {
-    fn run<'a>(texts: impl ArrayAccessor<Item = &'a str>, codes: &Codes) -> BooleanArray {
+    fn run<'a>(texts: impl ArrayAccessor<Item = &'a str> + Copy, codes: &Codes) -> BooleanArray {
         let mut found = BooleanBuilder::with_capacity(texts.len());
         // Sorted units repeat codes: what was just looked up is not looked up again.
         let mut last: Option<(&str, bool)> = None;
@@ -112,7 +112,7 @@ fn valid(codes: &Codes, column: &ArrayRef) -> Result<ArrayRef> {
 }
 
 fn name(codes: &Codes, column: &ArrayRef) -> Result<ArrayRef> {
-    fn run<'a>(texts: impl ArrayAccessor<Item = &'a str>, codes: &Codes) -> StringArray {
+    fn run<'a>(texts: impl ArrayAccessor<Item = &'a str> + Copy, codes: &Codes) -> StringArray {
         let mut names = StringBuilder::new();
         for row in 0..texts.len() {
             let found = if texts.is_null(row) { None } else { codes.field(texts.value(row), "name") };

@@ -7,14 +7,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
-use arrow::datatypes::{DataType, FieldRef, i256};
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility};
 
-use super::keyed::{KeyedGroups, Measure, coerce_key, refuse_distinct, state_fields};
-use super::one_group::OneGroup;
+use super::keyed::{Measure, coerce_key, groups, one_group, refuse_distinct, state_fields};
 use super::totals::{Total, coerce_amount};
 use super::{SECTION, check_count, documentation};
 
@@ -62,11 +61,7 @@ impl AggregateUDFImpl for Hhi {
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         refuse_distinct(USAGE, &args)?;
-        let key = args.expr_fields[0].data_type();
-        Ok(match args.expr_fields[1].data_type() {
-            DataType::Float64 => Box::new(OneGroup::new(KeyedGroups::<i256, _>::new(key, Concentration))),
-            _ => Box::new(OneGroup::new(KeyedGroups::<i128, _>::new(key, Concentration))),
-        })
+        Ok(one_group(&args, Concentration))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
@@ -74,11 +69,7 @@ impl AggregateUDFImpl for Hhi {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        let key = args.expr_fields[0].data_type();
-        Ok(match args.expr_fields[1].data_type() {
-            DataType::Float64 => Box::new(KeyedGroups::<i256, _>::new(key, Concentration)),
-            _ => Box::new(KeyedGroups::<i128, _>::new(key, Concentration)),
-        })
+        Ok(groups(&args, Concentration))
     }
 
     documentation!(

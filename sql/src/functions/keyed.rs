@@ -13,14 +13,14 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::{cast, filter};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, i256};
 use datafusion::common::{Result, exec_datafusion_err, internal_err, not_impl_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
-use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use hashbrown::{HashMap, HashTable};
 
-use super::one_group::Peek;
+use super::one_group::{OneGroup, Peek};
 use super::totals::Total;
 
 /// What an aggregate makes of the totals of each group.
@@ -28,6 +28,30 @@ pub(super) trait Measure<T>: Debug + Send + Sync + 'static {
     /// One result per group; group `g` owns `totals[offsets[g]..offsets[g + 1]]`, one total per key, in no
     /// particular order. A group without totals has no result: null.
     fn measure(&self, totals: &mut [T], offsets: &[usize]) -> Result<ArrayRef>;
+}
+
+/// The accumulator of many groups for `(key, amount, …)`; doubles are added exactly in 256 bits, all else in 128.
+pub(super) fn groups<M>(args: &AccumulatorArgs, measure: M) -> Box<dyn GroupsAccumulator>
+where
+    M: Measure<i128> + Measure<i256>,
+{
+    let key = args.expr_fields[0].data_type();
+    match args.expr_fields[1].data_type() {
+        DataType::Float64 => Box::new(KeyedGroups::<i256, _>::new(key, measure)),
+        _ => Box::new(KeyedGroups::<i128, _>::new(key, measure)),
+    }
+}
+
+/// The same of one group.
+pub(super) fn one_group<M>(args: &AccumulatorArgs, measure: M) -> Box<dyn Accumulator>
+where
+    M: Measure<i128> + Measure<i256>,
+{
+    let key = args.expr_fields[0].data_type();
+    match args.expr_fields[1].data_type() {
+        DataType::Float64 => Box::new(OneGroup::new(KeyedGroups::<i256, _>::new(key, measure))),
+        _ => Box::new(OneGroup::new(KeyedGroups::<i128, _>::new(key, measure))),
+    }
 }
 
 /// One key of one group.
@@ -261,7 +285,7 @@ pub(super) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
         _ => DataType::Utf8,
     };
     let total = match args.input_fields[1].data_type() {
-        DataType::Float64 => total_type::<<arrow::datatypes::i256 as Total>::State>(),
+        DataType::Float64 => total_type::<<i256 as Total>::State>(),
         _ => total_type::<<i128 as Total>::State>(),
     };
     [("keys", key), ("totals", total)]

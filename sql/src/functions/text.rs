@@ -20,7 +20,7 @@ pub(super) fn coerce(function: &str, given: &[DataType]) -> Result<Vec<DataType>
 
 /// Tests each text of a column; null stays null.
 pub(super) fn test(column: &ArrayRef, holds: fn(&str) -> bool) -> Result<ArrayRef> {
-    fn run<'a>(texts: impl ArrayAccessor<Item = &'a str>, holds: fn(&str) -> bool) -> ArrayRef {
+    fn run<'a>(texts: impl ArrayAccessor<Item = &'a str> + Copy, holds: fn(&str) -> bool) -> ArrayRef {
         let bits = BooleanBuffer::collect_bool(texts.len(), |row| holds(texts.value(row)));
         Arc::new(BooleanArray::new(bits, texts.nulls().cloned()))
     }

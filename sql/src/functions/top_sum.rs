@@ -5,15 +5,14 @@
 //! Negative totals count like others: with fewer than k positive keys they lower the result.
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, FieldRef, i256};
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility};
 use datafusion::physical_plan::expressions::Literal;
 
-use super::keyed::{KeyedGroups, Measure, coerce_key, refuse_distinct, state_fields};
-use super::one_group::OneGroup;
+use super::keyed::{Measure, coerce_key, groups, one_group, refuse_distinct, state_fields};
 use super::totals::{Total, coerce_amount, sum_type};
 use super::{SECTION, check_count, documentation};
 
@@ -64,12 +63,7 @@ impl AggregateUDFImpl for TopSum {
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         refuse_distinct(USAGE, &args)?;
-        let key = args.expr_fields[0].data_type();
-        let largest = Largest::new(&args)?;
-        Ok(match args.expr_fields[1].data_type() {
-            DataType::Float64 => Box::new(OneGroup::new(KeyedGroups::<i256, _>::new(key, largest))),
-            _ => Box::new(OneGroup::new(KeyedGroups::<i128, _>::new(key, largest))),
-        })
+        Ok(one_group(&args, Largest::new(&args)?))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
@@ -77,12 +71,7 @@ impl AggregateUDFImpl for TopSum {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        let key = args.expr_fields[0].data_type();
-        let largest = Largest::new(&args)?;
-        Ok(match args.expr_fields[1].data_type() {
-            DataType::Float64 => Box::new(KeyedGroups::<i256, _>::new(key, largest)),
-            _ => Box::new(KeyedGroups::<i128, _>::new(key, largest)),
-        })
+        Ok(groups(&args, Largest::new(&args)?))
     }
 
     documentation!(

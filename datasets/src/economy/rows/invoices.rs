@@ -62,15 +62,24 @@ fn buyer<'a>(world: &'a World, buyer: Buyer, buffer: &'a mut String) -> (Option<
     }
 }
 
-/// Rows of `invoice`.
-pub(super) fn heads(
-    world: &World,
-    month: usize,
+/// Columns that fill up with the rows of one seller after the other.
+trait Columns: Default {
+    /// Rows so far.
+    fn rows(&self) -> usize;
+    /// The batch.
+    fn finish(self, schema: &SchemaRef) -> Result<RecordBatch, EconomyError>;
+}
+
+/// Batches of what `append` writes of each seller's invoices of the month; it is given their positions to order.
+fn batches<C: Columns>(
+    table: &str,
+    (world, month): (&World, usize),
     parties: Range<u32>,
+    mut append: impl FnMut(&mut C, u32, &Sheet, &mut [usize]),
 ) -> Result<Vec<RecordBatch>, EconomyError> {
-    let schema = schema("invoice")?;
+    let schema = schema(table)?;
     let mut batches = Vec::new();
-    let mut columns = HeadColumns::default();
+    let mut columns = C::default();
     let (mut sheet, mut order) = (Sheet::default(), Vec::new());
     for party in parties {
         Seller::new(world, party).month(month, &mut sheet);
@@ -79,19 +88,30 @@ pub(super) fn heads(
         }
         order.clear();
         order.extend(0..sheet.heads.len());
-        order.sort_unstable_by_key(|index| (sheet.heads[*index].at, sheet.heads[*index].ordinal));
-        let issuer = Issuer::of(world, party);
-        for index in &order {
-            columns.append(world, party, month, &sheet.heads[*index], &issuer);
-        }
-        if columns.rows >= BATCH_ROWS {
+        append(&mut columns, party, &sheet, &mut order);
+        if columns.rows() >= BATCH_ROWS {
             batches.push(std::mem::take(&mut columns).finish(&schema)?);
         }
     }
-    if columns.rows > 0 || batches.is_empty() {
+    if columns.rows() > 0 || batches.is_empty() {
         batches.push(columns.finish(&schema)?);
     }
     Ok(batches)
+}
+
+/// Rows of `invoice`.
+pub(super) fn heads(
+    world: &World,
+    month: usize,
+    parties: Range<u32>,
+) -> Result<Vec<RecordBatch>, EconomyError> {
+    batches("invoice", (world, month), parties, |columns: &mut HeadColumns, party, sheet, order| {
+        order.sort_unstable_by_key(|index| (sheet.heads[*index].at, sheet.heads[*index].ordinal));
+        let issuer = Issuer::of(world, party);
+        for index in order.iter() {
+            columns.append(world, party, month, &sheet.heads[*index], &issuer);
+        }
+    })
 }
 
 /// Person and device that issue a seller's invoices; unknown outside the province.
@@ -192,6 +212,12 @@ impl HeadColumns {
         self.buffer.push_str(digits(&confirmation));
         self.remark.append_value(&self.buffer);
     }
+}
+
+impl Columns for HeadColumns {
+    fn rows(&self) -> usize {
+        self.rows
+    }
 
     fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch, EconomyError> {
         let [seller_id, seller_name] = &mut self.seller;
@@ -240,28 +266,14 @@ pub(super) fn lines(
     month: usize,
     parties: Range<u32>,
 ) -> Result<Vec<RecordBatch>, EconomyError> {
-    let schema = schema("invoice_line")?;
-    let mut batches = Vec::new();
-    let mut columns = LineColumns::default();
-    let (mut sheet, mut order) = (Sheet::default(), Vec::new());
-    for party in parties {
-        Seller::new(world, party).month(month, &mut sheet);
-        order.clear();
-        order.extend(0..sheet.heads.len());
+    batches("invoice_line", (world, month), parties, |columns: &mut LineColumns, party, sheet, order| {
         // As invoice numbers sort: digital before paper, then by ordinal.
         order.sort_unstable_by_key(|index| (is_paper(sheet.heads[*index].kind), sheet.heads[*index].ordinal));
-        for index in &order {
+        for index in order.iter() {
             let head = &sheet.heads[*index];
             columns.append(world, party, month, head, sheet.lines_of(head));
         }
-        if columns.rows >= BATCH_ROWS {
-            batches.push(std::mem::take(&mut columns).finish(&schema)?);
-        }
-    }
-    if columns.rows > 0 || batches.is_empty() {
-        batches.push(columns.finish(&schema)?);
-    }
-    Ok(batches)
+    })
 }
 
 #[derive(Default)]
@@ -309,6 +321,12 @@ impl LineColumns {
             self.tax.append_value(i128::from(line.tax));
             self.preference.append_value(PREFERENCES[usize::from(line.preference)]);
         }
+    }
+}
+
+impl Columns for LineColumns {
+    fn rows(&self) -> usize {
+        self.rows
     }
 
     fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch, EconomyError> {

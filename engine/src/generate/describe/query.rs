@@ -1,5 +1,7 @@
 //! The statistics of a warehouse that a description is made of, each one SQL query over its open tables.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
@@ -96,7 +98,7 @@ async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
 
 fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     let missing = || EngineError::internal(format!("a description's query has no column {name}"));
-    Ok(batch.column_by_name(name).ok_or_else(missing)?.clone())
+    batch.column_by_name(name).map(Arc::clone).ok_or_else(missing)
 }
 
 fn floats(batch: &RecordBatch, name: &str) -> Result<Vec<f64>> {

@@ -2,14 +2,21 @@
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Decimal128Type;
-use assay_datasets::schema::{Column, ColumnType, PeriodSource};
-use assay_sql::uscc_is_valid;
+use assay_datasets::schema::Column;
 
-use super::kinds::{self, Kind, check_character};
+use super::kinds::Kind;
 use super::soil::{Sheet, Trait};
-use super::{Dirt, Identity, integers, names};
+use super::{Dirt, Identity, integers};
 use crate::Result;
 use crate::generate::files::{Broken, LayoutColumn, TextRows, plain_text, text_column};
+
+mod content;
+mod party;
+mod refused;
+mod spelling;
+mod twice;
+
+pub(super) use content::of_return;
 
 /// What is done.
 pub(super) enum Change {
@@ -47,38 +54,39 @@ pub(super) struct Row<'a> {
 type Way = fn(&Row<'_>, &Dirt) -> Result<Option<Planned>>;
 
 const WAYS: [Way; 23] = [
-    check_character_wrong,
-    bad_id,
-    missing,
-    bad_number,
-    bad_date,
-    unknown_code,
-    fields,
-    encoding,
-    duplicate,
-    same_key,
-    blanks,
-    full_width,
-    small_letters,
-    lost_zeros,
-    misspelt,
-    total_differs,
-    tax_differs,
-    sign,
-    red_original,
-    implausible_date,
-    unknown_region,
-    unknown_goods,
-    name_only,
+    refused::check_character_wrong,
+    refused::bad_id,
+    refused::missing,
+    refused::bad_number,
+    refused::bad_date,
+    refused::unknown_code,
+    refused::fields,
+    refused::encoding,
+    twice::duplicate,
+    twice::same_key,
+    spelling::blanks,
+    spelling::full_width,
+    spelling::small_letters,
+    spelling::lost_zeros,
+    spelling::misspelt,
+    content::total_differs,
+    content::tax_differs,
+    content::sign,
+    content::red_original,
+    content::implausible_date,
+    content::unknown_region,
+    content::unknown_goods,
+    party::name_only,
 ];
 
 impl Row<'_> {
     /// What is done to it; `None` when nothing can be.
     pub fn plan(&self, dirt: &Dirt) -> Result<Option<Planned>> {
-        if self.sheet.layout.table.group == "third_party" && self.draws[3].is_multiple_of(5) {
-            if let Some(planned) = unknown_party(self, dirt)? {
-                return Ok(Some(planned));
-            }
+        if self.sheet.layout.table.group == "third_party"
+            && self.draws[3].is_multiple_of(5)
+            && let Some(planned) = party::unknown_party(self, dirt)?
+        {
+            return Ok(Some(planned));
         }
         let mut possible = Vec::with_capacity(WAYS.len());
         for way in WAYS {
@@ -111,10 +119,10 @@ impl Row<'_> {
     ) -> Option<(usize, &'static Column, String)> {
         let mut found = Vec::new();
         for (at, layout) in self.sheet.layout.columns.iter().enumerate() {
-            if let (Some(column), Some(value)) = (layout.column, self.text.cell(self.row, at)) {
-                if fits(column, layout, value) {
-                    found.push((at, column, value));
-                }
+            if let (Some(column), Some(value)) = (layout.column, self.text.cell(self.row, at))
+                && fits(column, layout, value)
+            {
+                found.push((at, column, value));
             }
         }
         let (at, column, value) = *found.get((self.draws[2] % found.len().max(1) as u64) as usize)?;
@@ -159,401 +167,6 @@ fn values(kind: &'static Kind, values: Vec<(&'static str, Option<String>)>) -> R
     done(kind, Change::Values(values))
 }
 
-/// The register's own ids must pass their check.
-fn check_character_wrong(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let table = row.sheet.layout.table;
-    if table.group != "registration" || !row.may_add()? {
-        return Ok(None);
-    }
-    let leading = |column: &Column| table.bucket_by.as_deref() == Some(column.name.as_str());
-    let Some((at, _, id)) = row.pick(|column, _, value| leading(column) && uscc_is_valid(value)) else {
-        return Ok(None);
-    };
-    // Seven places on: never the right one, for there are 31; and of the alphabet, for only the check is wrong.
-    let wrong = check_character(&id[..17]).map(|right| if right == '0' { '7' } else { '0' });
-    let Some(wrong) = wrong else { return Ok(None) };
-    copy(kinds::CHECK_CHARACTER, at, Some(format!("{}{wrong}", &id[..17])))
-}
-
-fn bad_id(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may_add()? {
-        return Ok(None);
-    }
-    let found = row.pick(|column, _, value| column.party && column.personal.is_none() && value.len() >= 15);
-    let Some((at, _, id)) = found else { return Ok(None) };
-    copy(kinds::BAD_ID, at, Some(id.chars().take(9).collect()))
-}
-
-fn missing(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may_add()? {
-        return Ok(None);
-    }
-    // The number of an invoice may stand in one of several columns: its absence is none of this kind.
-    // A month follows from the day, and that of a line from its invoice.
-    let table = row.sheet.layout.table;
-    let derived = |column: &Column| {
-        let of_invoice = table.name != "invoice" && table.key.first().is_some_and(|key| key == "invoice_id");
-        column.name == "period" && (of_invoice || matches!(table.period, Some(PeriodSource::Derived(_))))
-    };
-    let several = |column: &Column| {
-        row.may(Trait::SeveralNumbers) && matches!(column.name.as_str(), "invoice_id" | "status")
-    };
-    let found = row.pick(|column, layout, _| {
-        column.required
-            && !derived(column)
-            && !several(column)
-            && column.personal.is_none()
-            && !(layout.typed && column.ty == ColumnType::Bool)
-    });
-    let Some((at, ..)) = found else { return Ok(None) };
-    copy(kinds::MISSING, at, None)
-}
-
-fn bad_number(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let number = |ty: ColumnType| {
-        matches!(ty, ColumnType::Money | ColumnType::Quantity | ColumnType::Int | ColumnType::Count)
-    };
-    if !row.may_add()? {
-        return Ok(None);
-    }
-    let found = row.pick(|column, layout, _| number(column.ty) && !layout.typed);
-    let Some((at, _, value)) = found else { return Ok(None) };
-    let bad = match row.draws[3] % 3 {
-        0 => "#REF!".to_owned(),
-        1 => value.replacen(|c: char| c.is_ascii_digit(), "x", 1),
-        _ => format!("{value}.1.2"),
-    };
-    copy(kinds::BAD_NUMBER, at, Some(bad))
-}
-
-fn bad_date(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let dated = |ty: ColumnType| matches!(ty, ColumnType::Date | ColumnType::Timestamp | ColumnType::Period);
-    if !row.may_add()? {
-        return Ok(None);
-    }
-    let found = row.pick(|column, layout, _| dated(column.ty) && !layout.typed);
-    let Some((at, column, value)) = found else { return Ok(None) };
-    let bad = match column.ty {
-        ColumnType::Period => format!("{}13", value.get(..4).unwrap_or("2025")),
-        _ => format!("{}-02-30", value.get(..4).unwrap_or("2025")),
-    };
-    copy(kinds::BAD_DATE, at, Some(bad))
-}
-
-fn unknown_code(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may_add()? {
-        return Ok(None);
-    }
-    let found = row.pick(|column, _, _| column.ty == ColumnType::Enum && !column.open);
-    let Some((at, ..)) = found else { return Ok(None) };
-    copy(kinds::UNKNOWN_CODE, at, Some("其他情形".to_owned()))
-}
-
-fn fields(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may(Trait::Records) || !row.may_add()? {
-        return Ok(None);
-    }
-    done(kinds::FIELDS, Change::Broken(Broken::Fields))
-}
-
-fn encoding(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may(Trait::Records) || !row.may_add()? {
-        return Ok(None);
-    }
-    done(kinds::ENCODING, Change::Broken(Broken::Encoding))
-}
-
-fn duplicate(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may_add()? && !row.may(Trait::Documents) {
-        return Ok(None);
-    }
-    done(kinds::DUPLICATE, Change::Copy(Vec::new()))
-}
-
-/// An earlier version of the row, with another amount: the row itself, which follows, replaces it.
-fn same_key(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let table = row.sheet.layout.table;
-    if !row.may(Trait::SameKey) || !row.may_add()? || table.version_by.is_some() {
-        return Ok(None);
-    }
-    let found = row.pick(|column, _, _| column.ty == ColumnType::Money && !table.key.contains(&column.name));
-    let Some((_, column, _)) = found else { return Ok(None) };
-    let Some(cents) = row.cents(&column.name) else { return Ok(None) };
-    let values = vec![(column.name.as_str(), Some(yuan(cents + 10_000)))];
-    done(kinds::SAME_KEY, Change::CopyValues { values, before: true })
-}
-
-fn blanks(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if !row.may(Trait::Blanks) {
-        return Ok(None);
-    }
-    let Some((at, _, value)) = row.pick(|_, layout, _| !layout.typed && !layout.derived) else {
-        return Ok(None);
-    };
-    let dirty = match row.draws[3] % 3 {
-        0 => format!(" {value}"),
-        1 => format!("{value}  "),
-        _ => format!("\u{3000}{value}"),
-    };
-    cell(kinds::BLANKS, at, dirty)
-}
-
-/// Whether full-width characters of the column are put right: where values are compared or computed.
-fn half_width_column(column: &Column) -> bool {
-    !matches!(column.ty, ColumnType::Text | ColumnType::Enum)
-        || column.party
-        || ["_id", "_code", "_no"].iter().any(|end| column.name.ends_with(end))
-}
-
-fn full_width(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let found = row.pick(|column, layout, value| {
-        half_width_column(column)
-            && column.ty != ColumnType::Bool
-            && !layout.typed
-            && !layout.derived
-            && value.bytes().any(|b| b.is_ascii_digit())
-    });
-    let Some((at, _, value)) = found else { return Ok(None) };
-    // Some characters only: a field of fixed width has room for a few wide ones.
-    let mut left = 3;
-    let wide = |c: char| match char::from_u32(c as u32 + 0xFEE0) {
-        Some(wide) if c.is_ascii_alphanumeric() && left > 0 => {
-            left -= 1;
-            wide
-        }
-        _ => c,
-    };
-    let dirty = value.chars().map(wide).collect();
-    cell(kinds::FULL_WIDTH, at, dirty)
-}
-
-fn small_letters(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let found = row.pick(|column, layout, value| {
-        column.party
-            && column.personal.is_none()
-            && !layout.derived
-            && value.bytes().any(|b| b.is_ascii_uppercase())
-    });
-    let Some((at, _, value)) = found else { return Ok(None) };
-    cell(kinds::SMALL_LETTERS, at, value.to_lowercase())
-}
-
-/// What is left of a code that a spreadsheet took for a number, or that was cut to the level it names.
-fn without_zeros(column: &Column, value: &str) -> Option<String> {
-    if !value.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let (left, from): (&str, &[usize]) = match (column.name.as_str(), value.len()) {
-        ("invoice_no", 8) => (value.trim_start_matches('0'), &[1, 2, 3, 4, 5, 6, 7]),
-        ("invoice_code", 12) => (value.trim_start_matches('0'), &[11]),
-        ("relief_code", 10) => (value.trim_start_matches('0'), &[6, 7, 8, 9]),
-        ("hs_code", 8) => (value.trim_start_matches('0'), &[7]),
-        ("hs_code", 10) => (value.trim_start_matches('0'), &[9]),
-        ("region_code", 6) if value.ends_with("0000") => (&value[..2], &[2]),
-        ("region_code", 6) if value.ends_with("00") => (&value[..4], &[4]),
-        ("goods_code", 19) if value.ends_with("00") => (&value[..17], &[17]),
-        _ => return None,
-    };
-    (left.len() < value.len() && from.contains(&left.len())).then(|| left.to_owned())
-}
-
-fn lost_zeros(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let found = row.pick(|column, layout, value| {
-        !layout.typed && !layout.derived && without_zeros(column, value).is_some()
-    });
-    let Some((at, column, value)) = found else { return Ok(None) };
-    let Some(dirty) = without_zeros(column, &value) else { return Ok(None) };
-    cell(kinds::LOST_ZEROS, at, dirty)
-}
-
-/// A spelling of the code that is declared to mean nothing else.
-fn misspelt(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
-    let table = row.sheet.layout.table;
-    for (at, layout) in row.sheet.layout.columns.iter().enumerate() {
-        let Some(column) = layout.column.filter(|c| c.ty == ColumnType::Enum) else { continue };
-        let Some(code) = row.value(&column.name)? else { continue };
-        let several = row.may(Trait::SeveralNumbers);
-        // The e-tax export says 正常 of red invoices too, and has no word for some codes.
-        let doubtful = several && matches!(code.as_str(), "valid" | "lost_control" | "abnormal");
-        if doubtful || row.may(Trait::Documents) || row.text.cell(row.row, at).is_none() {
-            continue;
-        }
-        let declared = dirt.spellings.iter().filter(|repair| repair.concerns(table, column));
-        let words: Vec<&String> = declared
-            .filter_map(|repair| repair.words.get(&code))
-            .flatten()
-            // What the mapping knows is no misspelling.
-            .filter(|word| !column.values.iter().any(|v| &v.zh == *word || &v.code == *word))
-            .filter(|word| !several || !dirt.etax_words.contains(word.as_str()))
-            .collect();
-        if let Some(word) = words.get((row.draws[2] % words.len().max(1) as u64) as usize) {
-            return cell(kinds::MISSPELT, at, (*word).clone());
-        }
-    }
-    Ok(None)
-}
-
-fn total_differs(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let Some(total) = row.cents("total").filter(|_| row.table() == "invoice") else { return Ok(None) };
-    values(kinds::TOTAL_DIFFERS, vec![("total", Some(yuan(total + 10_000)))])
-}
-
-/// Another rate of the law, so that only the arithmetic is wrong.
-fn tax_differs(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let Some(amount) = row.cents("amount").filter(|_| row.table() == "invoice_line") else { return Ok(None) };
-    let Some(rate) = row.cents("rate") else { return Ok(None) };
-    let plain = row.value("preference")?.is_none_or(|preference| preference == "none");
-    if !plain || rate == 0 || amount.abs() < 100_000 {
-        return Ok(None);
-    }
-    let other = if rate == 1300 { "0.06" } else { "0.13" };
-    values(kinds::TAX_DIFFERS, vec![("rate", Some(other.to_owned()))])
-}
-
-/// A red invoice that calls itself blue.
-fn sign(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "invoice" || row.value("status")?.as_deref() != Some("red") {
-        return Ok(None);
-    }
-    let flag = row.sheet.layout.columns.iter().position(|column| column.name == "是否正数发票");
-    match flag {
-        Some(at) => cell(kinds::SIGN, at, "是".to_owned()),
-        None => values(kinds::SIGN, vec![("status", Some("valid".to_owned()))]),
-    }
-}
-
-/// A red invoice whose original nobody knows, or is smaller than what is reversed.
-fn red_original(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "invoice" || row.value("status")?.as_deref() != Some("red") {
-        return Ok(None);
-    }
-    let Some(original) = row.value("original_invoice_id")? else { return Ok(None) };
-    if row.draws[3].is_multiple_of(2) {
-        if let Some(smaller) = smaller_original(row)? {
-            return values(kinds::EXCEEDS_ORIGINAL, vec![("original_invoice_id", Some(smaller))]);
-        }
-    }
-    // That an original is unknown shows only where it would have to be on file: within a year of its reversal.
-    let on_file = row.period()?.zip(dirt.first_month).is_some_and(|(period, first)| period >= first + 100);
-    if !on_file {
-        return values(kinds::NO_ORIGINAL, vec![("original_invoice_id", None)]);
-    }
-    // The same form, a serial number that is not given out.
-    let stem: String = original.chars().take(original.chars().count().saturating_sub(6)).collect();
-    values(kinds::UNKNOWN_ORIGINAL, vec![("original_invoice_id", Some(format!("{stem}999999")))])
-}
-
-/// A valid invoice of the same seller, earlier and smaller than what the red one reverses.
-fn smaller_original(row: &Row<'_>) -> Result<Option<String>> {
-    let (sellers, statuses) = (text_column(row.batch, "seller_id")?, text_column(row.batch, "status")?);
-    let ids = text_column(row.batch, "invoice_id")?;
-    let Some(amounts) =
-        row.batch.column_by_name("amount").and_then(|c| c.as_primitive_opt::<Decimal128Type>())
-    else {
-        return Ok(None);
-    };
-    let reversed = amounts.value(row.row).abs();
-    let smaller = (0..row.row).rev().take(500).find(|other| {
-        sellers.value(*other) == sellers.value(row.row)
-            && statuses.value(*other) == "valid"
-            && amounts.value(*other) > 0
-            && amounts.value(*other) * 2 < reversed
-    });
-    Ok(smaller.map(|other| ids.value(other).to_owned()))
-}
-
-fn implausible_date(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "taxpayer" || row.value("taxpayer_id")?.is_none() {
-        return Ok(None);
-    }
-    let date = if row.draws[3].is_multiple_of(2) { "1899-12-30" } else { "2099-01-01" };
-    values(kinds::IMPLAUSIBLE_DATE, vec![("registered_on", Some(date.to_owned()))])
-}
-
-fn unknown_region(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "taxpayer" || row.value("region_code")?.is_none() {
-        return Ok(None);
-    }
-    // Neither is or ever was a division; 99…, which is not given out either, stands for the made-up places.
-    let code = if row.draws[3].is_multiple_of(2) { "123456" } else { "888888" };
-    values(kinds::UNKNOWN_REGION, vec![("region_code", Some(code.to_owned()))])
-}
-
-fn unknown_goods(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "invoice_line" || row.value("goods_code")?.is_none() {
-        return Ok(None);
-    }
-    values(kinds::UNKNOWN_GOODS, vec![("goods_code", Some("9990101000000000000".to_owned()))])
-}
-
-fn unknown_party(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
-    let table = row.sheet.layout.table;
-    if !table.key.iter().any(|key| key == "taxpayer_id") || !row.may_add()? {
-        return Ok(None);
-    }
-    let mut values = vec![("taxpayer_id", Some(dirt.stranger(row.draws[2])))];
-    // A meter or an account has one user: the stranger has his own.
-    for own in ["meter_no", "account_hash"] {
-        if table.key.iter().any(|key| key == own) {
-            values.push((own, Some(format!("X{:015}", row.draws[1] % 1_000_000_000_000_000))));
-        }
-    }
-    done(kinds::UNKNOWN_PARTY, Change::CopyValues { values, before: false })
-}
-
-/// An ordinary invoice that names its registered buyer by name only, or by the number it had before 2015.
-fn name_only(row: &Row<'_>, dirt: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "invoice" {
-        return Ok(None);
-    }
-    let (Some(buyer), Some(name), Some(kind)) =
-        (row.value("buyer_id")?, row.value("buyer_name")?, row.value("kind")?)
-    else {
-        return Ok(None);
-    };
-    let ordinary = matches!(kind.as_str(), "ordinary" | "e_ordinary");
-    // An invoice that was reversed must have the parties of the red one; and one of its parties must be known.
-    let valid = row.value("status")?.as_deref() == Some("valid");
-    let seller_known = row.value("seller_id")?.is_some_and(|seller| dirt.registered.contains(&seller));
-    if !ordinary || !valid || !seller_known || !dirt.registered.contains(&buyer) || !uscc_is_valid(&buyer) {
-        return Ok(None);
-    }
-    let identity = |by, value: &str| {
-        Some(Identity {
-            table: "invoice".to_owned(),
-            key: String::new(),
-            column: "buyer_id".to_owned(),
-            by,
-            value: value.to_owned(),
-            taxpayer_id: buyer.clone(),
-        })
-    };
-    if row.draws[3].is_multiple_of(4) {
-        let old = &buyer[2..17];
-        let change = Change::Values(vec![("buyer_id", Some(old.to_owned()))]);
-        return Ok(Some(Planned { kind: kinds::OLD_NUMBER, change, identity: identity("old_number", old) }));
-    }
-    let Some(written) = names::variant(&name, row.draws[2])? else { return Ok(None) };
-    let truth = identity("name", &written);
-    let change = Change::Values(vec![("buyer_id", None), ("buyer_name", Some(written))]);
-    Ok(Some(Planned { kind: kinds::NAME_ONLY, change, identity: truth }))
-}
-
-/// What happens to a return, by [`super::returns`].
-pub(super) fn of_return(row: &Row<'_>, kind: &'static Kind) -> Result<Option<Planned>> {
-    if kind == kinds::MONTH_GAP {
-        return done(kind, Change::Remove);
-    }
-    if kind == kinds::OPENING_CREDIT {
-        let opening = row.cents("opening_credit").unwrap_or(0);
-        return values(kind, vec![("opening_credit", Some(yuan(opening + 1_234_500)))]);
-    }
-    // Sales declared as invoiced, more than twice what was invoiced.
-    let special = row.cents("invoiced_special_sales").unwrap_or(0);
-    let ordinary = row.cents("invoiced_ordinary_sales").unwrap_or(0);
-    values(kind, vec![("invoiced_special_sales", Some(yuan((special + ordinary) * 4 + 10_000_000)))])
-}
-
 fn yuan(cents: i128) -> String {
     let sign = if cents < 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
@@ -579,12 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zeros_are_lost_where_they_can_be_found_again() {
-        let line = assay_datasets::schema::catalog().table("invoice_line");
-        let goods = line.and_then(|t| t.column("goods_code"));
-        let lost = |value: &str| goods.and_then(|column| without_zeros(column, value));
-        assert_eq!(lost("1090511010000000000").as_deref(), Some("10905110100000000"));
-        assert_eq!(lost("1090511010000000001"), None);
+    fn cents_are_written_as_yuan() {
         assert_eq!(yuan(-5), "-0.05");
         assert_eq!(yuan(123_456), "1234.56");
     }

@@ -75,7 +75,7 @@ impl Dirt {
         fill(sheet, batch, &mut dirty)?;
         // What the file does not show was not done.
         dirty.retain(|one| is_visible(one, &clean));
-        Ok(assemble(sheet, clean, dirty))
+        Ok(assemble(sheet, clean, &dirty))
     }
 
     /// The rows that get a defect, in order, with what happens to them.
@@ -179,7 +179,7 @@ fn is_visible(one: &Dirty, clean: &TextRows) -> bool {
     }
 }
 
-fn assemble(sheet: &Sheet<'_>, clean: TextRows, dirty: Vec<Dirty>) -> Soiled {
+fn assemble(sheet: &Sheet<'_>, clean: TextRows, dirty: &[Dirty]) -> Soiled {
     let mut out: Vec<Out> = Vec::with_capacity(clean.len() + dirty.len());
     let mut next = dirty.iter().enumerate().peekable();
     for row in 0..clean.len() {
@@ -217,7 +217,7 @@ fn assemble(sheet: &Sheet<'_>, clean: TextRows, dirty: Vec<Dirty>) -> Soiled {
     for one in dirty.iter().filter(|one| matches!(one.planned.change, Change::Remove)) {
         note(sheet, &clean, one, None, &mut found);
     }
-    found.rows.columns = if dirty.is_empty() { clean.columns } else { interleave(&clean, &dirty, &out) };
+    found.rows.columns = if dirty.is_empty() { clean.columns } else { interleave(&clean, dirty, &out) };
     found
 }
 

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Decimal128Type;
-use assay_datasets::schema::{ColumnType, catalog};
+use assay_datasets::schema::ColumnType;
 use quick_xml::escape::escape;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::invoices::text;
-use super::layout::{Layout, LayoutColumn, Notation};
+use super::layout::Layout;
 use super::render::{TextRows, plain};
-use super::{Format, TextEncoding, WrittenFile};
+use super::{Format, WrittenFile};
 use crate::{EngineError, Result};
 
 /// Columns whose canonical values the mapping makes by expressions, or that lines and invoice share in a document.
@@ -56,28 +56,8 @@ const LINES: [(&str, Option<&str>); 10] = [
     ("TaxClassificationCode", Some("goods_code")),
 ];
 
-fn layout(table_name: &str, feed: &str, elements: &[(&str, Option<&str>)]) -> Result<Layout> {
-    let table =
-        catalog().table(table_name).ok_or_else(|| EngineError::internal(format!("no table {table_name}")))?;
-    let columns = elements
-        .iter()
-        .map(|(element, name)| LayoutColumn {
-            name: (*element).to_owned(),
-            column: name.and_then(|name| table.column(name)),
-            notation: Notation::Plain,
-            width: 0,
-            derived: name.is_some_and(|name| DERIVED.contains(&name)),
-            typed: false,
-        })
-        .collect();
-    Ok(Layout {
-        table,
-        feed: feed.to_owned(),
-        format: Format::Einvoice,
-        encoding: TextEncoding::Utf8,
-        stem: "数电发票".to_owned(),
-        columns,
-    })
+fn layout(table: &str, feed: &str, elements: &[(&str, Option<&str>)]) -> Result<Layout> {
+    Layout::of_document((table, feed), (Format::Einvoice, "数电发票"), elements, &DERIVED)
 }
 
 /// What a document says of its invoice.

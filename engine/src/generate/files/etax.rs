@@ -9,11 +9,11 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use assay_datasets::schema::{ColumnType, Table, catalog};
 
+use super::Format;
 use super::business::{BUSINESSES, business, push_digits};
 use super::invoices::{INVOICE, text};
 use super::layout::{Layout, LayoutColumn, Notation};
 use super::render::{TextRows, plain};
-use super::{Format, TextEncoding};
 use crate::{EngineError, Result};
 
 /// Column with the running number of a row on its sheet, which rows to be rendered carry.
@@ -101,27 +101,8 @@ fn table(name: &str) -> Result<&'static Table> {
     catalog().table(name).ok_or_else(|| EngineError::internal(format!("no table {name}")))
 }
 
-fn layout(table_name: &str, feed: &str, headers: &[(&str, Option<&str>)]) -> Result<Layout> {
-    let table = table(table_name)?;
-    let columns = headers
-        .iter()
-        .map(|(header, name)| LayoutColumn {
-            name: (*header).to_owned(),
-            column: name.and_then(|name| table.column(name)),
-            notation: Notation::Plain,
-            width: 0,
-            derived: name.is_some_and(|name| DERIVED.contains(&name)),
-            typed: false,
-        })
-        .collect();
-    Ok(Layout {
-        table,
-        feed: feed.to_owned(),
-        format: Format::Etax,
-        encoding: TextEncoding::Utf8,
-        stem: "全量发票查询导出结果".to_owned(),
-        columns,
-    })
+fn layout(table: &str, feed: &str, headers: &[(&str, Option<&str>)]) -> Result<Layout> {
+    Layout::of_document((table, feed), (Format::Etax, "全量发票查询导出结果"), headers, &DERIVED)
 }
 
 /// The sheet 发票基础信息.
@@ -213,7 +194,7 @@ fn invoice_columns(batch: &RecordBatch, prefix: &str) -> Result<Vec<StringArray>
                 Some(if digital(r) { "电子发票服务平台" } else { "增值税发票管理系统" })
             })
             .collect(),
-        (0..rows).map(|r| Some(kind(r).map_or(kinds.value(r), |(_, zh, _)| *zh))).collect(),
+        (0..rows).map(|r| Some(kind(r).map_or_else(|| kinds.value(r), |(_, zh, _)| *zh))).collect(),
         statuses.iter().map(|s| s.map(status)).collect(),
         amounts.iter().map(|a| Some(if a.is_some_and(|a| a < 0) { "否" } else { "是" })).collect(),
         statuses.iter().map(|s| s.map(risk)).collect(),
@@ -251,7 +232,7 @@ fn remarks(
     for row in 0..ids.len() {
         buffer.clear();
         let original = originals.is_valid(row).then(|| originals.value(row));
-        let own = remarks.is_valid(row).then(|| remarks.value(row)).unwrap_or_default();
+        let own = if remarks.is_valid(row) { remarks.value(row) } else { "" };
         let said = RED_REMARKS.iter().any(|text| own.starts_with(text));
         match original {
             // The remark says it already.

@@ -5,8 +5,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use assay_datasets::schema::ColumnType;
-
 use super::layout::Layout;
 use super::render::TextRows;
 use super::{FileWriter, TextEncoding};
@@ -38,7 +36,7 @@ impl FixedWriter {
             .map(|column| Field {
                 name: column.name.clone(),
                 width: column.width,
-                to_the_right: column.column.is_some_and(|c| is_number(c.ty)),
+                to_the_right: column.column.is_some_and(|c| c.ty.is_number()),
             })
             .collect();
         Ok(Self {
@@ -78,18 +76,6 @@ impl FixedWriter {
         }
         Ok(())
     }
-}
-
-fn is_number(ty: ColumnType) -> bool {
-    matches!(
-        ty,
-        ColumnType::Int
-            | ColumnType::Count
-            | ColumnType::Money
-            | ColumnType::Rate
-            | ColumnType::Share
-            | ColumnType::Quantity
-    )
 }
 
 impl FileWriter for FixedWriter {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};
-use assay_datasets::schema::catalog;
 
 use super::einvoice::{self, Archives};
 use super::etax;
@@ -18,6 +17,7 @@ use super::{
 };
 use super::{dbf::DbfWriter, fixed::FixedWriter, json::JsonWriter, parquet::ParquetWriter};
 use crate::generate::dirt::{Dirt, Sheet, Soiled, Trait};
+use crate::ingest::select::find_table;
 use crate::{EngineError, Result};
 
 /// One seller in so many sends its fully digital invoices as XML instead of through the export.
@@ -29,12 +29,8 @@ const INVOICES_AT_ONCE: usize = 8_192;
 
 /// The layouts of the tables asked for.
 pub(super) fn layouts(options: &FileOptions) -> Result<Vec<Layout>> {
-    let catalog = catalog();
     for name in &options.tables {
-        if catalog.table(name).is_none() {
-            let near = catalog.nearest(name).join(", ");
-            return Err(EngineError::input(format!("no table {name}; did you mean {near}?")));
-        }
+        find_table(name)?;
     }
     let mut layouts = match options.selection {
         Selection::Departments => departments()?,
@@ -43,8 +39,8 @@ pub(super) fn layouts(options: &FileOptions) -> Result<Vec<Layout>> {
     let plain = FileOptions { headers: Headers::Canonical, encoding: TextEncoding::Utf8, ..options.clone() };
     let canonical = single(Format::Csv, &plain);
     for layout in &mut layouts {
-        let for_invoices = matches!(layout.format, Format::Etax | Format::Einvoice);
-        if for_invoices && !matches!(layout.table.name.as_str(), "invoice" | "invoice_line") {
+        if layout.format.holds_invoices() && !matches!(layout.table.name.as_str(), "invoice" | "invoice_line")
+        {
             layout.clone_from(one_of(&canonical, &layout.table.name)?);
         }
     }
@@ -55,6 +51,16 @@ pub(super) fn layouts(options: &FileOptions) -> Result<Vec<Layout>> {
         }
     }
     layouts.retain(|l| options.tables.is_empty() || options.tables.contains(&l.table.name));
+    // Lines come with their invoices; alone nothing would be written of them.
+    let lines = layouts.iter().find(|l| l.format.holds_invoices() && l.table.name == "invoice_line");
+    if let Some(lines) = lines
+        && !layouts.iter().any(|l| l.table.name == "invoice")
+    {
+        return Err(EngineError::input(format!(
+            "files of format {} hold the tables invoice and invoice_line together; ask for both, or for invoice_line as csv",
+            lines.format.name()
+        )));
+    }
     Ok(layouts)
 }
 
@@ -89,7 +95,7 @@ pub(super) fn jobs(source: &dyn Rows, layouts: &[Layout], options: &FileOptions)
             parts.iter().filter(|part| part.table == layout.table.name).map(|part| part.period).collect();
         periods.sort_unstable();
         periods.dedup();
-        let together = matches!(layout.format, Format::Etax | Format::Einvoice);
+        let together = layout.format.holds_invoices();
         if together && layout.table.name != "invoice" {
             continue;
         }
@@ -247,15 +253,15 @@ impl InvoiceWriter<'_> {
                 to_books.push(row);
             }
         }
-        self.to_books(&group.take(&to_books)?)?;
+        self.write_books(&group.take(&to_books)?)?;
         for some in to_archives.chunks(INVOICES_AT_ONCE) {
-            self.to_archives(&group.take(some)?)?;
+            self.write_archive(&group.take(some)?)?;
         }
         Ok(())
     }
 
     /// Cuts the invoices so that each workbook holds as many lines as it may.
-    fn to_books(&mut self, group: &Group) -> Result<()> {
+    fn write_books(&mut self, group: &Group) -> Result<()> {
         // Each row may get one more.
         let rate = self.options.dirt.map_or(0.0, |dirt| dirt.rate);
         let limit = (self.options.lines_per_workbook as f64 / (1.0 + 2.0 * rate)) as usize;
@@ -306,7 +312,7 @@ impl InvoiceWriter<'_> {
         soiled.place(&file, first, &mut self.made.defects, &mut self.made.identities)
     }
 
-    fn to_archives(&mut self, group: &Group) -> Result<()> {
+    fn write_archive(&mut self, group: &Group) -> Result<()> {
         let layout = einvoice::invoices_layout()?;
         let sheet =
             Sheet { layout: &layout, render: &einvoice::render_invoices, traits: &[Trait::Documents] };

@@ -56,18 +56,9 @@ impl JsonWriter {
     }
 }
 
-/// Whether values stand without quotes. Months are codes here, not numbers.
+/// Whether values stand without quotes.
 fn is_bare(ty: ColumnType) -> bool {
-    matches!(
-        ty,
-        ColumnType::Int
-            | ColumnType::Count
-            | ColumnType::Money
-            | ColumnType::Rate
-            | ColumnType::Share
-            | ColumnType::Quantity
-            | ColumnType::Bool
-    )
+    ty.is_number() || ty == ColumnType::Bool
 }
 
 fn is_json_scalar(value: &str) -> bool {

@@ -66,6 +66,31 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// The layout of a document with headers of its own: each with the canonical column it shows, if any. Of `derived`
+    /// columns the mapping makes the canonical values by expressions.
+    pub(super) fn of_document(
+        (table, feed): (&str, &str),
+        (format, stem): (Format, &str),
+        headers: &[(&str, Option<&str>)],
+        derived: &[&str],
+    ) -> Result<Self> {
+        let table =
+            catalog().table(table).ok_or_else(|| EngineError::internal(format!("no table {table}")))?;
+        let columns = headers
+            .iter()
+            .map(|(header, name)| LayoutColumn {
+                name: (*header).to_owned(),
+                column: name.and_then(|name| table.column(name)),
+                notation: Notation::Plain,
+                width: 0,
+                derived: name.is_some_and(|name| derived.contains(&name)),
+                typed: false,
+            })
+            .collect();
+        let (feed, stem) = (feed.to_owned(), stem.to_owned());
+        Ok(Self { table, feed, format, encoding: TextEncoding::Utf8, stem, columns })
+    }
+
     /// Name of the file of a month, or of the only one.
     pub fn file_name(&self, period: Option<i32>) -> String {
         let ending = self.format.ending();

@@ -30,12 +30,12 @@ pub(super) fn write(folder: &Path, layouts: &[Layout], written: &Written) -> Res
         "# Reads the files beside this folder: one feed a kind of file. Made with them; change a copy.\n\n\
          name = \"generated\"\nzh = \"模拟经济生成的各部门数据\"\nen = \"files generated from a synthetic economy\"\n",
     );
-    let by_table = |layout: &&&Layout| !matches!(layout.format, Format::Etax | Format::Einvoice);
+    let by_table = |layout: &&&Layout| !layout.format.holds_invoices();
     for layout in used.iter().filter(by_table) {
         text.push('\n');
         text.push_str(&feed(layout)?);
     }
-    if used.iter().any(|layout| matches!(layout.format, Format::Etax | Format::Einvoice)) {
+    if used.iter().any(|layout| layout.format.holds_invoices()) {
         for (name, files) in INVOICES {
             text.push_str(&embedded(name, files)?);
         }

@@ -102,6 +102,11 @@ impl Format {
         })
     }
 
+    /// Whether its files hold invoices with their lines, and nothing else.
+    fn holds_invoices(self) -> bool {
+        matches!(self, Self::Etax | Self::Einvoice)
+    }
+
     fn ending(self) -> &'static str {
         match self {
             Self::Csv => "csv",

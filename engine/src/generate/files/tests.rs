@@ -72,7 +72,7 @@ fn code(layout: &Layout, at: usize, text: Option<&str>) -> Option<String> {
     let column = layout.columns[at].column?;
     let labelled =
         column.values.iter().find(|v| layout.columns[at].notation != layout::Notation::Plain && v.zh == text);
-    Some(labelled.map_or(text.to_owned(), |v| v.code.clone()))
+    Some(labelled.map_or(text, |v| v.code.as_str()).to_owned())
 }
 
 fn in_format(format: Format) -> FileOptions {
@@ -239,6 +239,20 @@ fn sheet(book: &mut Xlsx<std::io::BufReader<std::fs::File>>, name: &str) -> Vec<
         other => other.to_string(),
     };
     range.rows().map(|row| row.iter().map(text).collect()).collect()
+}
+
+#[test]
+fn lines_of_documents_are_not_asked_for_without_their_invoices() {
+    let rows = samples::economy();
+    let lines_only = |options: FileOptions| {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(&rows, folder.path(), &FileOptions { tables: vec!["invoice_line".into()], ..options })
+    };
+    for options in [in_format(Format::Etax), in_format(Format::Einvoice), FileOptions::default()] {
+        let error = lines_only(options).unwrap_err().to_string();
+        assert!(error.contains("invoice and invoice_line together"), "{error}");
+    }
+    assert!(!lines_only(in_format(Format::Csv)).unwrap().files.is_empty());
 }
 
 #[test]

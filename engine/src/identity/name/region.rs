@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use assay_datasets::codes::CodeList;
+
 use super::words::WORDS;
 
-const SOURCE: &str = include_str!("../data/regions.csv");
+/// Names that divisions and zones had before those of the code list.
+const FORMER: &str = include_str!("../data/former_regions.csv");
 /// What ends the name of a division.
 const ENDS: [&str; 12] =
     ["自治区", "自治州", "自治县", "自治旗", "特别行政区", "地区", "林区", "省", "市", "县", "旗", "盟"];
@@ -128,10 +131,13 @@ impl Gazetteer {
     pub fn national() -> &'static Self {
         static NATIONAL: LazyLock<Gazetteer> = LazyLock::new(|| {
             let mut gazetteer = Gazetteer::default();
-            for line in SOURCE.lines().skip(1) {
-                if let Some((code, name)) = line.split_once(',')
-                    && let Ok(code) = code.parse()
-                {
+            let codes = CodeList::Region.codes();
+            // 市辖区, 县: what holds divisions together is no place.
+            let places = codes.iter().filter(|code| codes.field(code, "kind") != Some("collective"));
+            let listed = places.filter_map(|code| Some((code, codes.field(code, "name")?)));
+            let former = FORMER.lines().skip(1).filter_map(|line| line.split_once(','));
+            for (code, name) in listed.chain(former) {
+                if let Ok(code) = code.parse() {
                     gazetteer.add(name, code);
                 }
             }

@@ -6,7 +6,6 @@
 //! is the mapping's business.
 
 mod complete;
-mod md5;
 mod naming;
 mod rules;
 mod zone;

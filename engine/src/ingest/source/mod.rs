@@ -150,7 +150,10 @@ pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -
             let plain = member.plain_file()?;
             guard::guarded(&shown, || parquet::read(plain.path(), &shown, sink))
         }
-        FileFormat::Xml => Err(EngineError::input(format!("{shown}: XML is not read; convert it"))),
+        FileFormat::Xml => Err(EngineError::input(format!(
+            "{shown}: to read XML, a feed names the element that is one record: record = \"EInvoice\"; e-invoices are read by \
+             --mapping einvoice_xml"
+        ))),
     }
 }
 

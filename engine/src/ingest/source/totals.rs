@@ -107,8 +107,8 @@ mod tests {
         let mut totals = Totals::new(vec![(0, "金额".into())], refuse);
         let mut found = Vec::new();
         for (row, value) in values.iter().enumerate() {
-            if value.starts_with('=') {
-                let stated = StringArray::from(vec![&value[1..]; values.len()]);
+            if let Some(stated) = value.strip_prefix('=') {
+                let stated = StringArray::from(vec![stated; values.len()]);
                 found.push(totals.compare("f", &[Some(&stated)], row, row as i64 + 2));
             } else {
                 totals.add(&[Some(&text)], row);

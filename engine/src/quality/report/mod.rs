@@ -339,7 +339,7 @@ impl Page<'_> {
 
 /// A score as it is shown; only a perfect one is 100.
 fn points(score: f64) -> String {
-    if score < 100.0 && score >= 99.95 { ">99.9".to_owned() } else { format!("{score:.1}") }
+    if (99.95..100.0).contains(&score) { ">99.9".to_owned() } else { format!("{score:.1}") }
 }
 
 /// Class of a score in the page's style.

@@ -113,7 +113,7 @@ fn find(member: &Member) -> Result<Option<PlainFile>> {
         let entry = members(&member.path)?.into_iter().find(|m| belongs(&m.name));
         return entry.map(|m| m.plain_file()).transpose();
     }
-    let folder = member.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = member.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut found: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(EngineError::file(folder))? {
         let path = entry.map_err(EngineError::file(folder))?.path();
