@@ -213,8 +213,7 @@ impl Load {
         }
         for mut stage in stages {
             stage.settle()?;
-            let keys = stage.take_keys();
-            self.write(&stage, keys)?;
+            self.write(&mut stage)?;
         }
         let handle = self.handle.clone();
         let files = records::file_rows(&inputs, &prints, &read, &self.batch, self.at)?;

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use ahash::{AHashMap, AHashSet};
+use ahash::AHashSet;
 use rayon::prelude::*;
 
 use super::stage::KeyHash;
@@ -22,8 +22,6 @@ pub type Moved = HashMap<UnitKey, AHashSet<KeyHash>>;
 #[derive(Default)]
 pub struct KeyLog {
     shards: Vec<Shard>,
-    units: Vec<UnitKey>,
-    numbers: AHashMap<UnitKey, u32>,
 }
 
 #[derive(Default)]
@@ -43,28 +41,17 @@ fn shard_of(halves: [u64; 2]) -> usize {
 }
 
 impl KeyLog {
-    /// Notes rows that arrive in `unit`.
-    pub fn extend(&mut self, unit: UnitKey, hashes: impl Iterator<Item = KeyHash>) -> Result<()> {
+    /// Notes rows by key hash and number of their unit.
+    pub fn extend(&mut self, hashes: &[KeyHash], units: &[u32]) {
         if self.shards.is_empty() {
             self.shards.resize_with(1 << SHARD_BITS, Shard::default);
         }
-        let number = match self.numbers.get(&unit) {
-            Some(number) => *number,
-            None => {
-                let number = u32::try_from(self.units.len())
-                    .map_err(|_| EngineError::internal("more than 4 billion units"))?;
-                self.units.push(unit);
-                self.numbers.insert(unit, number);
-                number
-            }
-        };
-        for hash in hashes {
-            let hash = halves(hash);
+        for (hash, unit) in hashes.iter().zip(units) {
+            let hash = halves(*hash);
             let shard = &mut self.shards[shard_of(hash)];
             shard.hashes.push(hash);
-            shard.units.push(number);
+            shard.units.push(*unit);
         }
-        Ok(())
     }
 
     /// Every key noted so far.
@@ -73,16 +60,17 @@ impl KeyLog {
         halves.map(|[high, low]| (u128::from(*high) << 64) | u128::from(*low)).collect()
     }
 
-    /// In which unit each arriving key lives from now on.
-    pub fn homes(self) -> Result<Homes> {
+    /// In which unit each arriving key lives from now on; `units` are those noted, by number.
+    pub fn homes(self, units: &[UnitKey]) -> Result<Homes> {
         let orders = self.shards.par_iter().map(Shard::order).collect::<Result<_>>()?;
-        Ok(Homes { log: self, orders })
+        Ok(Homes { log: self, units: units.to_vec(), orders })
     }
 }
 
 /// In which unit each arriving key lives from now on: that of its newest version.
 pub struct Homes {
     log: KeyLog,
+    units: Vec<UnitKey>,
     /// Of each shard, its rows by key and then by arrival.
     orders: Vec<Vec<u32>>,
 }
@@ -94,7 +82,7 @@ impl Homes {
         let found: Vec<Vec<(u32, KeyHash)>> = shards.map(|(shard, order)| shard.moved(order)).collect();
         let mut moved = Moved::new();
         for (unit, hash) in found.into_iter().flatten() {
-            moved.entry(self.log.units[unit as usize]).or_default().insert(hash);
+            moved.entry(self.units[unit as usize]).or_default().insert(hash);
         }
         moved
     }
@@ -105,7 +93,7 @@ impl Homes {
             let halves = halves(**hash);
             let shard = shard_of(halves);
             let home = self.orders.get(shard).and_then(|order| self.log.shards[shard].home(order, halves));
-            home.is_some_and(|unit| self.log.units[unit as usize] != here)
+            home.is_some_and(|unit| self.units[unit as usize] != here)
         };
         stored.iter().filter(lives_elsewhere).copied().collect()
     }
@@ -155,12 +143,12 @@ mod tests {
 
     #[test]
     fn a_key_lives_where_it_last_arrived() {
-        let arriving = [(1, unit(1)), (1, unit(2)), (2, unit(1)), (3, unit(1)), (3, unit(2)), (3, unit(1))];
+        let arriving = [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (3, 1)];
         let mut log = KeyLog::default();
         for (hash, unit) in arriving {
-            log.extend(unit, std::iter::once(hash)).unwrap();
+            log.extend(&[hash], &[unit]);
         }
-        let homes = log.homes().unwrap();
+        let homes = log.homes(&[unit(0), unit(1), unit(2)]).unwrap();
         let moved = homes.earlier();
         assert_eq!(moved[&unit(1)], AHashSet::from_iter([1]));
         assert_eq!(moved[&unit(2)], AHashSet::from_iter([3]));

@@ -10,7 +10,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ahash::{AHashSet, RandomState};
+use ahash::{AHashMap, AHashSet, RandomState};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::Buffer;
 use arrow::compute::interleave_record_batch;
@@ -24,7 +24,7 @@ use rayon::prelude::*;
 
 use super::constant::{constant, is_void, repeat};
 use super::keying::{VIEWS, staged_schema};
-use super::moved::KeyLog;
+use super::moved::{Homes, KeyLog};
 use crate::warehouse::{UnitKey, conform};
 use crate::{EngineError, Result};
 
@@ -75,7 +75,7 @@ impl KeyHasher {
 
     /// One hash a row.
     pub fn hash(&self, batch: &RecordBatch) -> Result<Vec<KeyHash>> {
-        let columns: Vec<_> = self.columns.iter().map(|i| batch.column(*i).clone()).collect();
+        let columns: Vec<_> = self.columns.iter().map(|i| Arc::clone(batch.column(*i))).collect();
         let rows = self.converter.convert_columns(&columns)?;
         Ok(rows.iter().map(|r| self.hash_bytes(r.as_ref())).collect())
     }
@@ -109,7 +109,11 @@ pub struct Stage {
     hasher: KeyHasher,
     batches: Vec<RecordBatch>,
     hashes: Vec<Vec<KeyHash>>,
-    units: HashMap<UnitKey, Vec<(u32, u32)>>,
+    /// Units met so far, in that order, and their numbers in it.
+    met: Vec<UnitKey>,
+    numbers: AHashMap<UnitKey, u32>,
+    /// By number of the unit: its rows in memory, as (batch, row).
+    units: Vec<Vec<(u32, u32)>>,
     keys: KeyLog,
     bytes: usize,
     limit: usize,
@@ -130,7 +134,9 @@ impl Stage {
             hasher,
             batches: Vec::new(),
             hashes: Vec::new(),
-            units: HashMap::new(),
+            met: Vec::new(),
+            numbers: AHashMap::new(),
+            units: Vec::new(),
             keys: KeyLog::default(),
             bytes: 0,
             limit,
@@ -165,19 +171,22 @@ impl Stage {
             None => None,
         };
         let buckets = batch.column(self.schema.index_of("bucket")?).as_primitive::<Int32Type>();
-        let unit = |row: usize| UnitKey {
-            period: periods.as_ref().map(|p| p.value(row)),
-            bucket: Some(buckets.value(row)),
-        };
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let key = unit(start);
-            let end = (start + 1..batch.num_rows()).find(|row| unit(*row) != key).unwrap_or(batch.num_rows());
-            let list = self.units.entry(key).or_default();
-            list.extend((start..end).map(|row| (number, u32::try_from(row).unwrap_or(u32::MAX))));
-            self.keys.extend(key, hashes[start..end].iter().copied())?;
-            start = end;
+        let mut units = Vec::with_capacity(batch.num_rows());
+        let mut last: Option<(UnitKey, u32)> = None;
+        for row in 0..batch.num_rows() {
+            let period = periods.as_ref().map(|p| p.value(row));
+            let unit = UnitKey { period, bucket: Some(buckets.value(row)) };
+            let unit_number = match last.filter(|(key, _)| *key == unit) {
+                Some((_, number)) => number,
+                None => self.number(unit)?,
+            };
+            last = Some((unit, unit_number));
+            units.push(unit_number);
+            let row =
+                u32::try_from(row).map_err(|_| EngineError::internal("a batch of over 4 billion rows"))?;
+            self.units[unit_number as usize].push((number, row));
         }
+        self.keys.extend(&hashes, &units);
         let own = self.schema.fields().iter().zip(batch.columns());
         // Columns without a value and lineage texts are shared by all batches.
         let own = own.filter(|(f, c)| !is_void(c) && !VIEWS.contains(&f.name().as_str()));
@@ -186,6 +195,18 @@ impl Stage {
         self.batches.push(batch);
         self.hashes.push(hashes);
         if self.bytes > self.limit { self.flush() } else { Ok(()) }
+    }
+
+    fn number(&mut self, unit: UnitKey) -> Result<u32> {
+        if let Some(number) = self.numbers.get(&unit) {
+            return Ok(*number);
+        }
+        let number =
+            u32::try_from(self.met.len()).map_err(|_| EngineError::internal("more than 4 billion units"))?;
+        self.met.push(unit);
+        self.numbers.insert(unit, number);
+        self.units.push(Vec::new());
+        Ok(number)
     }
 
     /// Prepares for merging, after the last row: a load that did not fit in memory gives all of it back.
@@ -213,8 +234,9 @@ impl Stage {
         let batches: Vec<RecordBatch> =
             self.batches.iter().map(|b| b.project(&kept)).collect::<Result<_, _>>()?;
         let mut work = Vec::with_capacity(self.units.len());
-        for (key, rows) in std::mem::take(&mut self.units) {
-            let runs = self.runs.entry(key).or_default();
+        for (key, rows) in self.met.iter().zip(&mut self.units).filter(|(_, rows)| !rows.is_empty()) {
+            let rows = std::mem::take(rows);
+            let runs = self.runs.entry(*key).or_default();
             let (period, bucket) = (key.period.unwrap_or(0), key.bucket.unwrap_or(0));
             let path = self.spill.join(format!("{}-{period}-{bucket}-{}.arrow", self.table.name, runs.len()));
             runs.push(Run { path: path.clone(), left_out: Arc::clone(&left_out) });
@@ -231,15 +253,14 @@ impl Stage {
 
     /// Units with rows, in order.
     pub fn unit_keys(&self) -> Vec<UnitKey> {
-        let mut keys: Vec<UnitKey> = self.units.keys().chain(self.runs.keys()).copied().collect();
+        let mut keys = self.met.clone();
         keys.sort_unstable();
-        keys.dedup();
         keys
     }
 
-    /// Every row's key and unit; taken, for they are needed once and are large.
-    pub fn take_keys(&mut self) -> KeyLog {
-        std::mem::take(&mut self.keys)
+    /// In which unit each arriving key lives from now on. Asked once: what it is told from is large and given away.
+    pub fn homes(&mut self) -> Result<Homes> {
+        std::mem::take(&mut self.keys).homes(&self.met)
     }
 
     /// A batch of a run file with the columns that were left out.
@@ -271,7 +292,8 @@ impl Stage {
             decoder.finish()?;
         }
         let base = found.batches.len();
-        if let Some(rows) = self.units.get(&key) {
+        if let Some(number) = self.numbers.get(&key) {
+            let rows = &self.units[*number as usize];
             found.batches.extend(self.batches.iter().cloned());
             for (b, r) in rows {
                 found.rows.push((base + *b as usize, *r as usize));

@@ -164,8 +164,10 @@ fn writer_properties(schema: &SchemaRef, order: &[String], hot: bool) -> Result<
         if money || ["invoice_id", "invoice_no", "row_key", "_row"].contains(&name) {
             builder = builder.set_column_dictionary_enabled(name.into(), false);
         }
-        // Nobody prunes by lineage texts, and comparing them costs more than storing them.
-        if ["_source", "_file", "_batch"].contains(&name) {
+        // Texts lie in no order, so every page has the least and the greatest of them: nothing is pruned by bounds, and
+        // comparing them costs more than storing them.
+        let text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
+        if text && !order.iter().any(|o| o == name) {
             builder = builder.set_column_statistics_enabled(name.into(), EnabledStatistics::None);
         }
     }

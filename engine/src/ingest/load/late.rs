@@ -38,13 +38,13 @@ impl Load {
     }
 
     /// Moves stored rows whose invoice has come to where they now belong, as if they had arrived with it.
-    pub(super) fn adopt<'t>(
+    pub(super) fn adopt(
         &mut self,
         table: &'static Table,
         files: &[UnitFile],
         lookup: &Lookup,
         keyer: &Keyer,
-        stages: &mut BTreeMap<&'t str, Stage>,
+        stages: &mut BTreeMap<&str, Stage>,
     ) -> Result<()> {
         let config = self.warehouse.config().clone();
         for file in files {

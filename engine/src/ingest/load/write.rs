@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{Load, table_spec};
 use crate::Result;
 use crate::ingest::merge::{self, Gatherer};
-use crate::ingest::moved::{Homes, KeyLog, Moved};
+use crate::ingest::moved::{Homes, Moved};
 use crate::ingest::stage::{KeyHash, Stage, UnitRows};
 use crate::ingest::{records, system};
 use crate::warehouse::{TableFiles, TableSpec, UnitEncoder, UnitFile, UnitKey, conform, read_unit};
@@ -18,12 +18,16 @@ const GATHER_ROWS: usize = 1 << 16;
 
 impl Load {
     /// Merges the staged rows of one table with its stored units and puts the changed ones.
-    pub(super) fn write(&mut self, stage: &Stage, keys: KeyLog) -> Result<()> {
+    pub(super) fn write(&mut self, stage: &mut Stage) -> Result<()> {
         let base = self.tx()?.base().clone();
         let stored = self.handle.block_on(self.warehouse.table(&base, &stage.table.name))?;
+        let homes = match key_decides_unit(stage.table) {
+            true => None,
+            false => Some(self.pool.install(|| stage.homes())?),
+        };
+        let stage: &Stage = stage;
         let mut units: Vec<UnitKey> = stage.unit_keys();
-        units.sort_unstable();
-        let (moved, homes) = self.pool.install(|| self.moved(stage, keys, stored.as_ref(), &units))?;
+        let (moved, homes) = self.pool.install(|| self.moved(stage, homes, stored.as_ref(), &units))?;
         units.extend(moved.keys().copied());
         units.sort_unstable();
         units.dedup();
@@ -78,14 +82,11 @@ impl Load {
     fn moved(
         &self,
         stage: &Stage,
-        keys: KeyLog,
+        homes: Option<Homes>,
         stored: Option<&TableFiles>,
         rewritten: &[UnitKey],
     ) -> Result<(Moved, Option<Homes>)> {
-        if key_decides_unit(stage.table) {
-            return Ok((Moved::new(), None));
-        }
-        let homes = keys.homes()?;
+        let Some(homes) = homes else { return Ok((Moved::new(), None)) };
         let mut moved = homes.earlier();
         let files: &[UnitFile] = stored.map(|s| s.files.as_slice()).unwrap_or_default();
         let key_columns = stage.table.stored_key();
