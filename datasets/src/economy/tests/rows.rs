@@ -279,6 +279,20 @@ fn shares_of_a_firm_add_up_to_one() {
 }
 
 #[test]
+fn nobody_holds_two_shares_of_a_firm_from_the_same_day() {
+    for seed in 1..9 {
+        let spec = EconomySpec { seed, taxpayers: 120, ..EconomySpec::default() };
+        let shares = table(&Economy::build(&spec).unwrap(), "shareholder");
+        let (firms, holders) = (words(&shares, "taxpayer_id"), words(&shares, "holder_id"));
+        let from = days(&shares, "valid_from");
+        let mut keys = HashSet::new();
+        for row in 0..firms.len() {
+            assert!(keys.insert((&firms[row], &holders[row], from[row])), "seed {seed}: {}", firms[row]);
+        }
+    }
+}
+
+#[test]
 fn csv_files_read_back_as_written() {
     let dir = std::env::temp_dir().join(format!("assay-economy-{}", std::process::id()));
     let files = write_csv(&DEMO, &dir, &["office", "invoice"]).unwrap();
