@@ -99,6 +99,10 @@ pub struct Traits {
     pub assessed: bool,
     /// Its sales are exempt from VAT by nature (e.g. its own farm produce).
     pub exempt: bool,
+    /// Grows what it sells, which is exempt by nature.
+    pub grower: bool,
+    /// In an encouraged industry of a city that has the reliefs of the western regions.
+    pub encouraged: bool,
 }
 
 /// A registered taxpayer.

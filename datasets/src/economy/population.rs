@@ -14,6 +14,8 @@ use super::names;
 /// Region and place of parties outside the province; the codes are not assigned.
 const PLACES: [(&str, &str); 4] =
     [("980100", "海宁川市"), ("980300", "北原市"), ("970100", "南屏市"), ("960200", "西岭市")];
+/// Region of the city to which the reliefs of the western regions extend, as they do to a few cities of other provinces.
+const WESTERN: &str = "9902";
 const INDIVIDUAL_FORMS: [&str; 4] = ["经营部", "商行", "店", "服务部"];
 
 /// What drawing a firm needs.
@@ -76,7 +78,8 @@ impl<'a> Population<'a> {
         let weights: Vec<f64> = self.grassroots.iter().map(|(_, weight)| *weight).collect();
         let office = self.grassroots[dice.weighted(&weights)].0;
         let life = self.life(dice);
-        let traits = traits(dice, trade, general, kind);
+        let west = self.offices[usize::from(office)].region.starts_with(WESTERN);
+        let traits = traits(dice, trade, general, kind, west);
         let number = u64::from(index);
         let agencies = (count / 400).max(2);
         let agency = dice.below(agencies as usize) as u64;
@@ -186,7 +189,7 @@ fn annual_sales(dice: &mut Dice, general: bool, first: bool, industry: &Industry
     ((yuan * size * 100.0) as i64).max(EXEMPT_LINE / 5)
 }
 
-fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind) -> Traits {
+fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind, west: bool) -> Traits {
     let company = kind == FirmKind::Enterprise;
     let goods = industry.goods.iter().any(|good| !good.hs_code.is_empty());
     let tech = matches!(industry.code.as_bytes()[0], b'C' | b'I' | b'M');
@@ -209,6 +212,8 @@ fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind) -
         owns_premises: general && dice.chance(0.35),
         assessed: kind == FirmKind::Individual && dice.chance(0.5),
         exempt: industry.goods.iter().all(|good| good.exempt),
+        grower: industry.goods.iter().all(|good| good.exempt),
+        encouraged: general && tech && west && dice.chance(0.2),
     }
 }
 

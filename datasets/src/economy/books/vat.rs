@@ -49,7 +49,8 @@ impl Keeper<'_> {
             first.small_exempt_sales =
                 vat.small_exempt_sales.min(vat.small_exempt_sales + first.small_sales_3pct);
             first.simple_tax = tax_on(first.small_sales_3pct, 300);
-            first.tax_reduction = tax_on(first.small_sales_3pct, 200);
+            first.tax_reduction =
+                if self.forgets("small_1pct") { 0 } else { tax_on(first.small_sales_3pct, 200) };
             first.tax_total = first.simple_tax - first.tax_reduction;
             return first;
         }
@@ -60,7 +61,8 @@ impl Keeper<'_> {
         first.deducted_tax = available.min(first.output_tax);
         first.tax_payable = first.output_tax - first.deducted_tax;
         first.closing_credit = available - first.deducted_tax;
-        first.tax_total = first.tax_payable;
+        first.tax_reduction = vat.tax_reduction.min(first.tax_payable.max(0));
+        first.tax_total = first.tax_payable - first.tax_reduction;
         first
     }
 
@@ -74,7 +76,10 @@ impl Keeper<'_> {
         // Who sells exempt cannot deduct what it bought for that.
         let exempt_inputs = if self.firm.traits.exempt { input_tax } else { 0 };
         let mut transfer_out = sums.red_tax.max(0) + exempt_inputs + self.carried.refunded;
-        let output_tax = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
+        let sales = trade.special.0 + trade.other.0 + trade.uninvoiced.0;
+        let exempted = self.exempted_wrongly(book, sales);
+        let charged = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
+        let output_tax = charged - tax_on(exempted, self.industry.rate_bp).min(charged.max(0));
         let opening = self.carried.credit;
         let refundable = self.carried.refundable;
         // Never more than there is to take from.
@@ -89,11 +94,14 @@ impl Keeper<'_> {
         (self.carried.credit, self.carried.refundable) = (closing, approved);
         let refund = self.refund_of_credit(book.month, closing - approved, dice);
         self.carried.refunded = refund;
+        // Line 23, of who takes the relief of small-scale taxpayers without being one.
+        let claims = self.claims_wrongly("small_1pct", book);
+        let reduction = if claims { tax_on(sales.max(0), 200).min(payable.max(0)) } else { 0 };
         VatBook {
             small: false,
-            taxable_sales: trade.special.0 + trade.other.0 + trade.uninvoiced.0,
+            taxable_sales: sales - exempted,
             export_sales: trade.exports,
-            exempt_sales: trade.exempt,
+            exempt_sales: trade.exempt + exempted,
             output_tax,
             input_tax,
             opening_credit: opening,
@@ -102,7 +110,8 @@ impl Keeper<'_> {
             deducted_tax: deducted,
             tax_payable: payable,
             closing_credit: closing,
-            tax_total: payable,
+            tax_reduction: reduction,
+            tax_total: payable - reduction,
             uninvoiced_sales: trade.uninvoiced.0,
             invoiced_special_sales: trade.special.0,
             invoiced_ordinary_sales: trade.other.0,
@@ -154,6 +163,7 @@ impl Keeper<'_> {
             return None;
         }
         let quarter = std::mem::take(quarter);
+        self.carried.filed_months = quarter.months;
         let loose = quarter.other + quarter.uninvoiced;
         let sales = quarter.special + loose;
         // Below 100,000 yuan a month only what carries a special invoice is taxed.
@@ -162,6 +172,7 @@ impl Keeper<'_> {
         let rent = self.industry.code == "K7040";
         let (simple_tax, reduction) = match rent {
             true => (tax_on(taxed, 500), 0),
+            false if self.forgets("small_1pct") => (tax_on(taxed, 300), 0),
             false => (tax_on(taxed, 300), tax_on(taxed, 200)),
         };
         Some(VatBook {

@@ -29,7 +29,7 @@ pub(super) struct Keeper<'a> {
 }
 
 /// What is the same all months.
-pub(super) struct Habits {
+pub(in crate::economy) struct Habits {
     /// Power for a given output, around 1.
     pub power: f64,
     /// Monthly wage, cents.
@@ -46,6 +46,23 @@ pub(super) struct Habits {
     pub margin: f64,
 }
 
+impl Habits {
+    /// Those of a firm.
+    pub(in crate::economy) fn of(seed: u64, firm: u32, industry: &Industry) -> Self {
+        let dice = &mut Dice::of(seed, Purpose::Books, u64::from(firm), 0);
+        let services = if industry.stock_months > 0.3 { dice.range(0.1, 0.16) } else { 0.75 };
+        Self {
+            power: dice.lognormal(1.0, 0.18),
+            wage: dice.lognormal(720_000.0, 0.2),
+            terms: (dice.range(0.4, 2.2), dice.range(0.4, 1.8)),
+            platform: dice.range(0.25, 0.6),
+            helped: (i64::from(dice.chance(0.03)), i64::from(dice.chance(0.03)) * dice.between(1, 3)),
+            services,
+            margin: (0.055 + dice.normal() * 0.03).clamp(-0.03, 0.16),
+        }
+    }
+}
+
 /// What passes from month to month.
 #[derive(Default)]
 pub(super) struct Carried {
@@ -59,6 +76,10 @@ pub(super) struct Carried {
     pub months_in_credit: u32,
     /// Sales of a small-scale taxpayer's quarter so far.
     pub quarter: super::vat::Quarter,
+    /// Months the last return was for.
+    pub filed_months: i64,
+    /// Income tax relief of the year wrongly claimed or forgone so far: the year and the sum.
+    pub relief_at_stake: (i32, i64),
     /// VAT and stamp bases of the quarter.
     pub stamp_base: i64,
     pub balance: super::BalanceBook,
@@ -114,19 +135,18 @@ impl<'a> Keeper<'a> {
     pub(super) fn new(economy: &'a Economy, index: u32) -> Self {
         let world = economy.world();
         let (firm, industry) = (world.firm(index), world.industry(index));
-        let dice = &mut Dice::of(world.spec().seed, Purpose::Books, u64::from(index), 0);
-        let services = if industry.stock_months > 0.3 { dice.range(0.1, 0.16) } else { 0.75 };
-        let habits = Habits {
-            power: dice.lognormal(1.0, 0.18),
-            wage: dice.lognormal(720_000.0, 0.2),
-            terms: (dice.range(0.4, 2.2), dice.range(0.4, 1.8)),
-            platform: dice.range(0.25, 0.6),
-            helped: (i64::from(dice.chance(0.03)), i64::from(dice.chance(0.03)) * dice.between(1, 3)),
-            services,
-            margin: (0.055 + dice.normal() * 0.03).clamp(-0.03, 0.16),
-        };
+        let habits = Habits::of(world.spec().seed, index, industry);
         let plan = economy.scheme(index);
-        Self { economy, world, index, firm, industry, plan, habits, carried: Carried::default() }
+        let mut keeper =
+            Self { economy, world, index, firm, industry, plan, habits, carried: Carried::default() };
+        // Who forgets a relief for people it employs employs some; who claims it wrongly none.
+        if keeper.claims_policy("veterans") {
+            keeper.habits.helped.0 = 2 * i64::from(keeper.forgets("veterans"));
+        }
+        if keeper.claims_policy("key_groups") {
+            keeper.habits.helped.1 = 2 * i64::from(keeper.forgets("key_groups"));
+        }
+        keeper
     }
 
     /// All months.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
-};
+use arrow::array::{Array, ArrayRef, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
@@ -88,15 +86,6 @@ impl Batch {
         values: impl Iterator<Item = Option<i32>>,
     ) -> Result<(), EconomyError> {
         self.set(name, values.collect::<Int32Array>())
-    }
-
-    /// Sets a column of counts.
-    pub(in crate::economy) fn count(
-        &mut self,
-        name: &str,
-        values: impl Iterator<Item = Option<i64>>,
-    ) -> Result<(), EconomyError> {
-        self.set(name, values.collect::<Int64Array>())
     }
 
     /// The finished batch.
