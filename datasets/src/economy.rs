@@ -26,6 +26,7 @@ mod flows;
 mod history;
 mod ids;
 pub mod industries;
+mod inputs;
 mod invoices;
 pub mod ledger;
 mod links;

@@ -76,7 +76,8 @@ fn files_of(economy: &Economy, folder: &Path, options: &FileOptions) -> Result<W
     std::fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
     for (name, rows) in [("truth.csv", economy.truth()?), ("truth_relief.csv", economy.truth_reliefs()?)] {
         let path = place.join(name);
-        let file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(file);
         writer.write(&rows).with_context(|| format!("cannot write {}", path.display()))?;
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rayon::prelude::*;
 
 use super::balance;
+use super::inputs::Inputs;
 use super::invoices::{Buyer, Head, Seller, Sheet, state};
 use super::model::World;
 
@@ -37,6 +38,8 @@ pub struct FirmMonth {
 pub struct Ledger {
     pub(super) months: usize,
     pub(super) sums: Vec<FirmMonth>,
+    /// Purchases that export refunds name.
+    pub(super) inputs: Inputs,
 }
 
 impl Ledger {
@@ -64,6 +67,7 @@ impl Ledger {
         let months = world.months();
         let firms = world.firms.len();
         let received: Vec<Received> = (0..firms * months).map(|_| Received::default()).collect();
+        let inputs = Inputs::new(world);
         let mut sums = vec![FirmMonth::default(); firms * months];
         let mut sold = vec![0i64; firms * months];
         let own = sums.par_chunks_mut(months).zip(sold.par_chunks_mut(months));
@@ -78,6 +82,7 @@ impl Ledger {
                         sold[month] += head.amount;
                     }
                     receive(&received, months, month, head);
+                    inputs.note(world, firm as u32, month, head);
                 }
                 sold[month] += uninvoiced(world, firm as u32, month);
             }
@@ -87,11 +92,14 @@ impl Ledger {
             let mut sheet = Sheet::default();
             for month in 0..months {
                 seller.month(month, &mut sheet);
-                counting(&sheet).for_each(|head| receive(&received, months, month, head));
+                for head in counting(&sheet) {
+                    receive(&received, months, month, head);
+                    inputs.note(world, party, month, head);
+                }
             }
         });
         let real = received.iter().map(|received| received.real.load(Ordering::Relaxed)).collect();
-        let mut ledger = Self { months, sums };
+        let mut ledger = Self { months, sums, inputs };
         ledger.add(received);
         (ledger, balance::Flows { sold, received: real })
     }
@@ -107,7 +115,10 @@ impl Ledger {
                 sheet.heads.clear();
                 sheet.lines.clear();
                 seller.orders(month, &mut sheet);
-                sheet.heads.iter().for_each(|head| receive(&received, self.months, month, head));
+                for head in &sheet.heads {
+                    receive(&received, self.months, month, head);
+                    self.inputs.note(world, party, month, head);
+                }
             }
         });
         self.add(received);

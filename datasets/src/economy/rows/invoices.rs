@@ -21,7 +21,13 @@ use crate::economy::model::World;
 use crate::economy::{ids, names};
 
 /// Writes the number of an invoice: year, region, system (1 digital, 2 paper), seller, month, ordinal.
-pub(super) fn invoice_id(world: &World, seller: u32, month: usize, ordinal: u32, paper: bool) -> [u8; 20] {
+pub(in crate::economy) fn invoice_id(
+    world: &World,
+    seller: u32,
+    month: usize,
+    ordinal: u32,
+    paper: bool,
+) -> [u8; 20] {
     let mut id = [b'0'; 20];
     let outside = (world.taxpayers()..world.taxpayers() + world.outsiders).contains(&seller);
     put(&mut id[..2], (world.period(month) / 100 % 100) as u64);
@@ -34,7 +40,7 @@ pub(super) fn invoice_id(world: &World, seller: u32, month: usize, ordinal: u32,
 }
 
 /// Digits as text.
-pub(super) fn digits(id: &[u8]) -> &str {
+pub(in crate::economy) fn digits(id: &[u8]) -> &str {
     std::str::from_utf8(id).unwrap_or_default()
 }
 

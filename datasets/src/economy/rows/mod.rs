@@ -2,7 +2,7 @@
 
 pub(super) mod batch;
 mod claims;
-mod invoices;
+pub(super) mod invoices;
 mod register;
 mod shareholders;
 

@@ -8,6 +8,8 @@ use super::sections::{Section, each, each_firm};
 use crate::economy::books::CustomsBook;
 use crate::economy::dice::{Dice, mix, unit};
 use crate::economy::industries::Good;
+use crate::economy::inputs::Input;
+use crate::economy::rows::invoices::{self, invoice_id};
 use crate::economy::{Economy, EconomyError, Part};
 
 /// Yuan of a US dollar in a month, in ten-thousandths: what `economic_series` publishes and declarations convert with.
@@ -149,8 +151,8 @@ fn digits(number: &str) -> u64 {
     number.parse().unwrap_or_default()
 }
 
-/// Rows of `export_refund`: exports with a refund, in the order of their declarations. Producers refund under
-/// exemption, credit and refund, which knows no invoice of purchase.
+/// Rows of `export_refund`: exports with a refund, in the order of their declarations. Each names one of the exporter's
+/// largest purchases claimed in that month, or in the last month with one.
 pub(super) fn export_refunds(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     let mut rows = Rows::of("export_refund")?;
     let period = part.period.unwrap_or_default();
@@ -164,17 +166,33 @@ pub(super) fn export_refunds(economy: &Economy, part: &Part) -> Result<Vec<Recor
         }
     });
     refunds.sort_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
+    let month = economy.world().month_of(period).unwrap_or_default();
+    let mut turn = (u32::MAX, 0);
     for (firm, number, export) in &refunds {
+        turn = if turn.0 == *firm { (turn.0, turn.1 + 1) } else { (*firm, 0) };
         let mut dice = economy.dice(u64::from(*firm) << 8 | 2, digits(number));
         rows.text(economy.world().id(*firm)).int(period).text(number);
         match good(economy, *firm, export.good, 0) {
             Some(good) => rows.text(&good.hs_code),
             None => rows.nulls(1),
         };
-        rows.units(export.value).nulls(1).all_units([export.refund_rate_bp, export.input_tax, export.refund]);
+        rows.units(export.value);
+        match economy.ledger().inputs.of(*firm, month, turn.1) {
+            Some(input) => rows.text(&input_id(economy, input)),
+            None => rows.nulls(1),
+        };
+        rows.all_units([export.refund_rate_bp, export.input_tax, export.refund]);
         rows.date(workday_from(due + dice.between(3, 20) as i32)?).end();
     }
     rows.finish()
+}
+
+/// The number of a special invoice.
+fn input_id(economy: &Economy, input: Input) -> String {
+    let world = economy.world();
+    let paper = world.firms().get(input.seller as usize).is_some_and(|firm| firm.traits.paper);
+    let id = invoice_id(world, input.seller, usize::from(input.month), input.ordinal, paper);
+    invoices::digits(&id).to_owned()
 }
 
 #[cfg(test)]

@@ -246,6 +246,27 @@ fn claims_are_of_invoices_that_say_so() {
 }
 
 #[test]
+fn export_refunds_name_purchases_of_the_exporter() {
+    let (refunds, heads) = (table(&DEMO, "export_refund"), table(&DEMO, "invoice"));
+    let position: HashMap<String, usize> = words(&heads, "invoice_id").into_iter().zip(0..).collect();
+    let (buyers, kinds) = (texts(&heads, "buyer_id"), words(&heads, "kind"));
+    let (claimed, status) = (ints(&heads, "deducted_period"), words(&heads, "status"));
+    let (firms, periods) = (words(&refunds, "taxpayer_id"), ints(&refunds, "period"));
+    let named = texts(&refunds, "input_invoice_id");
+    let mut different = HashSet::new();
+    for row in 0..firms.len() {
+        let Some(id) = &named[row] else { continue };
+        let head = position[id];
+        assert_eq!(buyers[head].as_ref(), Some(&firms[row]), "{id}");
+        assert!(kinds[head].ends_with("special") && status[head] == "valid", "{id}");
+        assert!(claimed[head].is_some() && claimed[head] <= periods[row], "{id}");
+        different.insert(id);
+    }
+    let missing = named.iter().filter(|id| id.is_none()).count();
+    assert!(missing * 20 <= named.len() && different.len() > 20, "{missing} of {}", named.len());
+}
+
+#[test]
 fn register_history_is_without_gaps() {
     let taxpayers = table(&DEMO, "taxpayer");
     let ids = words(&taxpayers, "taxpayer_id");
