@@ -25,6 +25,7 @@ pub mod dice;
 mod flows;
 mod history;
 mod ids;
+mod imports;
 pub mod industries;
 mod inputs;
 mod invoices;
@@ -130,7 +131,7 @@ pub struct Part {
     /// Month of every row (its column `period`), for tables kept by month.
     pub period: Option<i32>,
     /// Parties whose rows these are, by index (see [`World`]): taxpayers first, then sellers outside the province,
-    /// then farmers. Only invoices and their lines have rows of parties that are no taxpayers. Tables that are not
+    /// then farmers, then customs houses. Only invoices and their lines have rows of parties that are no taxpayers. Tables that are not
     /// about taxpayers have one part with an empty range.
     pub firms: Range<u32>,
 }

@@ -226,6 +226,10 @@ fn established(firm: &Firm) -> bool {
 /// Whether a firm can organise a scheme of this kind (or look like one), by what it is before it is cast.
 fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
     use SchemeKind as K;
+    // Every sale of theirs is documented.
+    if matches!(code, "F5261" | "F5262" | "G5421" | "G5443") {
+        return false;
+    }
     let (trade, making) = (code.starts_with("F51"), code.starts_with('C'));
     let lives = firm.opens == 0 && firm.closes > last;
     let middling = (200_000_000..20_000_000_000).contains(&firm.annual);
@@ -248,7 +252,9 @@ fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
         // Their firms are sought by policy.
         K::WrongClaim | K::ForgottenClaim => false,
         K::DeregisterAndReturn => {
-            lives && firm.kind == FirmKind::Enterprise && !making && !firm.traits.holding
+            let abroad = firm.traits.exporter || firm.traits.importer;
+            let taxed = firm.general && firm.annual >= GENERAL_LINE / 2 && !firm.traits.exempt && !abroad;
+            lives && firm.kind == FirmKind::Enterprise && !making && !firm.traits.holding && taxed
         }
         K::RepeatedRoundAmounts => established(firm) && matches!(code.as_bytes()[0], b'L' | b'I' | b'M'),
         K::Seasonal => {

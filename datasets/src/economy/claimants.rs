@@ -5,6 +5,7 @@ use super::books::Habits;
 use super::casting::Director;
 use super::definitions::SchemeEntry;
 use super::dice::mix;
+use super::industries::Document;
 use super::model::{EXEMPT_LINE, Fate, Firm, FirmKind, GENERAL_LINE};
 use super::policies::{Policy, policies};
 use super::schemes::SchemeKind;
@@ -59,6 +60,7 @@ impl Director<'_> {
             let firm = &self.stage.firms[index as usize];
             let industry = &self.stage.industries[usize::from(firm.industry)];
             let fits = self.free[index as usize]
+                && industry.document == Document::Usual
                 && ordinary(firm, last)
                 && fits(&policies()[policy], forgets, firm, &industry.code)
                 && (policies()[policy].tax_code != "cit"

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::invoices::{Buyer, Head, state};
+use super::invoices::{Buyer, Head, kind, state};
 use super::model::World;
 
 /// Invoices kept of an exporter and month.
@@ -46,7 +46,12 @@ impl Inputs {
         let exports = world.firms.get(buyer as usize).is_some_and(|firm| firm.traits.exporter);
         // Claimed in its month: the number needs no other.
         let claimed = head.claimed == Some(month as u16);
-        if !exports || !claimed || head.status != state::VALID || !head.special() || head.amount <= 0 {
+        if !exports
+            || !claimed
+            || head.status != state::VALID
+            || !matches!(head.kind, kind::SPECIAL | kind::E_SPECIAL)
+            || head.amount <= 0
+        {
             return;
         }
         let Ok(place) = self.exporters.binary_search(&buyer) else { return };

@@ -23,7 +23,7 @@ pub struct FirmMonth {
     pub other_tax: i64,
     /// Issued exempt or at rate zero.
     pub exempt: i64,
-    /// Received on special invoices issued this month, without tax.
+    /// Received on invoices issued this month whose tax may be deducted (special ones, of vehicles, of tolls), without tax.
     pub received_special: i64,
     /// Received on other invoices issued this month: tax included, for it is cost; farm purchases too.
     pub received_other: i64,
@@ -61,7 +61,7 @@ struct Received {
 }
 
 impl Ledger {
-    /// Reads all invoices once. Also says what firms really sold and received, from which their orders outside follow;
+    /// Reads all invoices once; payment books of customs are in the books. Also says what firms really sold and received, from which their orders outside follow;
     /// these are not yet in the sums.
     pub(super) fn sum(world: &World) -> (Self, balance::Flows) {
         let months = world.months();
@@ -87,7 +87,7 @@ impl Ledger {
                 sold[month] += uninvoiced(world, firm as u32, month);
             }
         });
-        (world.taxpayers()..world.parties()).into_par_iter().for_each(|party| {
+        (world.taxpayers()..world.traders()).into_par_iter().for_each(|party| {
             let seller = Seller::new(world, party);
             let mut sheet = Sheet::default();
             for month in 0..months {
@@ -171,12 +171,12 @@ fn receive(received: &[Received], months: usize, month: usize, head: &Head) {
     let add = |sum: &AtomicI64, cents: i64| sum.fetch_add(cents, Ordering::Relaxed);
     let Some(own) = at(month) else { return };
     if head.status != state::VOID {
-        match head.special() {
+        match head.deductible() {
             true => add(&own.special, head.amount),
             false => add(&own.other, head.amount + head.tax),
         };
         if !head.sham {
-            add(&own.real, if head.special() { head.amount } else { head.amount + head.tax });
+            add(&own.real, if head.deductible() { head.amount } else { head.amount + head.tax });
         }
     }
     if head.original.is_some() {

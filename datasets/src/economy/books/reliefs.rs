@@ -2,6 +2,7 @@
 
 use super::walk::{Keeper, Trade};
 use super::{Claim, MonthBook, ReliefTruth, VatBook};
+use crate::economy::industries::Document;
 use crate::economy::invoices::tax_on;
 use crate::economy::model::EXEMPT_LINE;
 use crate::economy::policies::{policies, position};
@@ -98,6 +99,8 @@ impl Keeper<'_> {
         let sales = if vat.small { vat.small_sales_3pct } else { vat.taxable_sales };
         let rate = if vat.small { 100 } else { self.industry.rate_bp };
         let reduced = if vat.small { tax_on(sales, 200) } else { vat.tax_reduction };
+        // The rate of used cars is a relief of its own.
+        let small = vat.small && sales > 0 && self.industry.document == Document::Usual;
         let wrong = |key| self.claims_wrongly(key, book);
         let above = (paid - tax_on(sales, 300)).max(0);
         let software = match wrong("software") {
@@ -112,7 +115,7 @@ impl Keeper<'_> {
         let grown = if self.forgets("own_produce") { sales } else { vat.exempt_sales };
         let of = |key, entitled, base, relief| Candidate { key, entitled, base, relief };
         [
-            of("small_1pct", vat.small && sales > 0, sales, reduced),
+            of("small_1pct", small, sales, reduced),
             of("software", traits.software, sales, software),
             of("disabled", traits.welfare && fair, paid, people("disabled", staff.disabled, DISABLED)),
             of("key_groups", staff.key_group > 0, paid, people("key_groups", staff.key_group, KEY_GROUP)),

@@ -3,6 +3,7 @@
 use super::walk::{FARM_RATE_BP, Keeper, Trade};
 use super::{MonthBook, VatBook};
 use crate::economy::dice::Dice;
+use crate::economy::industries::Document;
 use crate::economy::invoices::tax_on;
 use crate::economy::model::EXEMPT_LINE;
 use crate::economy::schemes::SchemeKind;
@@ -45,12 +46,14 @@ impl Keeper<'_> {
         let mut first = *vat;
         first.uninvoiced_sales -= forgotten;
         if vat.small {
-            first.small_sales_3pct = (vat.small_sales_3pct - forgotten).max(0);
-            first.small_exempt_sales =
-                vat.small_exempt_sales.min(vat.small_exempt_sales + first.small_sales_3pct);
-            first.simple_tax = tax_on(first.small_sales_3pct, 300);
-            first.tax_reduction =
-                if self.forgets("small_1pct") { 0 } else { tax_on(first.small_sales_3pct, 200) };
+            if vat.small_exempt_sales > 0 {
+                first.small_exempt_sales -= forgotten.min(vat.small_exempt_sales);
+                return first;
+            }
+            let rent = vat.small_sales_5pct != 0;
+            let sales = if rent { &mut first.small_sales_5pct } else { &mut first.small_sales_3pct };
+            *sales = (*sales - forgotten).max(0);
+            (first.simple_tax, first.tax_reduction) = self.small_tax(*sales);
             first.tax_total = first.simple_tax - first.tax_reduction;
             return first;
         }
@@ -170,11 +173,7 @@ impl Keeper<'_> {
         let below = sales <= EXEMPT_LINE * quarter.months;
         let taxed = if below { quarter.special } else { sales };
         let rent = self.industry.code == "K7040";
-        let (simple_tax, reduction) = match rent {
-            true => (tax_on(taxed, 500), 0),
-            false if self.forgets("small_1pct") => (tax_on(taxed, 300), 0),
-            false => (tax_on(taxed, 300), tax_on(taxed, 200)),
-        };
+        let (simple_tax, reduction) = self.small_tax(taxed);
         Some(VatBook {
             small: true,
             export_sales: quarter.exports,
@@ -190,5 +189,15 @@ impl Keeper<'_> {
             invoiced_ordinary_sales: quarter.other,
             ..VatBook::default()
         })
+    }
+
+    /// Tax of a small-scale taxpayer at the levy rate, and what it is reduced by.
+    fn small_tax(&self, taxed: i64) -> (i64, i64) {
+        match self.industry.document {
+            _ if self.industry.code == "K7040" => (tax_on(taxed, 500), 0),
+            _ if self.forgets("small_1pct") => (tax_on(taxed, 300), 0),
+            Document::UsedCar => (tax_on(taxed, 300), tax_on(taxed, 250)),
+            _ => (tax_on(taxed, 300), tax_on(taxed, 200)),
+        }
     }
 }

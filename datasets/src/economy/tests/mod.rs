@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod books;
+mod documents;
 mod rows;
 mod schemes;
 mod shape;
