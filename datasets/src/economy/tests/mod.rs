@@ -7,4 +7,4 @@ mod rows;
 mod schemes;
 mod shape;
 mod speed;
-mod support;
+pub(super) mod support;

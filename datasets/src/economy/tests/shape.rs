@@ -7,8 +7,9 @@ use super::support::*;
 use crate::economy::schemes::Role;
 use crate::economy::{Economy, EconomySpec};
 
-static TOWN: LazyLock<Economy> =
-    LazyLock::new(|| Economy::build(&EconomySpec { taxpayers: 6_000, ..EconomySpec::default() }).unwrap());
+static TOWN: LazyLock<Economy> = LazyLock::new(|| {
+    Economy::build(&EconomySpec { seed: seed(), taxpayers: 6_000, ..EconomySpec::default() }).unwrap()
+});
 
 #[test]
 fn lines_come_to_what_was_asked_for() {
