@@ -21,13 +21,13 @@ const MICRO: i64 = 1_200_000_000;
 #[derive(Debug)]
 pub(super) struct Search {
     cursors: [Vec<usize>; 2],
-    cast: [usize; 2],
+    turns: [usize; 2],
 }
 
 impl Default for Search {
     fn default() -> Self {
         let cursors = vec![0; policies().len()];
-        Self { cursors: [cursors.clone(), cursors], cast: [0; 2] }
+        Self { cursors: [cursors.clone(), cursors], turns: [0; 2] }
     }
 }
 
@@ -37,14 +37,14 @@ impl Director<'_> {
     pub(super) fn claimant(&mut self, kind: SchemeKind, entry: &SchemeEntry) {
         let forgets = kind == SchemeKind::ForgottenClaim;
         let (count, side) = (policies().len(), usize::from(forgets));
-        let turn =
-            (mix(self.stage.seed, [77, side as u64, 0]) % count as u64) as usize + self.search.cast[side];
-        self.search.cast[side] += 1;
+        let start = (mix(self.stage.seed, [77, side as u64, 0]) % count as u64) as usize;
+        let turn = start + self.search.turns[side];
         let found = (0..count).find_map(|step| {
             let policy = (turn + step) % count;
-            Some((policy, self.next_claimant(policy, forgets)?))
+            Some((step, policy, self.next_claimant(policy, forgets)?))
         });
-        let Some((policy, firm)) = found else { return };
+        let Some((step, policy, firm)) = found else { return };
+        self.search.turns[side] += step + 1;
         let last = self.stage.months.len() as u16 - 1;
         let strength = self.strength(entry);
         set_up(&policies()[policy], forgets, self.firm(firm));

@@ -72,7 +72,8 @@ impl Keeper<'_> {
     fn general(&mut self, book: &mut MonthBook, trade: &Trade, dice: &mut Dice) -> VatBook {
         let sums = *self.economy.ledger().of(self.index, book.month);
         let transport = (book.truth.headcount as f64 * dice.range(0.0, 1_800.0)) as i64;
-        let other = if self.industry.code.starts_with('G') { trade.real() * 3 / 1_000 } else { 0 };
+        // Expressways send invoices; bridges and ferries give slips.
+        let other = if self.industry.code.starts_with('G') { trade.real() * 3 / 10_000 } else { 0 };
         let agri = tax_on(trade.farm, FARM_RATE_BP);
         let customs: i64 = book.imports.iter().map(|declaration| declaration.import_vat).sum();
         let input_tax = sums.claimed_tax + customs + agri + transport + other;
