@@ -18,13 +18,16 @@ pub mod books;
 mod build;
 mod calendar;
 mod casting;
+mod claimants;
 mod csv;
 mod definitions;
 pub mod dice;
 mod flows;
 mod history;
 mod ids;
+mod imports;
 pub mod industries;
+mod inputs;
 mod invoices;
 pub mod ledger;
 mod links;
@@ -128,7 +131,7 @@ pub struct Part {
     /// Month of every row (its column `period`), for tables kept by month.
     pub period: Option<i32>,
     /// Parties whose rows these are, by index (see [`World`]): taxpayers first, then sellers outside the province,
-    /// then farmers. Only invoices and their lines have rows of parties that are no taxpayers. Tables that are not
+    /// then farmers, then customs houses. Only invoices and their lines have rows of parties that are no taxpayers. Tables that are not
     /// about taxpayers have one part with an empty range.
     pub firms: Range<u32>,
 }
@@ -231,6 +234,17 @@ impl Economy {
     /// The rows do not fit their schema: a mistake in this crate.
     pub fn truth(&self) -> Result<RecordBatch, EconomyError> {
         truth::truth(self)
+    }
+
+    /// The labels of reliefs, one row a relief wrongly claimed or forgone in a period: `taxpayer_id`, `scheme`
+    /// (`wrong_claim` or `forgotten_claim`), `policy_code` (e.g. `B34`), `policy`, `tax_code`, `relief_code`, `period`,
+    /// `base`, `relief`: to the cent what stands in `benefit_claim` for the period, or would stand there. Income tax is
+    /// cumulated since January, as its prepayments are.
+    ///
+    /// # Errors
+    /// The rows do not fit their schema: a mistake in this crate.
+    pub fn truth_reliefs(&self) -> Result<RecordBatch, EconomyError> {
+        truth::reliefs(self)
     }
 
     /// Earlier versions of rows that were corrected since (e.g. a VAT return filed first), under the keys of rows of

@@ -74,10 +74,13 @@ fn files_of(economy: &Economy, folder: &Path, options: &FileOptions) -> Result<W
     // Beside the files, not among them: a pattern for the files must not take it.
     let place = folder.join(TRUTH_FOLDER);
     std::fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
-    let path = place.join("truth.csv");
-    let file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(file);
-    writer.write(&economy.truth()?).with_context(|| format!("cannot write {}", path.display()))?;
+    for (name, rows) in [("truth.csv", economy.truth()?), ("truth_relief.csv", economy.truth_reliefs()?)] {
+        let path = place.join(name);
+        let file =
+            std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(file);
+        writer.write(&rows).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(written)
 }
 

@@ -13,6 +13,7 @@ mod vat;
 mod walk;
 
 use super::Economy;
+pub(super) use walk::Habits;
 
 /// The books of a firm for one month.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -86,8 +87,22 @@ pub struct Truth {
     /// What the firm's scheme comes to this month where it shows in books only: sales hidden, wages not insured or
     /// invented, relief claimed or forgone.
     pub at_stake: i64,
+    /// The relief wrongly claimed or forgone for this period.
+    pub relief: Option<ReliefTruth>,
     /// VAT that should have been declared above what was, as far as it can be said; never negative.
     pub vat_gap: i64,
+}
+
+/// A relief claimed without title, or not claimed with one: what stands in `benefit_claim` for the period, or would
+/// stand there. Of income tax it is cumulated since January, as its prepayments are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReliefTruth {
+    /// Index into [`super::policies::policies`].
+    pub policy: u8,
+    /// 减免计税依据.
+    pub base: i64,
+    /// 减免税额.
+    pub relief: i64,
 }
 
 /// Lines of `vat_return`, named as there.

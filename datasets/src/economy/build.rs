@@ -5,6 +5,7 @@ use super::calendar::Month;
 use super::casting::{self, Stage};
 use super::definitions;
 use super::flows::Flows;
+use super::imports;
 use super::ledger::Ledger;
 use super::links::{Links, Market};
 use super::model::{Firm, World};
@@ -35,7 +36,8 @@ fn world(spec: &EconomySpec) -> Result<World, EconomyError> {
     })?;
     let outsiders = population::outsiders(spec, &industries);
     let farmers = farmers(&mut firms, outsiders, &population);
-    let (ids, names) = population::texts(&population, &firms, &farmers);
+    let houses = imports::houses(&firms, &offices);
+    let (ids, names) = population::texts(&population, &firms, &farmers, &houses);
     let mut world = World {
         moments: Moments::new(&months),
         switched: industries.iter().position(|industry| industry.code == "F5176").unwrap_or(0) as u8,
@@ -52,6 +54,7 @@ fn world(spec: &EconomySpec) -> Result<World, EconomyError> {
         offices: Vec::new(),
         firms: Vec::new(),
         farmers: Vec::new(),
+        houses,
         ids,
         names,
     };

@@ -2,12 +2,12 @@
 //! their conduct is set accordingly. The plan of each part is the truth that detection is measured against.
 
 use super::EconomyError;
+use super::claimants::Search;
 use super::definitions::{self, SchemeEntry};
 use super::dice::{Dice, Purpose, mix};
 use super::flows::{Flow, FlowFate, Style};
 use super::model::{EXEMPT_LINE, Fate, Firm, FirmKind, GENERAL_LINE};
 use super::parts_played::Scene;
-use super::policies;
 use super::schemes::{Role, SchemeKind, SchemePlan};
 
 /// What came of casting.
@@ -32,7 +32,8 @@ pub(super) fn cast(stage: Stage<'_>) -> Result<Cast, EconomyError> {
     let mut order: Vec<u32> = (0..stage.firms.len() as u32).collect();
     order.sort_unstable_by_key(|firm| mix(stage.seed, [Purpose::Schemes as u64, u64::from(*firm), 1]));
     let free = vec![true; stage.firms.len()];
-    let mut director = Director { stage, order, free, cursor: 0, group: 0, cast: Cast::default() };
+    let (search, cast) = (Search::default(), Cast::default());
+    let mut director = Director { stage, order, free, cursor: 0, group: 0, search, cast };
     director.cast.plan_of = vec![0; director.free.len()];
     for entry in &entries {
         let kind = SchemeKind::named(&entry.name).ok_or_else(|| EconomyError::Definition {
@@ -51,16 +52,21 @@ pub(super) fn cast(stage: Stage<'_>) -> Result<Cast, EconomyError> {
 /// Takes firms for parts.
 pub(super) struct Director<'a> {
     pub stage: Stage<'a>,
-    order: Vec<u32>,
-    free: Vec<bool>,
+    pub order: Vec<u32>,
+    pub free: Vec<bool>,
     cursor: usize,
     group: u32,
+    pub search: Search,
     pub cast: Cast,
 }
 
 impl Director<'_> {
     fn instance(&mut self, kind: SchemeKind, entry: &SchemeEntry) {
         self.group += 1;
+        if matches!(kind, SchemeKind::WrongClaim | SchemeKind::ForgottenClaim) {
+            self.claimant(kind, entry);
+            return;
+        }
         let mut dice = Dice::of(self.stage.seed, Purpose::Schemes, u64::from(self.group), 2);
         let count = dice.between(entry.members.0 as i64, entry.members.1 as i64) as usize;
         let last = self.stage.months.len() as u16 - 1;
@@ -80,11 +86,15 @@ impl Director<'_> {
             }
         };
         let strength = dice.range(entry.strength.0, entry.strength.1);
-        let policy = matches!(kind, SchemeKind::WrongClaim | SchemeKind::ForgottenClaim)
-            .then(|| (self.group as usize % policies::policies().len()) as u8);
-        self.plan(kind, &members, &users, months, strength, policy);
-        let scene = Scene { kind, members, users, months, strength, policy, last };
+        self.plan(kind, &members, &users, months, strength, None);
+        let scene = Scene { kind, members, users, months, strength, last };
         scene.play(self, &mut dice);
+    }
+
+    /// How strongly this instance acts.
+    pub(super) fn strength(&self, entry: &SchemeEntry) -> f64 {
+        let mut dice = Dice::of(self.stage.seed, Purpose::Schemes, u64::from(self.group), 3);
+        dice.range(entry.strength.0, entry.strength.1)
     }
 
     /// First and last month; `None` where the scheme finds no place in the months of the economy.
@@ -127,7 +137,7 @@ impl Director<'_> {
         taken
     }
 
-    fn plan(
+    pub(super) fn plan(
         &mut self,
         kind: SchemeKind,
         members: &[u32],
@@ -216,6 +226,10 @@ fn established(firm: &Firm) -> bool {
 /// Whether a firm can organise a scheme of this kind (or look like one), by what it is before it is cast.
 fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
     use SchemeKind as K;
+    // Every sale of theirs is documented.
+    if matches!(code, "F5261" | "F5262" | "G5421" | "G5443") {
+        return false;
+    }
     let (trade, making) = (code.starts_with("F51"), code.starts_with('C'));
     let lives = firm.opens == 0 && firm.closes > last;
     let middling = (200_000_000..20_000_000_000).contains(&firm.annual);
@@ -235,10 +249,12 @@ fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
         K::CirculatingExports => established(firm) && (making || trade) && !firm.traits.agri,
         K::WagesAgainstInsurance | K::FakeEmployees => established(firm) && firm.employees >= 8,
         K::ProfitShifting => established(firm) && middling && !firm.traits.high_tech,
-        K::WrongClaim => lives && !firm.traits.holding && firm.kind == FirmKind::Enterprise && middling,
-        K::ForgottenClaim => lives && !firm.traits.holding && firm.kind == FirmKind::Enterprise,
+        // Their firms are sought by policy.
+        K::WrongClaim | K::ForgottenClaim => false,
         K::DeregisterAndReturn => {
-            lives && firm.kind == FirmKind::Enterprise && !making && !firm.traits.holding
+            let abroad = firm.traits.exporter || firm.traits.importer;
+            let taxed = firm.general && firm.annual >= GENERAL_LINE / 2 && !firm.traits.exempt && !abroad;
+            lives && firm.kind == FirmKind::Enterprise && !making && !firm.traits.holding && taxed
         }
         K::RepeatedRoundAmounts => established(firm) && matches!(code.as_bytes()[0], b'L' | b'I' | b'M'),
         K::Seasonal => {

@@ -12,7 +12,7 @@ use arrow::csv::writer::Writer;
 use super::Economy;
 
 /// Writes the given tables (all: none given) into `dir`, which is made where it does not exist: `<table>.csv` or
-/// `<table>_<period>.csv`, those without rows left out, and `truth.csv`. Returns table and file, in canonical order,
+/// `<table>_<period>.csv`, those without rows left out, and `truth.csv` and `truth_relief.csv`. Returns table and file, in canonical order,
 /// the truth last.
 ///
 /// # Errors
@@ -42,9 +42,12 @@ pub fn write_csv(economy: &Economy, dir: &Path, tables: &[&str]) -> io::Result<V
         }
     }
     close(open)?;
-    let truth = dir.join("truth.csv");
-    write(&truth, &economy.truth().map_err(io::Error::other)?)?;
-    files.push(("truth", truth));
+    let labels = [("truth.csv", economy.truth()), ("truth_relief.csv", economy.truth_reliefs())];
+    for (name, rows) in labels {
+        let path = dir.join(name);
+        write(&path, &rows.map_err(io::Error::other)?)?;
+        files.push(("truth", path));
+    }
     Ok(files)
 }
 

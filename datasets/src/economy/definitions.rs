@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::EconomyError;
 use super::calendar::Rhythm;
-use super::industries::{Farm, Good, Industry};
+use super::industries::{Document, Farm, Good, Industry};
 
 const INDUSTRIES: &str = include_str!("../../economy/industries.toml");
 const GOODS: &str = include_str!("../../economy/goods.toml");
@@ -72,6 +72,8 @@ struct IndustryEntry {
     season: String,
     #[serde(default)]
     shop: bool,
+    #[serde(default)]
+    document: Document,
     #[serde(default)]
     farm: Option<FarmEntry>,
     inputs: BTreeMap<String, f64>,
@@ -235,6 +237,7 @@ fn industry(
         lines: entry.lines,
         season: season.months,
         rhythm: if entry.shop { Rhythm::Shop } else { Rhythm::Office },
+        document: entry.document,
         goods: sold,
         farm,
         inputs,

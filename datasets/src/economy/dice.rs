@@ -37,6 +37,8 @@ pub enum Purpose {
     Presentation,
     /// Names and other words.
     Words,
+    /// What a firm imports in a month.
+    Imports,
 }
 
 /// A generator of random numbers (SplitMix64); not for cryptography.

@@ -8,7 +8,7 @@ pub(super) enum Style {
     Usual,
     /// Just under the ticket, which is the most an invoice may carry.
     NearLimit,
-    /// The total with tax is the ticket, to the cent where a total can be reached.
+    /// The total with tax is the ticket, to the cent; or the next thousand yuan that can be reached.
     Round,
 }
 

@@ -4,6 +4,30 @@
 /// When a kind of business issues its invoices.
 pub use super::calendar::Rhythm;
 
+/// The kind of invoice a trade asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Document {
+    /// Special and ordinary invoices; consumers mostly ask for none.
+    #[default]
+    Usual,
+    /// 机动车销售统一发票, one for each vehicle; dealers give each other special invoices.
+    Vehicle,
+    /// 二手车销售统一发票, at half a percent.
+    UsedCar,
+    /// 通行费电子普通发票, whose tax can be deducted.
+    Toll,
+    /// 旅客运输发票 for travellers.
+    Passenger,
+}
+
+impl Document {
+    /// Whether each invoice is of one vehicle.
+    pub fn is_one_vehicle(self) -> bool {
+        matches!(self, Self::Vehicle | Self::UsedCar)
+    }
+}
+
 /// One industry (a class of GB/T 4754-2017).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Industry {
@@ -41,6 +65,8 @@ pub struct Industry {
     pub season: [f64; 12],
     /// When it issues invoices.
     pub rhythm: Rhythm,
+    /// What its invoices look like.
+    pub document: Document,
     /// What it sells.
     pub goods: Vec<Good>,
     /// From which industries it buys, with shares of its purchases that add up to one: (industry index, share).

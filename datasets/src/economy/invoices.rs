@@ -48,10 +48,33 @@ pub(super) enum Buyer {
 }
 
 /// As in `invoice.kind`.
-pub(super) const KINDS: [&str; 6] =
-    ["special", "ordinary", "e_special", "e_ordinary", "agri_purchase", "agri_own"];
-const AGRI_PURCHASE: u8 = 4;
-const AGRI_OWN: u8 = 5;
+pub(super) const KINDS: [&str; 11] = [
+    "special",
+    "ordinary",
+    "e_special",
+    "e_ordinary",
+    "agri_purchase",
+    "agri_own",
+    "vehicle",
+    "used_car",
+    "toll",
+    "passenger",
+    "customs",
+];
+/// Positions in [`KINDS`].
+pub(super) mod kind {
+    pub(crate) const SPECIAL: u8 = 0;
+    pub(crate) const ORDINARY: u8 = 1;
+    pub(crate) const E_SPECIAL: u8 = 2;
+    pub(crate) const E_ORDINARY: u8 = 3;
+    pub(crate) const AGRI_PURCHASE: u8 = 4;
+    pub(crate) const AGRI_OWN: u8 = 5;
+    pub(crate) const VEHICLE: u8 = 6;
+    pub(crate) const USED_CAR: u8 = 7;
+    pub(crate) const TOLL: u8 = 8;
+    pub(crate) const PASSENGER: u8 = 9;
+    pub(crate) const CUSTOMS: u8 = 10;
+}
 
 /// As in `invoice.status`.
 pub(super) const STATES: [&str; 7] =
@@ -95,10 +118,25 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Carries input tax that a general taxpayer may deduct.
+    /// A special invoice or one that counts as such in the return (机动车销售统一发票).
     pub(super) fn special(&self) -> bool {
-        matches!(self.kind, 0 | 2)
+        matches!(self.kind, kind::SPECIAL | kind::E_SPECIAL | kind::VEHICLE)
     }
+
+    /// Carries input tax that a general taxpayer may deduct.
+    pub(super) fn deductible(&self) -> bool {
+        self.special() || self.kind == kind::TOLL
+    }
+
+    /// Of the older kinds, which have a code beside the number.
+    pub(super) fn paper(&self) -> bool {
+        is_paper(self.kind)
+    }
+}
+
+/// Whether a kind is of the older ones.
+pub(super) fn is_paper(of: u8) -> bool {
+    matches!(of, kind::SPECIAL | kind::ORDINARY | kind::VEHICLE | kind::USED_CAR)
 }
 
 /// A line of an invoice.

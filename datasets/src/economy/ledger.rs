@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rayon::prelude::*;
 
 use super::balance;
+use super::inputs::Inputs;
 use super::invoices::{Buyer, Head, Seller, Sheet, state};
 use super::model::World;
 
@@ -22,7 +23,7 @@ pub struct FirmMonth {
     pub other_tax: i64,
     /// Issued exempt or at rate zero.
     pub exempt: i64,
-    /// Received on special invoices issued this month, without tax.
+    /// Received on invoices issued this month whose tax may be deducted (special ones, of vehicles, of tolls), without tax.
     pub received_special: i64,
     /// Received on other invoices issued this month: tax included, for it is cost; farm purchases too.
     pub received_other: i64,
@@ -37,6 +38,8 @@ pub struct FirmMonth {
 pub struct Ledger {
     pub(super) months: usize,
     pub(super) sums: Vec<FirmMonth>,
+    /// Purchases that export refunds name.
+    pub(super) inputs: Inputs,
 }
 
 impl Ledger {
@@ -58,12 +61,13 @@ struct Received {
 }
 
 impl Ledger {
-    /// Reads all invoices once. Also says what firms really sold and received, from which their orders outside follow;
+    /// Reads all invoices once; payment books of customs are in the books. Also says what firms really sold and received, from which their orders outside follow;
     /// these are not yet in the sums.
     pub(super) fn sum(world: &World) -> (Self, balance::Flows) {
         let months = world.months();
         let firms = world.firms.len();
         let received: Vec<Received> = (0..firms * months).map(|_| Received::default()).collect();
+        let inputs = Inputs::new(world);
         let mut sums = vec![FirmMonth::default(); firms * months];
         let mut sold = vec![0i64; firms * months];
         let own = sums.par_chunks_mut(months).zip(sold.par_chunks_mut(months));
@@ -78,20 +82,24 @@ impl Ledger {
                         sold[month] += head.amount;
                     }
                     receive(&received, months, month, head);
+                    inputs.note(world, firm as u32, month, head);
                 }
                 sold[month] += uninvoiced(world, firm as u32, month);
             }
         });
-        (world.taxpayers()..world.parties()).into_par_iter().for_each(|party| {
+        (world.taxpayers()..world.traders()).into_par_iter().for_each(|party| {
             let seller = Seller::new(world, party);
             let mut sheet = Sheet::default();
             for month in 0..months {
                 seller.month(month, &mut sheet);
-                counting(&sheet).for_each(|head| receive(&received, months, month, head));
+                for head in counting(&sheet) {
+                    receive(&received, months, month, head);
+                    inputs.note(world, party, month, head);
+                }
             }
         });
         let real = received.iter().map(|received| received.real.load(Ordering::Relaxed)).collect();
-        let mut ledger = Self { months, sums };
+        let mut ledger = Self { months, sums, inputs };
         ledger.add(received);
         (ledger, balance::Flows { sold, received: real })
     }
@@ -107,7 +115,10 @@ impl Ledger {
                 sheet.heads.clear();
                 sheet.lines.clear();
                 seller.orders(month, &mut sheet);
-                sheet.heads.iter().for_each(|head| receive(&received, self.months, month, head));
+                for head in &sheet.heads {
+                    receive(&received, self.months, month, head);
+                    self.inputs.note(world, party, month, head);
+                }
             }
         });
         self.add(received);
@@ -160,12 +171,12 @@ fn receive(received: &[Received], months: usize, month: usize, head: &Head) {
     let add = |sum: &AtomicI64, cents: i64| sum.fetch_add(cents, Ordering::Relaxed);
     let Some(own) = at(month) else { return };
     if head.status != state::VOID {
-        match head.special() {
+        match head.deductible() {
             true => add(&own.special, head.amount),
             false => add(&own.other, head.amount + head.tax),
         };
         if !head.sham {
-            add(&own.real, if head.special() { head.amount } else { head.amount + head.tax });
+            add(&own.real, if head.deductible() { head.amount } else { head.amount + head.tax });
         }
     }
     if head.original.is_some() {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::calendar::Rhythm;
 use super::dice::{Dice, Purpose};
 use super::flows::Flows;
-use super::industries::Industry;
+use super::industries::{Document, Industry};
 use super::model::{Firm, Office};
 use super::population::outsider_industry;
 
@@ -153,6 +153,10 @@ impl Links {
         for (party, selling) in self.selling.iter_mut().enumerate() {
             let sales = selling.ticket as f64;
             let mean = if party < farmers { f64::from(selling.invoices) * factor } else { 1.0 };
+            let industry = market.industry(party.min(farmers - 1));
+            // No more invoices than there are vehicles.
+            let vehicles = sales / industry.goods[0].price as f64;
+            let mean = if industry.document.is_one_vehicle() { mean.min(vehicles) } else { mean };
             selling.invoices = mean.min(f64::from(INVOICES_MAX) * 0.6) as f32;
             selling.ticket = (sales / f64::from(selling.invoices).max(1e-6)) as i64;
         }
@@ -259,7 +263,8 @@ impl Market<'_> {
 
 /// Shares of a firm's invoiced sales to consumers who ask for an invoice, and abroad.
 pub(super) fn other_channels(firm: &Firm, industry: &Industry) -> (f64, f64) {
-    let asked = industry.consumers * 0.25 / f64::from(firm.invoiced).max(0.05);
+    let share = if industry.document == Document::Usual { 0.25 } else { 1.0 };
+    let asked = industry.consumers * share / f64::from(firm.invoiced).max(0.05);
     (asked.min(0.9), if firm.traits.exporter { industry.exports } else { 0.0 })
 }
 

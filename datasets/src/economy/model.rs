@@ -1,6 +1,7 @@
 //! The world: months, offices, industries, firms, the parties around them, and their people.
 //!
-//! A party is a `u32`: taxpayers are `0..taxpayers`, then come sellers and buyers outside the province, then farmers.
+//! A party is a `u32`: taxpayers are `0..taxpayers`, then come sellers and buyers outside the province, then farmers,
+//! then customs houses.
 //! Ids and names of parties lie in memory (the hot path copies them); persons, addresses, phones and devices are
 //! numbers, and their texts functions of these numbers.
 
@@ -11,6 +12,7 @@ use super::balance::Orders;
 use super::calendar::Month;
 use super::flows::Flows;
 use super::ids;
+use super::imports::House;
 use super::industries::{Good, Industry};
 use super::invoices::FARM;
 use super::links::Links;
@@ -99,6 +101,10 @@ pub struct Traits {
     pub assessed: bool,
     /// Its sales are exempt from VAT by nature (e.g. its own farm produce).
     pub exempt: bool,
+    /// Grows what it sells, which is exempt by nature.
+    pub grower: bool,
+    /// In an encouraged industry of a city that has the reliefs of the western regions.
+    pub encouraged: bool,
 }
 
 /// A registered taxpayer.
@@ -225,6 +231,7 @@ pub struct World {
     pub(super) outsiders: u32,
     /// For each farmer the firm it sells to.
     pub(super) farmers: Vec<u32>,
+    pub(super) houses: Vec<House>,
     pub(super) ids: Texts,
     pub(super) names: Texts,
     /// Of each firm, the position of its plan plus one; 0 for none.
@@ -279,9 +286,19 @@ impl World {
         self.firms.len() as u32
     }
 
-    /// Number of parties: taxpayers, outsiders, farmers.
+    /// Number of parties: taxpayers, outsiders, farmers, customs houses.
     pub fn parties(&self) -> u32 {
+        self.traders() + self.houses.len() as u32
+    }
+
+    /// Number of parties that trade: all but customs houses.
+    pub(super) fn traders(&self) -> u32 {
         self.taxpayers() + self.outsiders + self.farmers.len() as u32
+    }
+
+    /// The customs house a party is, if it is one.
+    pub(super) fn house(&self, party: u32) -> Option<&House> {
+        self.houses.get(party.checked_sub(self.traders())? as usize)
     }
 
     /// A registered taxpayer.
@@ -299,7 +316,7 @@ impl World {
         &self.industries[usize::from(self.firm(firm).industry)]
     }
 
-    /// Industry of any party; of a farmer, that of the firm it sells to.
+    /// Industry of any party that trades; of a farmer, that of the firm it sells to.
     pub fn industry_of(&self, party: u32) -> &Industry {
         let firms = self.taxpayers();
         let index = match party.checked_sub(firms + self.outsiders) {

@@ -5,7 +5,6 @@ use super::casting::{Director, line_of};
 use super::dice::Dice;
 use super::flows::{FlowFate, Style};
 use super::model::{Fate, Firm, FirmKind};
-use super::policies;
 use super::schemes::SchemeKind as K;
 
 /// One instance with its cast.
@@ -15,7 +14,6 @@ pub(super) struct Scene {
     pub users: Vec<u32>,
     pub months: (u16, u16),
     pub strength: f64,
-    pub policy: Option<u8>,
     pub last: u16,
 }
 
@@ -47,7 +45,6 @@ impl Scene {
             K::SharedAddress => self.share_an_address(stage),
             K::LossMakingStartUp => self.start_up(stage, dice),
             K::HonestExporter => self.each(stage, |firm| firm.traits.exporter = true),
-            K::WrongClaim | K::ForgottenClaim => self.claim(stage),
             _ => {}
         }
     }
@@ -327,27 +324,6 @@ impl Scene {
             firm.employees = (firm.annual as f64 * f64::from(firm.wage_share) / 9_000_000.0).ceil() as u32;
             firm.paid_in = firm.capital;
         }
-    }
-
-    /// Who claims wrongly lacks what the relief needs; who forgets has it.
-    fn claim(&self, stage: &mut Director<'_>) {
-        let Some(policy) = self.policy.and_then(|index| policies::policies().get(usize::from(index))) else {
-            return;
-        };
-        let has = self.kind == K::ForgottenClaim;
-        self.each(stage, |firm| {
-            match policy.key {
-                "high_tech" | "rd_super" => firm.traits.high_tech = has,
-                "software" => firm.traits.software = has,
-                "disabled" => firm.traits.welfare = has,
-                "own_produce" => firm.traits.exempt = false,
-                _ => {}
-            }
-            if policy.key.ends_with("_small") || policy.key == "small_1pct" {
-                // Reliefs of small-scale taxpayers, claimed by a general one, or forgotten by a small one.
-                firm.general = !has;
-            }
-        });
     }
 }
 

@@ -7,13 +7,16 @@ use super::EconomySpec;
 use super::calendar::{Month, Rhythm};
 use super::dice::{Dice, Purpose};
 use super::ids;
-use super::industries::Industry;
+use super::imports::House;
+use super::industries::{Document, Industry};
 use super::model::{EXEMPT_LINE, Fate, Firm, FirmKind, GENERAL_LINE, Office, Texts, Traits};
 use super::names;
 
 /// Region and place of parties outside the province; the codes are not assigned.
 const PLACES: [(&str, &str); 4] =
     [("980100", "海宁川市"), ("980300", "北原市"), ("970100", "南屏市"), ("960200", "西岭市")];
+/// Region of the city to which the reliefs of the western regions extend, as they do to a few cities of other provinces.
+const WESTERN: &str = "9902";
 const INDIVIDUAL_FORMS: [&str; 4] = ["经营部", "商行", "店", "服务部"];
 
 /// What drawing a firm needs.
@@ -64,7 +67,11 @@ impl<'a> Population<'a> {
         let weights: Vec<f64> = self.industries.iter().map(|industry| industry.weight).collect();
         let industry = if first { index as usize } else { dice.weighted(&weights) };
         let trade = &self.industries[industry];
-        let general = first || dice.chance(if trade.rhythm == Rhythm::Shop { 0.3 } else { 0.46 });
+        let chance = dice.chance(if trade.rhythm == Rhythm::Shop { 0.3 } else { 0.46 });
+        // Used cars are traded by small dealers at the reduced rate.
+        let used = trade.document == Document::UsedCar;
+        let first = first && !used;
+        let general = !used && (first || chance || trade.document != Document::Usual);
         let kind = match dice.unit() {
             _ if general => FirmKind::Enterprise,
             share if share < 0.5 => FirmKind::Individual,
@@ -76,7 +83,8 @@ impl<'a> Population<'a> {
         let weights: Vec<f64> = self.grassroots.iter().map(|(_, weight)| *weight).collect();
         let office = self.grassroots[dice.weighted(&weights)].0;
         let life = self.life(dice);
-        let traits = traits(dice, trade, general, kind);
+        let west = self.offices[usize::from(office)].region.starts_with(WESTERN);
+        let traits = traits(dice, trade, general, kind, west);
         let number = u64::from(index);
         let agencies = (count / 400).max(2);
         let agency = dice.below(agencies as usize) as u64;
@@ -113,7 +121,7 @@ impl<'a> Population<'a> {
             growth: (dice.normal() * 0.008).clamp(-0.02, 0.03) as f32,
             purchases: purchases as f32,
             wage_share: wages as f32,
-            invoiced: (1.0 - trade.consumers * dice.range(0.7, 0.8) - dice.range(0.0, 0.025)) as f32,
+            invoiced: invoiced(dice, trade) as f32,
             invoices: 0.0,
             ticket: 0,
             capital,
@@ -155,6 +163,13 @@ impl<'a> Population<'a> {
     }
 }
 
+/// Share of sales with an invoice. Of consumers few ask for one, except where every sale has one.
+fn invoiced(dice: &mut Dice, industry: &Industry) -> f64 {
+    let without = industry.consumers * dice.range(0.7, 0.8);
+    let rest = 1.0 - dice.range(0.0, 0.025);
+    if industry.document == Document::Usual { rest - without } else { rest }
+}
+
 struct Life {
     registered_on: i32,
     opens: u16,
@@ -186,7 +201,7 @@ fn annual_sales(dice: &mut Dice, general: bool, first: bool, industry: &Industry
     ((yuan * size * 100.0) as i64).max(EXEMPT_LINE / 5)
 }
 
-fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind) -> Traits {
+fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind, west: bool) -> Traits {
     let company = kind == FirmKind::Enterprise;
     let goods = industry.goods.iter().any(|good| !good.hs_code.is_empty());
     let tech = matches!(industry.code.as_bytes()[0], b'C' | b'I' | b'M');
@@ -194,8 +209,9 @@ fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind) -
         paper: dice.chance(0.3),
         exporter: general && industry.exports > 0.0 && dice.chance(0.12),
         importer: general && goods && dice.chance(0.04),
-        platform: (industry.rhythm == Rhythm::Shop && dice.chance(0.3))
-            || (industry.consumers > 0.05 && dice.chance(0.12)),
+        platform: industry.document == Document::Usual
+            && ((industry.rhythm == Rhythm::Shop && dice.chance(0.3))
+                || (industry.consumers > 0.05 && dice.chance(0.12))),
         late: dice.chance(0.05),
         corrects: dice.chance(0.06),
         agency: !general && dice.chance(0.45),
@@ -209,6 +225,8 @@ fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind) -
         owns_premises: general && dice.chance(0.35),
         assessed: kind == FirmKind::Individual && dice.chance(0.5),
         exempt: industry.goods.iter().all(|good| good.exempt),
+        grower: industry.goods.iter().all(|good| good.exempt),
+        encouraged: general && tech && west && dice.chance(0.2),
     }
 }
 
@@ -225,8 +243,13 @@ fn round_capital(yuan: f64) -> i64 {
     ((yuan / 10_000.0).ceil() as i64).max(3) * 1_000_000
 }
 
-/// Ids and names of all parties: taxpayers, outsiders, farmers.
-pub(super) fn texts(population: &Population<'_>, firms: &[Firm], farmers: &[u32]) -> (Texts, Texts) {
+/// Ids and names of all parties: taxpayers, outsiders, farmers, customs houses.
+pub(super) fn texts(
+    population: &Population<'_>,
+    firms: &[Firm],
+    farmers: &[u32],
+    houses: &[House],
+) -> (Texts, Texts) {
     let outsiders = outsiders(population.spec, population.industries);
     let (mut ids, mut names) = (Texts::default(), Texts::default());
     let mut given = Given::default();
@@ -263,6 +286,14 @@ pub(super) fn texts(population: &Population<'_>, firms: &[Firm], farmers: &[u32]
         text.clear();
         names::person(population.spec.seed, person, &mut text);
         names.push(&text);
+    }
+    for (number, house) in (0u64..).zip(houses) {
+        text.clear();
+        // The numbers of outsiders go on; customs answer to nobody in the province.
+        let number = firms.len() as u64 + u64::from(outsiders) + number;
+        ids::credit_code(number, b'1', "980000", &mut text);
+        ids.push(&text);
+        names.push(&format!("中华人民共和国{}海关", house.city.trim_end_matches('市')));
     }
     (ids, names)
 }

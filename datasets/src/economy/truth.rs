@@ -6,8 +6,10 @@ use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch, StringArr
 use arrow::datatypes::{DataType, Field, Schema};
 use rayon::prelude::*;
 
+use super::books::ReliefTruth;
 use super::invoices::{Buyer, Seller, Sheet, state};
 use super::model::World;
+use super::policies::policies;
 use super::schemes::{Role, SchemeKind, SchemePlan};
 use super::{Economy, EconomyError, books};
 
@@ -18,6 +20,10 @@ pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
     let mut parts: Vec<(u32, &SchemePlan)> =
         (0..world.taxpayers()).filter_map(|firm| world.scheme(firm).map(|plan| (firm, plan))).collect();
     parts.sort_by_key(|(firm, plan)| (plan.kind, plan.group, *firm));
+    // A claim that was never made, or made no difference, is none.
+    let shows: Vec<bool> = parts.par_iter().map(|(firm, plan)| shows(economy, *firm, plan)).collect();
+    let mut shows = shows.into_iter();
+    parts.retain(|_| shows.next().unwrap_or_default());
     let amounts: Vec<Option<i128>> =
         parts.par_iter().map(|(firm, plan)| amount(economy, *firm, plan).map(i128::from)).collect();
     let fields = [
@@ -39,6 +45,53 @@ pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
         Arc::new(amounts.into_iter().collect::<Decimal128Array>().with_precision_and_scale(18, 2)?),
     ];
     Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+}
+
+/// Whether a part is to be seen in what the firm filed; only that of claims may come to nothing.
+fn shows(economy: &Economy, firm: u32, plan: &SchemePlan) -> bool {
+    plan.policy.is_none() || books::walk(economy, firm).iter().any(|book| book.truth.relief.is_some())
+}
+
+/// A claimant, its plan, the month, and what was claimed or forgone in it.
+type Labelled<'a> = (u32, &'a SchemePlan, i32, ReliefTruth);
+
+/// One row a relief wrongly claimed or forgone in a period: `taxpayer_id`, `scheme` (`wrong_claim` or
+/// `forgotten_claim`), `policy_code` (its number in the list of policies), `policy`, `tax_code`, `relief_code`,
+/// `period`, `base`, `relief`: to the cent what stands in `benefit_claim`, or would stand there.
+pub(super) fn reliefs(economy: &Economy) -> Result<RecordBatch, EconomyError> {
+    let world = economy.world();
+    let claimants: Vec<(u32, &SchemePlan)> = (0..world.taxpayers())
+        .filter_map(|firm| world.scheme(firm).filter(|plan| plan.policy.is_some()).map(|plan| (firm, plan)))
+        .collect();
+    let rows: Vec<Labelled> = claimants
+        .par_iter()
+        .flat_map_iter(|(firm, plan)| {
+            let books = books::walk(economy, *firm).into_iter();
+            books.filter_map(|book| Some((*firm, *plan, book.period, book.truth.relief?)))
+        })
+        .collect();
+    let policy = |row: &Labelled| policies().get(usize::from(row.3.policy));
+    let texts = |of: &dyn Fn(&Labelled) -> Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(of).collect::<StringArray>())
+    };
+    let money = |of: fn(&ReliefTruth) -> i64| -> Result<ArrayRef, EconomyError> {
+        let cents = rows.iter().map(|row| Some(i128::from(of(&row.3)))).collect::<Decimal128Array>();
+        Ok(Arc::new(cents.with_precision_and_scale(18, 2)?))
+    };
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("taxpayer_id", texts(&|row| Some(world.id(row.0).to_owned()))),
+        ("scheme", texts(&|row| Some(row.1.kind.name().to_owned()))),
+        ("policy_code", texts(&|row| Some(policy(row)?.number(row.2).to_owned()))),
+        ("policy", texts(&|row| Some(policy(row)?.key.to_owned()))),
+        ("tax_code", texts(&|row| Some(policy(row)?.tax_code.to_owned()))),
+        ("relief_code", texts(&|row| Some(policy(row)?.relief_code.to_owned()))),
+        ("period", Arc::new(rows.iter().map(|row| Some(row.2)).collect::<Int32Array>())),
+        ("base", money(|truth| truth.base)?),
+        ("relief", money(|truth| truth.relief)?),
+    ];
+    Ok(RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, false)),
+    )?)
 }
 
 /// Cents; `None` for the innocent.

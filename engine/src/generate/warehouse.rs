@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
-use assay_datasets::economy::{Economy, Part};
+use assay_datasets::economy::{Economy, EconomyError, Part};
 use assay_datasets::schema::Table;
 use tokio::runtime::Handle;
 
@@ -306,7 +306,9 @@ impl Run {
         tables: BTreeMap<String, TableSummary>,
         started: Instant,
     ) -> Result<IngestSummary> {
-        let truth = self.economy.truth().map_err(|e| EngineError::internal(e.to_string()))?;
+        let failed = |e: EconomyError| EngineError::internal(e.to_string());
+        let truth = self.economy.truth().map_err(failed)?;
+        let reliefs = self.economy.truth_reliefs().map_err(failed)?;
         let mut summary = IngestSummary { batch: self.batch.clone(), ..IngestSummary::default() };
         summary.tables = tables.into_values().collect();
         summary.seconds = started.elapsed().as_secs_f64();
@@ -314,6 +316,7 @@ impl Run {
         self.progress.phase("commit", 1);
         self.handle.block_on(async {
             transaction.append(&system::truth(), &[truth]).await?;
+            transaction.append(&system::truth_relief(), &[reliefs]).await?;
             transaction.append(&system::ingest_file(), &[self.file_rows(&summary)?]).await?;
             transaction.append(&system::ingest_batch(), &[record]).await?;
             keyer.save(transaction).await

@@ -156,6 +156,29 @@ pub fn truth() -> TableSpec {
     )
 }
 
+/// Labels of the reliefs in a synthetic economy.
+pub const TRUTH_RELIEF: &str = "truth_relief";
+
+/// `truth_relief`: reliefs wrongly claimed (`scheme` `wrong_claim`) or forgone (`forgotten_claim`), by taxpayer, policy
+/// and period; `base` and `relief` are to the cent those of `benefit_claim`, or what would stand there.
+pub fn truth_relief() -> TableSpec {
+    let money = |name: &str| Field::new(name, DataType::Decimal128(18, 2), true);
+    spec(
+        TRUTH_RELIEF,
+        vec![
+            text("taxpayer_id"),
+            text("scheme"),
+            text("policy_code"),
+            text("policy"),
+            text("tax_code"),
+            text("relief_code"),
+            Field::new("period", DataType::Int32, true),
+            money("base"),
+            money("relief"),
+        ],
+    )
+}
+
 /// `feed_definition`: `definition` is the feed as its mapping has it (normalised TOML), without what only says how its
 /// files are found and read; `previous_hash` is null for the first.
 pub fn feed_definition() -> TableSpec {
@@ -184,6 +207,7 @@ pub fn open_specs() -> Vec<TableSpec> {
         ingest_file(),
         feed_definition(),
         truth(),
+        truth_relief(),
         PARTY.spec(),
     ];
     specs.extend(crate::scan::specs());

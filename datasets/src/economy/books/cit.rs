@@ -1,9 +1,8 @@
 //! Corporate income tax: quarterly prepayments and the annual return, cumulated.
 
 use super::walk::Keeper;
-use super::{CitBook, Claim, IncomeBook, MonthBook};
+use super::{CitBook, Claim, IncomeBook, MonthBook, ReliefTruth};
 use crate::economy::model::FirmKind;
-use crate::economy::schemes::{Role, SchemeKind};
 
 /// Lines of the small-profit relief: taxable income and assets in cents, people.
 const SMALL_INCOME: i64 = 300_000_000;
@@ -108,13 +107,19 @@ impl Keeper<'_> {
             assessed: self.firm.traits.assessed,
             ..CitBook::default()
         };
-        let small = taxable <= SMALL_INCOME
-            && cit.employees_avg <= SMALL_PEOPLE * 100
-            && cit.assets_avg <= SMALL_ASSETS;
-        if small && self.may_claim("small_profit", book) || self.claims_wrongly("small_profit", book) {
+        let small = is_small(&cit) && self.may_claim("small_profit", book);
+        if self.claims_wrongly("high_tech", book) || self.claims_wrongly("west", book) {
+            let relief = taxable * 1_000 / 10_000;
+            match self.claims_policy("west") {
+                true => cit.region_relief = relief,
+                false => cit.high_tech_relief = relief,
+            }
+        } else if small || self.claims_wrongly("small_profit", book) {
             cit.small_profit_relief = taxable * 2_000 / 10_000;
         } else if self.may_claim("high_tech", book) {
             cit.high_tech_relief = taxable * 1_000 / 10_000;
+        } else if self.may_claim("west", book) {
+            cit.region_relief = taxable * 1_000 / 10_000;
         }
         cit.tax_relief = cit.small_profit_relief + cit.high_tech_relief + cit.region_relief;
         cit.tax_due = cit.tax_before_relief - cit.tax_relief;
@@ -122,27 +127,58 @@ impl Keeper<'_> {
     }
 
     /// The claims a prepayment makes, and what a forgotten one is worth.
-    fn claim_cit(&self, book: &mut MonthBook, cit: &CitBook) {
+    fn claim_cit(&mut self, book: &mut MonthBook, cit: &CitBook) {
         let claims = [
             ("small_profit", cit.taxable_income, cit.small_profit_relief),
             ("high_tech", cit.taxable_income, cit.high_tech_relief),
+            ("west", cit.taxable_income, cit.region_relief),
             ("rd_super", cit.income.rd_expense, cit.rd_super_deduction * RATE_BP / 10_000),
         ];
         for (key, base, relief) in claims {
-            let wrong = self.claims_wrongly(key, book);
+            let small = key == "small_profit" && is_small(cit);
+            let wrong = self.claims_wrongly(key, book) && !small;
             if relief > 0 {
-                book.claims.push(Claim { entitled: !wrong, ..self.claimed(key, base, relief) });
+                let days_late = cit.days_late;
+                let claim = Claim { entitled: !wrong, days_late, ..self.claimed(key, base, relief) };
+                book.claims.push(claim);
                 if wrong {
-                    book.truth.at_stake = relief;
+                    self.stake_relief(book, claim);
                 }
             }
         }
-        if self
-            .plan
-            .is_some_and(|plan| plan.kind == SchemeKind::ForgottenClaim && plan.role == Role::Innocent)
-            && self.claims_policy("small_profit")
-        {
-            book.truth.at_stake = cit.taxable_income * 2_000 / 10_000;
+        let forgone = [
+            ("small_profit", is_small(cit), cit.taxable_income, cit.taxable_income * 2_000 / 10_000),
+            ("high_tech", !is_small(cit), cit.taxable_income, cit.taxable_income * 1_000 / 10_000),
+            (
+                "rd_super",
+                cit.taxable_income > 0,
+                cit.income.rd_expense,
+                cit.income.rd_expense * RATE_BP / 10_000,
+            ),
+        ];
+        for (key, due, base, relief) in forgone {
+            if due && relief > 0 && self.forgets(key) {
+                let claim = self.claimed(key, base, relief);
+                self.stake_relief(book, claim);
+            }
         }
     }
+
+    /// Notes what a claim (or its omission) is worth; of the year, the most that was.
+    fn stake_relief(&mut self, book: &mut MonthBook, claim: Claim) {
+        let Claim { policy, base, relief, .. } = claim;
+        book.truth.relief = Some(ReliefTruth { policy, base, relief });
+        let year = book.period / 100;
+        let (of, sum) = self.carried.relief_at_stake;
+        let before = if of == year { sum } else { 0 };
+        book.truth.at_stake = (relief - before).max(0);
+        self.carried.relief_at_stake = (year, relief.max(before));
+    }
+}
+
+/// Whether a return shows a small enterprise of low profit (小型微利企业).
+fn is_small(cit: &CitBook) -> bool {
+    cit.taxable_income <= SMALL_INCOME
+        && cit.employees_avg <= SMALL_PEOPLE * 100
+        && cit.assets_avg <= SMALL_ASSETS
 }

@@ -73,6 +73,9 @@ impl Keeper<'_> {
             }
         }
         let due = self.cit_quarter_due(book);
+        if due > 0 && !pays {
+            self.carried.cit_owed = book.period / 100;
+        }
         self.settle(book, "cit", due, late, pays);
         self.settle_year(book, late, pays);
         self.settle(book, "iit", book.staff.iit_withheld, late, pays);
@@ -100,7 +103,8 @@ impl Keeper<'_> {
         // Settled between March and May.
         let days = 60 + late.clamp(0, 60);
         self.settle(book, "cit", missing, days, pays);
-        if missing < 0 && pays {
+        // Nothing comes back to who still owes it.
+        if missing < 0 && self.carried.cit_owed != book.period / 100 {
             let refund_kind = Some("mistaken");
             let (tax_code, amount) = ("cit", -missing);
             book.payments.push(Payment {

@@ -3,6 +3,7 @@
 use super::walk::{FARM_RATE_BP, Keeper, Trade};
 use super::{MonthBook, VatBook};
 use crate::economy::dice::Dice;
+use crate::economy::industries::Document;
 use crate::economy::invoices::tax_on;
 use crate::economy::model::EXEMPT_LINE;
 use crate::economy::schemes::SchemeKind;
@@ -45,11 +46,14 @@ impl Keeper<'_> {
         let mut first = *vat;
         first.uninvoiced_sales -= forgotten;
         if vat.small {
-            first.small_sales_3pct = (vat.small_sales_3pct - forgotten).max(0);
-            first.small_exempt_sales =
-                vat.small_exempt_sales.min(vat.small_exempt_sales + first.small_sales_3pct);
-            first.simple_tax = tax_on(first.small_sales_3pct, 300);
-            first.tax_reduction = tax_on(first.small_sales_3pct, 200);
+            if vat.small_exempt_sales > 0 {
+                first.small_exempt_sales -= forgotten.min(vat.small_exempt_sales);
+                return first;
+            }
+            let rent = vat.small_sales_5pct != 0;
+            let sales = if rent { &mut first.small_sales_5pct } else { &mut first.small_sales_3pct };
+            *sales = (*sales - forgotten).max(0);
+            (first.simple_tax, first.tax_reduction) = self.small_tax(*sales);
             first.tax_total = first.simple_tax - first.tax_reduction;
             return first;
         }
@@ -60,21 +64,26 @@ impl Keeper<'_> {
         first.deducted_tax = available.min(first.output_tax);
         first.tax_payable = first.output_tax - first.deducted_tax;
         first.closing_credit = available - first.deducted_tax;
-        first.tax_total = first.tax_payable;
+        first.tax_reduction = vat.tax_reduction.min(first.tax_payable.max(0));
+        first.tax_total = first.tax_payable - first.tax_reduction;
         first
     }
 
     fn general(&mut self, book: &mut MonthBook, trade: &Trade, dice: &mut Dice) -> VatBook {
         let sums = *self.economy.ledger().of(self.index, book.month);
         let transport = (book.truth.headcount as f64 * dice.range(0.0, 1_800.0)) as i64;
-        let other = if self.industry.code.starts_with('G') { trade.real() * 3 / 1_000 } else { 0 };
+        // Expressways send invoices; bridges and ferries give slips.
+        let other = if self.industry.code.starts_with('G') { trade.real() * 3 / 10_000 } else { 0 };
         let agri = tax_on(trade.farm, FARM_RATE_BP);
         let customs: i64 = book.imports.iter().map(|declaration| declaration.import_vat).sum();
         let input_tax = sums.claimed_tax + customs + agri + transport + other;
         // Who sells exempt cannot deduct what it bought for that.
         let exempt_inputs = if self.firm.traits.exempt { input_tax } else { 0 };
         let mut transfer_out = sums.red_tax.max(0) + exempt_inputs + self.carried.refunded;
-        let output_tax = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
+        let sales = trade.special.0 + trade.other.0 + trade.uninvoiced.0;
+        let exempted = self.exempted_wrongly(book, sales);
+        let charged = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
+        let output_tax = charged - tax_on(exempted, self.industry.rate_bp).min(charged.max(0));
         let opening = self.carried.credit;
         let refundable = self.carried.refundable;
         // Never more than there is to take from.
@@ -89,11 +98,14 @@ impl Keeper<'_> {
         (self.carried.credit, self.carried.refundable) = (closing, approved);
         let refund = self.refund_of_credit(book.month, closing - approved, dice);
         self.carried.refunded = refund;
+        // Line 23, of who takes the relief of small-scale taxpayers without being one.
+        let claims = self.claims_wrongly("small_1pct", book);
+        let reduction = if claims { tax_on(sales.max(0), 200).min(payable.max(0)) } else { 0 };
         VatBook {
             small: false,
-            taxable_sales: trade.special.0 + trade.other.0 + trade.uninvoiced.0,
+            taxable_sales: sales - exempted,
             export_sales: trade.exports,
-            exempt_sales: trade.exempt,
+            exempt_sales: trade.exempt + exempted,
             output_tax,
             input_tax,
             opening_credit: opening,
@@ -102,7 +114,8 @@ impl Keeper<'_> {
             deducted_tax: deducted,
             tax_payable: payable,
             closing_credit: closing,
-            tax_total: payable,
+            tax_reduction: reduction,
+            tax_total: payable - reduction,
             uninvoiced_sales: trade.uninvoiced.0,
             invoiced_special_sales: trade.special.0,
             invoiced_ordinary_sales: trade.other.0,
@@ -154,16 +167,14 @@ impl Keeper<'_> {
             return None;
         }
         let quarter = std::mem::take(quarter);
+        self.carried.filed_months = quarter.months;
         let loose = quarter.other + quarter.uninvoiced;
         let sales = quarter.special + loose;
         // Below 100,000 yuan a month only what carries a special invoice is taxed.
         let below = sales <= EXEMPT_LINE * quarter.months;
         let taxed = if below { quarter.special } else { sales };
         let rent = self.industry.code == "K7040";
-        let (simple_tax, reduction) = match rent {
-            true => (tax_on(taxed, 500), 0),
-            false => (tax_on(taxed, 300), tax_on(taxed, 200)),
-        };
+        let (simple_tax, reduction) = self.small_tax(taxed);
         Some(VatBook {
             small: true,
             export_sales: quarter.exports,
@@ -179,5 +190,15 @@ impl Keeper<'_> {
             invoiced_ordinary_sales: quarter.other,
             ..VatBook::default()
         })
+    }
+
+    /// Tax of a small-scale taxpayer at the levy rate, and what it is reduced by.
+    fn small_tax(&self, taxed: i64) -> (i64, i64) {
+        match self.industry.document {
+            _ if self.industry.code == "K7040" => (tax_on(taxed, 500), 0),
+            _ if self.forgets("small_1pct") => (tax_on(taxed, 300), 0),
+            Document::UsedCar => (tax_on(taxed, 300), tax_on(taxed, 250)),
+            _ => (tax_on(taxed, 300), tax_on(taxed, 200)),
+        }
     }
 }

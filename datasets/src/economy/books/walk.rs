@@ -4,16 +4,15 @@
 use super::{Arrear, CustomsBook, MonthBook, Payment, PlatformBook, PowerBook, Quota, Truth};
 use crate::economy::Economy;
 use crate::economy::dice::{Dice, Purpose};
-use crate::economy::industries::Industry;
+use crate::economy::imports::{imports, split};
+use crate::economy::industries::{Document, Industry};
 use crate::economy::invoices::{Seller, Sheet};
 use crate::economy::ledger::FirmMonth;
-use crate::economy::links::IMPORTED;
 use crate::economy::model::{Fate, Firm, World};
 use crate::economy::schemes::{Role, SchemeKind, SchemePlan};
 
 /// Farm purchases are deducted at this rate, basis points.
 pub(super) const FARM_RATE_BP: i64 = 900;
-const DUTY: f64 = 0.06;
 
 /// Keeps the books of one firm.
 pub(super) struct Keeper<'a> {
@@ -29,7 +28,7 @@ pub(super) struct Keeper<'a> {
 }
 
 /// What is the same all months.
-pub(super) struct Habits {
+pub(in crate::economy) struct Habits {
     /// Power for a given output, around 1.
     pub power: f64,
     /// Monthly wage, cents.
@@ -46,6 +45,23 @@ pub(super) struct Habits {
     pub margin: f64,
 }
 
+impl Habits {
+    /// Those of a firm.
+    pub(in crate::economy) fn of(seed: u64, firm: u32, industry: &Industry) -> Self {
+        let dice = &mut Dice::of(seed, Purpose::Books, u64::from(firm), 0);
+        let services = if industry.stock_months > 0.3 { dice.range(0.1, 0.16) } else { 0.75 };
+        Self {
+            power: dice.lognormal(1.0, 0.18),
+            wage: dice.lognormal(720_000.0, 0.2),
+            terms: (dice.range(0.4, 2.2), dice.range(0.4, 1.8)),
+            platform: dice.range(0.25, 0.6),
+            helped: (i64::from(dice.chance(0.03)), i64::from(dice.chance(0.03)) * dice.between(1, 3)),
+            services,
+            margin: (0.055 + dice.normal() * 0.03).clamp(-0.03, 0.16),
+        }
+    }
+}
+
 /// What passes from month to month.
 #[derive(Default)]
 pub(super) struct Carried {
@@ -59,6 +75,10 @@ pub(super) struct Carried {
     pub months_in_credit: u32,
     /// Sales of a small-scale taxpayer's quarter so far.
     pub quarter: super::vat::Quarter,
+    /// Months the last return was for.
+    pub filed_months: i64,
+    /// Income tax relief of the year wrongly claimed or forgone so far: the year and the sum.
+    pub relief_at_stake: (i32, i64),
     /// VAT and stamp bases of the quarter.
     pub stamp_base: i64,
     pub balance: super::BalanceBook,
@@ -68,6 +88,8 @@ pub(super) struct Carried {
     pub started: bool,
     /// Income tax of a year's quarters already due: the year and the sum.
     pub cit_settled: (i32, i64),
+    /// The last year of which income tax is unpaid.
+    pub cit_owed: i32,
 }
 
 impl Carried {
@@ -95,7 +117,6 @@ pub(super) struct Trade {
     /// Purchases that arrived, farm and imports included.
     pub purchases: i64,
     pub farm: i64,
-    pub imports: i64,
 }
 
 impl Trade {
@@ -114,19 +135,18 @@ impl<'a> Keeper<'a> {
     pub(super) fn new(economy: &'a Economy, index: u32) -> Self {
         let world = economy.world();
         let (firm, industry) = (world.firm(index), world.industry(index));
-        let dice = &mut Dice::of(world.spec().seed, Purpose::Books, u64::from(index), 0);
-        let services = if industry.stock_months > 0.3 { dice.range(0.1, 0.16) } else { 0.75 };
-        let habits = Habits {
-            power: dice.lognormal(1.0, 0.18),
-            wage: dice.lognormal(720_000.0, 0.2),
-            terms: (dice.range(0.4, 2.2), dice.range(0.4, 1.8)),
-            platform: dice.range(0.25, 0.6),
-            helped: (i64::from(dice.chance(0.03)), i64::from(dice.chance(0.03)) * dice.between(1, 3)),
-            services,
-            margin: (0.055 + dice.normal() * 0.03).clamp(-0.03, 0.16),
-        };
+        let habits = Habits::of(world.spec().seed, index, industry);
         let plan = economy.scheme(index);
-        Self { economy, world, index, firm, industry, plan, habits, carried: Carried::default() }
+        let mut keeper =
+            Self { economy, world, index, firm, industry, plan, habits, carried: Carried::default() };
+        // Who forgets a relief for people it employs employs some; who claims it wrongly none.
+        if keeper.claims_policy("veterans") {
+            keeper.habits.helped.0 = 2 * i64::from(keeper.forgets("veterans"));
+        }
+        if keeper.claims_policy("key_groups") {
+            keeper.habits.helped.1 = 2 * i64::from(keeper.forgets("key_groups"));
+        }
+        keeper
     }
 
     /// All months.
@@ -203,7 +223,11 @@ impl<'a> Keeper<'a> {
     fn trade(&self, month: usize, dice: &mut Dice) -> Trade {
         let sums: &FirmMonth = self.economy.ledger().of(self.index, month);
         let level = self.world.level(self.index, month);
-        let rate = if self.firm.general { self.industry.rate_bp } else { 100 };
+        let rate = match (self.firm.general, self.industry.document) {
+            (true, _) => self.industry.rate_bp,
+            (false, Document::UsedCar) => 50,
+            _ => 100,
+        };
         let hide = self
             .acts(SchemeKind::OffTheBooks, month)
             .or_else(|| self.acts(SchemeKind::PowerWithoutOutput, month))
@@ -213,13 +237,8 @@ impl<'a> Keeper<'a> {
         let taxed =
             if self.firm.traits.exempt { 0 } else { crate::economy::invoices::tax_on(uninvoiced, rate) };
         let hidden = (hide * (loose + level * f64::from(self.firm.invoiced))) as i64;
-        let imports = match self.firm.traits.importer {
-            true => (level * f64::from(self.firm.purchases) * IMPORTED * dice.lognormal(1.0, 0.25)) as i64,
-            false => 0,
-        };
-        let circulated = self.acts(SchemeKind::CirculatingExports, month).is_some();
-        let imports = if circulated { imports.max(sums.exempt * 9 / 10) } else { imports };
-        let duty = (imports as f64 * DUTY) as i64;
+        let declared = imports(self.world, self.index, month);
+        let (value, duty) = declared.iter().fold((0, 0), |sum, one| (sum.0 + one.value, sum.1 + one.duty));
         let (sham_sold, sham_bought) = self.sham(month);
         let farm = self.farm(month);
         let exports = if self.firm.traits.exempt { 0 } else { sums.exempt };
@@ -232,9 +251,8 @@ impl<'a> Keeper<'a> {
             hidden,
             sham_sold,
             sham_bought,
-            purchases: sums.received_special + sums.received_other + imports + duty,
+            purchases: sums.received_special + sums.received_other + value + duty,
             farm,
-            imports,
         }
     }
 
@@ -255,53 +273,19 @@ impl<'a> Keeper<'a> {
     }
 
     fn customs(&self, book: &mut MonthBook, trade: &Trade, dice: &mut Dice) {
-        let goods = self.industry.goods.len();
-        let split = |value: i64, dice: &mut Dice| {
-            let count = (value / 150_000_000).clamp(1, 40);
-            let mut rest = value;
-            (0..count)
-                .map(move |number| {
-                    let left = count - number;
-                    let part = if left == 1 {
-                        rest
-                    } else {
-                        (rest as f64 / left as f64 * dice.range(0.6, 1.4)) as i64
-                    };
-                    rest -= part;
-                    (part, dice.between(1, 3) as u8, dice.below(goods) as u8)
-                })
-                .collect::<Vec<_>>()
-        };
+        book.imports = imports(self.world, self.index, book.month);
         let circulated = self.acts(SchemeKind::CirculatingExports, book.month).is_some();
-        if trade.imports > 0 {
-            for (value, items, good) in split(trade.imports, dice) {
-                let duty = (value as f64 * DUTY) as i64;
-                let import_vat = crate::economy::invoices::tax_on(value + duty, 1300);
-                book.imports.push(CustomsBook {
-                    items,
-                    value,
-                    duty,
-                    import_vat,
-                    good,
-                    circulated,
-                    ..Default::default()
-                });
-            }
-        }
-        if trade.exports > 0 {
-            let rate = self.industry.rate_bp;
-            for (value, items, good) in split(trade.exports, dice) {
-                let input_tax = crate::economy::invoices::tax_on(value, rate);
-                book.exports.push(CustomsBook {
-                    items,
-                    value,
-                    good,
-                    circulated,
-                    refund_rate_bp: rate,
-                    input_tax,
-                    ..Default::default()
-                });
-            }
+        let rate = self.industry.rate_bp;
+        for (value, items, good) in split(trade.exports, self.industry.goods.len(), dice) {
+            book.exports.push(CustomsBook {
+                items,
+                value,
+                good,
+                circulated,
+                refund_rate_bp: rate,
+                input_tax: crate::economy::invoices::tax_on(value, rate),
+                ..Default::default()
+            });
         }
     }
 

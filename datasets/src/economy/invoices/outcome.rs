@@ -58,7 +58,7 @@ impl Seller<'_> {
     pub(super) fn claim(&self, month: usize, head: &Head, at_once: f64) -> Option<u16> {
         let Buyer::Party(party) = head.buyer else { return None };
         let firm = self.world.firms.get(party as usize)?;
-        if !firm.general || !head.special() {
+        if !firm.general || !head.deductible() {
             return None;
         }
         let lot = self.lot(Purpose::Claim, month, head.ordinal);

@@ -137,7 +137,10 @@ impl Seller<'_> {
             }
             Style::Round => {
                 let rate = self.rate(industry, good, buyer).0;
-                (amount_for_total(flow.ticket, rate).unwrap_or(flow.ticket), 1)
+                // A few totals cannot be reached at a rate; then the next thousand yuan.
+                let mut totals = (0..10).map(|step| flow.ticket + step * 100_000);
+                let reached = totals.find_map(|total| amount_for_total(total, rate));
+                (reached.unwrap_or(flow.ticket), 1)
             }
         };
         let draft = Draft { buyer, at, amount: amount.max(100), ordinal, good, industry, lines };

@@ -1,8 +1,9 @@
 //! Writes an invoice's lines and header: rates, taxes, quantities, kinds; every amount to the cent.
 
 use super::outcome::Outcome;
-use super::{AGRI_OWN, AGRI_PURCHASE, Buyer, FARM, Head, Line, Seller, Sheet, state};
+use super::{Buyer, FARM, Head, Line, Seller, Sheet, kind, state};
 use crate::economy::dice::{Dice, unit};
+use crate::economy::industries::Document;
 
 /// An invoice before it has lines.
 pub(super) struct Draft {
@@ -20,6 +21,9 @@ impl Seller<'_> {
     pub(super) fn rate(&self, industry: u8, good: u8, buyer: Buyer) -> (i64, u8) {
         if matches!(buyer, Buyer::Foreign(_)) {
             return (0, 2);
+        }
+        if self.document(industry) == Document::UsedCar {
+            return (50, 0);
         }
         let item = self.good(industry, good);
         if good == FARM || (item.exempt && self.firm.is_some_and(|firm| firm.traits.exempt)) {
@@ -45,8 +49,10 @@ impl Seller<'_> {
         let (rate, preference) = self.rate(draft.industry, draft.good, draft.buyer);
         let mut rest = draft.amount;
         let mut tax = 0;
-        for number in 0..draft.lines {
-            let left = i64::from(draft.lines - number);
+        let document = self.document(draft.industry);
+        let lines = if document.is_one_vehicle() { 1 } else { draft.lines };
+        for number in 0..lines {
+            let left = i64::from(lines - number);
             // Uneven shares; every later line keeps at least a cent.
             let amount = if left == 1 || rest < 2 * left {
                 rest - (left - 1).min(rest - 1)
@@ -64,13 +70,14 @@ impl Seller<'_> {
         let special =
             rate > 0 && self.deducts(draft.buyer) && (self.general || draft.ordinal.is_multiple_of(2));
         let kind = match (preference, self.paper, special) {
-            _ if self.processor.is_some() => AGRI_PURCHASE,
-            (1, _, _) if matches!(draft.buyer, Buyer::Party(_)) => AGRI_OWN,
-            (_, true, true) => 0,
-            (_, true, false) => 1,
-            (_, false, true) => 2,
-            (_, false, false) => 3,
+            _ if self.processor.is_some() => kind::AGRI_PURCHASE,
+            (1, _, _) if matches!(draft.buyer, Buyer::Party(_)) => kind::AGRI_OWN,
+            (_, true, true) => kind::SPECIAL,
+            (_, true, false) => kind::ORDINARY,
+            (_, false, true) => kind::E_SPECIAL,
+            (_, false, false) => kind::E_ORDINARY,
         };
+        let kind = self.of_trade(document, draft.buyer).unwrap_or(kind);
         let status = match outcome {
             Outcome::Valid => state::VALID,
             Outcome::Void { .. } => state::VOID,
@@ -95,6 +102,28 @@ impl Seller<'_> {
         sheet.heads.push(head);
     }
 
+    /// What the trade asks for where goods of this industry are the seller's own.
+    fn document(&self, industry: u8) -> Document {
+        if industry == self.industry_index { self.industry.document } else { Document::Usual }
+    }
+
+    /// The kind a trade has for an invoice to this buyer, if any of its own.
+    fn of_trade(&self, document: Document, buyer: Buyer) -> Option<u8> {
+        let dealer = || match buyer {
+            Buyer::Party(party) => self.world.industry_of(party).document == document,
+            _ => false,
+        };
+        match document {
+            Document::Usual => None,
+            Document::Vehicle => (!dealer()).then_some(kind::VEHICLE),
+            Document::UsedCar => Some(kind::USED_CAR),
+            Document::Toll => Some(kind::TOLL),
+            Document::Passenger => {
+                matches!(buyer, Buyer::Consumer | Buyer::Person(_)).then_some(kind::PASSENGER)
+            }
+        }
+    }
+
     fn line(
         &self,
         draft: &Draft,
@@ -117,6 +146,7 @@ impl Seller<'_> {
         let price = item.price as f64 * self.price_level * (0.94 + 0.12 * unit(bits));
         let quantity_e8 = match item.unit.as_str() {
             "" => 100_000_000,
+            _ if self.document(draft.industry).is_one_vehicle() => 100_000_000,
             "吨" | "千克" | "立方米" | "米" | "平方米" | "吉焦" | "千瓦时" | "升" => {
                 ((amount as f64 / price * 1_000.0).round().max(1.0) as i64) * 100_000
             }

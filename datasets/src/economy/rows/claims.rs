@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use super::BATCH_ROWS;
 use super::batch::Batch;
-use super::invoices::{digits, invoice_id, is_paper};
+use super::invoices::{digits, invoice_id};
 use crate::economy::EconomyError;
+use crate::economy::imports::payment_books;
 use crate::economy::invoices::{Buyer, Head, Seller, Sheet};
 use crate::economy::model::World;
 
@@ -38,16 +39,21 @@ pub(super) fn claims(world: &World, firms: Range<u32>) -> Result<Vec<RecordBatch
 }
 
 fn claimed_from(world: &World, seller: u32, firms: &Range<u32>) -> Vec<Claim> {
-    let source = Seller::new(world, seller).only_to(firms.clone());
+    let house = world.house(seller);
+    let source = house.is_none().then(|| Seller::new(world, seller).only_to(firms.clone()));
     let mut sheet = Sheet::default();
     let mut found = Vec::new();
     for month in 0..world.months() {
-        source.month(month, &mut sheet);
+        match (&source, house) {
+            (Some(source), _) => source.month(month, &mut sheet),
+            (None, Some(house)) => payment_books(world, house, month, Some(firms), &mut sheet),
+            (None, None) => continue,
+        }
         let claim = |head: &Head| match (head.buyer, head.claimed) {
             (Buyer::Party(buyer), Some(claimed)) => Some(Claim {
                 buyer,
                 seller,
-                id: invoice_id(world, seller, month, head.ordinal, is_paper(head.kind)),
+                id: invoice_id(world, seller, month, head.ordinal, head.paper()),
                 claimed,
                 day: head.at.div_euclid(DAY_MS) as i32,
                 amount: head.amount,

@@ -16,12 +16,19 @@ use super::BATCH_ROWS;
 use super::batch::schema;
 use crate::economy::EconomyError;
 use crate::economy::ids::put;
+use crate::economy::imports::payment_books;
 use crate::economy::invoices::{Buyer, Head, KINDS, Line, PREFERENCES, STATES, Seller, Sheet};
 use crate::economy::model::World;
 use crate::economy::{ids, names};
 
 /// Writes the number of an invoice: year, region, system (1 digital, 2 paper), seller, month, ordinal.
-pub(super) fn invoice_id(world: &World, seller: u32, month: usize, ordinal: u32, paper: bool) -> [u8; 20] {
+pub(in crate::economy) fn invoice_id(
+    world: &World,
+    seller: u32,
+    month: usize,
+    ordinal: u32,
+    paper: bool,
+) -> [u8; 20] {
     let mut id = [b'0'; 20];
     let outside = (world.taxpayers()..world.taxpayers() + world.outsiders).contains(&seller);
     put(&mut id[..2], (world.period(month) / 100 % 100) as u64);
@@ -34,13 +41,8 @@ pub(super) fn invoice_id(world: &World, seller: u32, month: usize, ordinal: u32,
 }
 
 /// Digits as text.
-pub(super) fn digits(id: &[u8]) -> &str {
+pub(in crate::economy) fn digits(id: &[u8]) -> &str {
     std::str::from_utf8(id).unwrap_or_default()
-}
-
-/// Whether a kind is of the paper system.
-pub(super) fn is_paper(kind: u8) -> bool {
-    kind < 2
 }
 
 /// Id and name of a buyer; both may use the buffer.
@@ -59,6 +61,14 @@ fn buyer<'a>(world: &'a World, buyer: Buyer, buffer: &'a mut String) -> (Option<
             let (id, name) = buffer.split_at(18);
             (Some(id), name)
         }
+    }
+}
+
+/// Everything a party issues in a month.
+fn issued(world: &World, party: u32, month: usize, sheet: &mut Sheet) {
+    match world.house(party) {
+        Some(house) => payment_books(world, house, month, None, sheet),
+        None => Seller::new(world, party).month(month, sheet),
     }
 }
 
@@ -82,7 +92,7 @@ fn batches<C: Columns>(
     let mut columns = C::default();
     let (mut sheet, mut order) = (Sheet::default(), Vec::new());
     for party in parties {
-        Seller::new(world, party).month(month, &mut sheet);
+        issued(world, party, month, &mut sheet);
         if sheet.heads.is_empty() {
             continue;
         }
@@ -124,10 +134,9 @@ impl Issuer {
     fn of(world: &World, party: u32) -> Self {
         // Purchase invoices are issued by the firm that buys from the farmer.
         let farmer = party.checked_sub(world.taxpayers() + world.outsiders);
-        let firm = farmer.map_or(party, |number| world.farmers[number as usize]);
-        let known = world
-            .firms
-            .get(firm as usize)
+        let firm = farmer.map_or(Some(party), |number| world.farmers.get(number as usize).copied());
+        let known = firm
+            .and_then(|firm| world.firms.get(firm as usize))
             .map(|firm| (world.person_name(firm.people[1]), world.ip(firm.device), world.mac(firm.device)));
         Self { known }
     }
@@ -156,7 +165,7 @@ struct HeadColumns {
 
 impl HeadColumns {
     fn append(&mut self, world: &World, party: u32, month: usize, head: &Head, issuer: &Issuer) {
-        let paper = is_paper(head.kind);
+        let paper = head.paper();
         let id = invoice_id(world, party, month, head.ordinal, paper);
         self.rows += 1;
         self.id.append_value(digits(&id));
@@ -194,10 +203,15 @@ impl HeadColumns {
         self.usage.append_option(claimed.map(|_| "deduct"));
     }
 
-    /// On a red invoice of the digital system: what it reverses and the number of the confirmation.
+    /// On a red invoice: what it reverses, and in the digital system the number of the confirmation.
     fn remark(&mut self, party: u32, head: &Head, original: &str, paper: bool) {
         if paper {
-            self.remark.append_null();
+            let (code, number) = original.split_at(12);
+            self.buffer.clear();
+            for text in ["对应正数发票代码:", code, "号码:", number] {
+                self.buffer.push_str(text);
+            }
+            self.remark.append_value(&self.buffer);
             return;
         }
         let mut confirmation = [b'0'; 20];
@@ -268,7 +282,7 @@ pub(super) fn lines(
 ) -> Result<Vec<RecordBatch>, EconomyError> {
     batches("invoice_line", (world, month), parties, |columns: &mut LineColumns, party, sheet, order| {
         // As invoice numbers sort: digital before paper, then by ordinal.
-        order.sort_unstable_by_key(|index| (is_paper(sheet.heads[*index].kind), sheet.heads[*index].ordinal));
+        order.sort_unstable_by_key(|index| (sheet.heads[*index].paper(), sheet.heads[*index].ordinal));
         for index in order.iter() {
             let head = &sheet.heads[*index];
             columns.append(world, party, month, head, sheet.lines_of(head));
@@ -299,7 +313,7 @@ struct LineColumns {
 
 impl LineColumns {
     fn append(&mut self, world: &World, party: u32, month: usize, head: &Head, lines: &[Line]) {
-        let id = invoice_id(world, party, month, head.ordinal, is_paper(head.kind));
+        let id = invoice_id(world, party, month, head.ordinal, head.paper());
         let (id, seller) = (digits(&id), world.id(party));
         for (number, line) in (1..).zip(lines) {
             let good = world.good(line.industry, line.good);

@@ -2,7 +2,7 @@
 
 pub(super) mod batch;
 mod claims;
-mod invoices;
+pub(super) mod invoices;
 mod register;
 mod shareholders;
 
@@ -66,8 +66,13 @@ fn by_weight(economy: &Economy, lines: bool) -> Vec<std::ops::Range<u32>> {
     let world = economy.world();
     let (mut ranges, mut start, mut sum) = (Vec::new(), 0, 0.0);
     for party in 0..world.parties() {
-        let rows = f64::from(world.links.selling[party as usize].invoices);
-        let rows = rows * if lines { world.industry_of(party).lines } else { 1.0 };
+        let rows = match (world.house(party), lines) {
+            (Some(house), _) => 2.0 * house.importers.len() as f64,
+            (None, true) => {
+                f64::from(world.links.selling[party as usize].invoices) * world.industry_of(party).lines
+            }
+            (None, false) => f64::from(world.links.selling[party as usize].invoices),
+        };
         if sum + rows > PART_ROWS && party > start {
             ranges.push(start..party);
             (start, sum) = (party, 0.0);

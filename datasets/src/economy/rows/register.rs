@@ -219,7 +219,8 @@ pub(super) fn qualifications(world: &World, firms: Range<u32>) -> Result<Vec<Rec
                 (traits.software, "software", 0),
                 (traits.exporter, "export", 0),
                 (traits.welfare, "welfare", 0),
-                (traits.exempt, "agriculture", 0),
+                (traits.grower, "agriculture", 0),
+                (traits.encouraged, "west_encouraged", 0),
             ];
             for (_, kind, years) in kinds.into_iter().filter(|(has, ..)| *has) {
                 let dice =

@@ -80,17 +80,26 @@ fn holders(world: &World, firm: u32) -> Vec<Row> {
         rows.push(row(Holder::Company(parent), share));
         rest -= share;
     }
-    let partners = dice.weighted(&[0.5, 0.3, 0.15, 0.05]);
-    for _ in 0..partners {
-        let share = (rest * dice.between(10, 45) / 100 / 1_000) * 1_000;
-        rows.push(row(Holder::Person(dice.below(world.firms.len() * 2) as u32), share));
-        rest -= share;
-    }
-    rows.push(row(Holder::Person(own.people[0]), rest));
     let sold = changes(world, firm).into_iter().find_map(|change| match change.item {
         Item::Shareholder(before) => Some((change.day, before)),
         _ => None,
     });
+    // Nobody holds two shares of a firm at once, whoever owned it before included.
+    let mut known = vec![own.people[0]];
+    known.extend(sold.map(|(_, before)| before));
+    let partners = dice.weighted(&[0.5, 0.3, 0.15, 0.05]);
+    for _ in 0..partners {
+        let share = (rest * dice.between(10, 45) / 100 / 1_000) * 1_000;
+        let persons = world.firms.len() as u32 * 2;
+        let mut partner = dice.below(persons as usize) as u32;
+        while known.contains(&partner) {
+            partner = (partner + 1) % persons;
+        }
+        known.push(partner);
+        rows.push(row(Holder::Person(partner), share));
+        rest -= share;
+    }
+    rows.push(row(Holder::Person(own.people[0]), rest));
     if let Some((day, before)) = sold
         && let Some(owner) = rows.pop()
     {

@@ -6,8 +6,11 @@ use super::due::{due_on, workday_from};
 use super::rows::{E8, Rows, cut, push_digits};
 use super::sections::{Section, each, each_firm};
 use crate::economy::books::CustomsBook;
-use crate::economy::dice::{Dice, mix, unit};
+use crate::economy::dice::{Dice, Purpose, mix, unit};
 use crate::economy::industries::Good;
+use crate::economy::inputs::Input;
+use crate::economy::model::World;
+use crate::economy::rows::invoices::{self, invoice_id};
 use crate::economy::{Economy, EconomyError, Part};
 
 /// Yuan of a US dollar in a month, in ten-thousandths: what `economic_series` publishes and declarations convert with.
@@ -41,9 +44,10 @@ pub(super) fn declarations(economy: &Economy, part: &Part) -> Result<Vec<RecordB
     all.sort_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
     let mut parts = Parts::default();
     for (firm, number, direction, declaration) in &all {
-        let mut dice = economy.dice(u64::from(*firm) << 8 | 1, mix(period as u64, [digits(number), 0, 0]));
+        let mut dice = dice_of(economy.world(), *firm, period, number);
         parts.cut(&mut dice, declaration);
-        let day = declared_on(economy, part, &mut dice);
+        let month = economy.world().month_of(period).unwrap_or_default();
+        let day = declared_on(economy.world(), month, &mut dice);
         for item in 0..parts.value.len() {
             item_row(
                 economy,
@@ -68,9 +72,13 @@ struct Parts {
 }
 
 impl Parts {
+    fn weigh(dice: &mut Dice, items: u8) -> impl Iterator<Item = f64> {
+        (0..items.max(1)).map(|_| dice.range(0.3, 1.0))
+    }
+
     fn cut(&mut self, dice: &mut Dice, declaration: &CustomsBook) {
         self.weights.clear();
-        self.weights.extend((0..declaration.items.max(1)).map(|_| dice.range(0.3, 1.0)));
+        self.weights.extend(Self::weigh(dice, declaration.items));
         cut(declaration.value, &self.weights, &mut self.value);
         cut(declaration.duty, &self.weights, &mut self.duty);
         cut(declaration.import_vat, &self.weights, &mut self.vat);
@@ -121,11 +129,28 @@ fn good(economy: &Economy, firm: u32, first: u8, item: usize) -> Option<&Good> {
     at(usize::from(first) + item).or_else(|| at(usize::from(first)))
 }
 
-fn declared_on(economy: &Economy, part: &Part, dice: &mut Dice) -> i32 {
-    let world = economy.world();
-    let month = part.period.and_then(|period| world.month_of(period)).unwrap_or_default();
+fn dice_of(world: &World, firm: u32, period: i32, number: &str) -> Dice {
+    let two = mix(period as u64, [digits(number), 0, 0]);
+    Dice::of(world.spec().seed, Purpose::Presentation, u64::from(firm) << 8 | 1, two)
+}
+
+fn declared_on(world: &World, month: usize, dice: &mut Dice) -> i32 {
     let (first, next) = (world.first_day(month), world.first_day(month + 1));
     first + dice.below((next - first).max(1) as usize) as i32
+}
+
+/// Day on which a firm declared an import of a month (by index), by its place among them and the number of its items.
+pub(in crate::economy) fn imported_on(
+    world: &World,
+    firm: u32,
+    month: usize,
+    ordinal: usize,
+    items: u8,
+) -> i32 {
+    let period = world.period(month);
+    let mut dice = dice_of(world, firm, period, &number(firm, period, Direction::Import, ordinal));
+    Parts::weigh(&mut dice, items).for_each(drop);
+    declared_on(world, month, &mut dice)
 }
 
 /// Eighteen digits: customs office (of a province that does not exist), year, direction, serial; another number for
@@ -149,8 +174,8 @@ fn digits(number: &str) -> u64 {
     number.parse().unwrap_or_default()
 }
 
-/// Rows of `export_refund`: exports with a refund, in the order of their declarations. Producers refund under
-/// exemption, credit and refund, which knows no invoice of purchase.
+/// Rows of `export_refund`: exports with a refund, in the order of their declarations. Each names one of the exporter's
+/// largest purchases claimed in that month, or in the last month with one.
 pub(super) fn export_refunds(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     let mut rows = Rows::of("export_refund")?;
     let period = part.period.unwrap_or_default();
@@ -164,17 +189,33 @@ pub(super) fn export_refunds(economy: &Economy, part: &Part) -> Result<Vec<Recor
         }
     });
     refunds.sort_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
+    let month = economy.world().month_of(period).unwrap_or_default();
+    let mut turn = (u32::MAX, 0);
     for (firm, number, export) in &refunds {
+        turn = if turn.0 == *firm { (turn.0, turn.1 + 1) } else { (*firm, 0) };
         let mut dice = economy.dice(u64::from(*firm) << 8 | 2, digits(number));
         rows.text(economy.world().id(*firm)).int(period).text(number);
         match good(economy, *firm, export.good, 0) {
             Some(good) => rows.text(&good.hs_code),
             None => rows.nulls(1),
         };
-        rows.units(export.value).nulls(1).all_units([export.refund_rate_bp, export.input_tax, export.refund]);
+        rows.units(export.value);
+        match economy.ledger().inputs.of(*firm, month, turn.1) {
+            Some(input) => rows.text(&input_id(economy, input)),
+            None => rows.nulls(1),
+        };
+        rows.all_units([export.refund_rate_bp, export.input_tax, export.refund]);
         rows.date(workday_from(due + dice.between(3, 20) as i32)?).end();
     }
     rows.finish()
+}
+
+/// The number of a special invoice.
+fn input_id(economy: &Economy, input: Input) -> String {
+    let world = economy.world();
+    let paper = world.firms().get(input.seller as usize).is_some_and(|firm| firm.traits.paper);
+    let id = invoice_id(world, input.seller, usize::from(input.month), input.ordinal, paper);
+    invoices::digits(&id).to_owned()
 }
 
 #[cfg(test)]

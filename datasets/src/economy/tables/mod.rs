@@ -29,6 +29,7 @@ use super::{Cut, Economy, EconomyError, Part, TableShape};
 #[cfg(test)]
 mod tests;
 
+pub(super) use customs::imported_on;
 pub(super) use sections::Cache;
 
 /// The derived tables in the order in which they are written, and how they are cut. Tables of one walk through the

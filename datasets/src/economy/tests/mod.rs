@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod books;
+mod documents;
 mod rows;
 mod schemes;
 mod shape;
 mod speed;
-mod support;
+pub(super) mod support;

@@ -7,8 +7,9 @@ use super::support::*;
 use crate::economy::schemes::Role;
 use crate::economy::{Economy, EconomySpec};
 
-static TOWN: LazyLock<Economy> =
-    LazyLock::new(|| Economy::build(&EconomySpec { taxpayers: 6_000, ..EconomySpec::default() }).unwrap());
+static TOWN: LazyLock<Economy> = LazyLock::new(|| {
+    Economy::build(&EconomySpec { seed: seed(), taxpayers: 6_000, ..EconomySpec::default() }).unwrap()
+});
 
 #[test]
 fn lines_come_to_what_was_asked_for() {
@@ -46,9 +47,9 @@ fn amounts_follow_benford() {
     assert!(mean < 0.012, "mean absolute deviation {mean}");
 }
 
-#[test]
-fn burdens_lie_within_the_published_ranges() {
-    let world = TOWN.world();
+/// Industries of many firms whose burden lies outside the published range.
+fn burdens_outside(economy: &Economy) -> Vec<String> {
+    let world = economy.world();
     let mut sums: HashMap<u8, (i64, i64, usize)> = HashMap::new();
     for firm in 0..world.taxpayers() {
         let own = world.firm(firm);
@@ -58,7 +59,7 @@ fn burdens_lie_within_the_published_ranges() {
             continue;
         }
         let sum = sums.entry(own.industry).or_default();
-        for vat in TOWN.books(firm).iter().filter_map(|book| book.vat) {
+        for vat in economy.books(firm).iter().filter_map(|book| book.vat) {
             *sum = (sum.0 + vat.tax_payable, sum.1 + vat.taxable_sales, sum.2);
         }
         sum.2 += 1;
@@ -68,11 +69,23 @@ fn burdens_lie_within_the_published_ranges() {
         let industry = &world.industries()[usize::from(industry)];
         let burden = paid * 10_000 / sales.max(1);
         let (low, high) = industry.burden_bp;
-        if firms >= 15 && !(low..=high).contains(&burden) {
+        // A tenth more: the total of some dozens of firms hangs on the biggest.
+        if firms >= 15 && !(low * 9 / 10..=high * 11 / 10).contains(&burden) {
             wrong.push(format!("{} {burden} bp of {firms} firms, published {low} to {high}", industry.code));
         }
     }
+    wrong
+}
+
+#[test]
+fn burdens_lie_within_the_published_ranges() {
+    let wrong = burdens_outside(&TOWN);
     assert!(wrong.is_empty(), "{wrong:#?}");
+    for seed in [11, 12, 13] {
+        let spec = EconomySpec { seed, taxpayers: 6_000, ..EconomySpec::default() };
+        let wrong = burdens_outside(&Economy::build(&spec).unwrap());
+        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    }
 }
 
 #[test]

@@ -8,9 +8,15 @@ use arrow::datatypes::{Date32Type, Decimal128Type, Int32Type, TimestampMilliseco
 
 use crate::economy::{Economy, EconomySpec};
 
+/// Seed of the economies under test: `ECONOMY_SEED`, to hold the tests against another, or the usual one.
+pub(in crate::economy) fn seed() -> u64 {
+    let given = std::env::var("ECONOMY_SEED").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| EconomySpec::default().seed)
+}
+
 /// The economy of the demo.
 pub(super) static DEMO: LazyLock<Economy> =
-    LazyLock::new(|| Economy::build(&EconomySpec::demo(20_261_121)).unwrap());
+    LazyLock::new(|| Economy::build(&EconomySpec::demo(seed())).unwrap());
 
 /// All rows of a table in one batch.
 pub(super) fn table(economy: &Economy, name: &str) -> RecordBatch {

@@ -99,6 +99,8 @@ pub(super) fn business(kind: &str, goods_code: &str) -> Option<usize> {
     match kind {
         "vehicle" => return Some(0),
         "passenger" => return Some(3),
+        // Of the class of leases, but no lease.
+        "toll" => return None,
         _ => {}
     }
     let starts = |prefix: &str| goods_code.starts_with(prefix);

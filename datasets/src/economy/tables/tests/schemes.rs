@@ -2,9 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use arrow::array::AsArray;
+use arrow::datatypes::{Decimal128Type, Int32Type};
+
 use super::{economy, table};
 use crate::economy::policies::policies;
 use crate::economy::schemes::{Role, SchemeKind, SchemePlan};
+use crate::economy::{Economy, EconomySpec};
 
 /// Firms that act in a scheme of this kind, with their plan.
 fn actors(kind: SchemeKind, role: Role) -> Vec<(u32, &'static SchemePlan)> {
@@ -136,31 +140,104 @@ fn circulating_exports_come_back_under_the_same_code() {
 }
 
 #[test]
-fn at_least_ten_policies_are_claimed_and_most_wrongly_too() {
+fn at_least_ten_policies_are_claimed() {
     let rows = table("benefit_claim");
     let claimed: HashSet<(&str, &str)> = (0..rows.len())
         .map(|row| (rows.text("tax_code", row).unwrap(), rows.text("relief_code", row).unwrap()))
         .collect();
-    assert!(claimed.len() >= 10, "{claimed:?}");
+    assert!(claimed.len() >= 12, "{claimed:?}");
     let ten_digits =
         claimed.iter().filter(|(_, code)| code.len() == 10 && code.bytes().all(|b| b.is_ascii_digit()));
-    assert!(ten_digits.count() >= 8);
-    let mut wrong = HashSet::new();
-    let mut right = HashSet::new();
-    for firm in 0..economy().world().taxpayers() {
-        for claim in economy().books(firm).iter().flat_map(|book| &book.claims) {
-            if claim.entitled { &mut right } else { &mut wrong }
-                .insert(policies()[usize::from(claim.policy)].key);
+    assert!(ten_digits.count() >= 9);
+    let books = (0..economy().world().taxpayers()).flat_map(|firm| economy().books(firm));
+    let rightly: HashSet<&str> = books
+        .flat_map(|book| book.claims)
+        .filter(|claim| claim.entitled)
+        .map(|claim| policies()[usize::from(claim.policy)].key)
+        .collect();
+    assert!(rightly.len() >= 12, "{rightly:?}");
+}
+
+/// A row of the labels of reliefs: taxpayer, scheme, tax and code, period, relief.
+type LabelledRelief = (u32, String, (String, String), i32, i64);
+
+fn labelled_reliefs(economy: &Economy) -> Vec<LabelledRelief> {
+    let truth = economy.truth_reliefs().unwrap();
+    let text =
+        |name: &str, row: usize| truth.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned();
+    let world = economy.world();
+    let firms: HashMap<&str, u32> = (0..world.taxpayers()).map(|firm| (world.id(firm), firm)).collect();
+    let periods = truth.column_by_name("period").unwrap().as_primitive::<Int32Type>();
+    let reliefs = truth.column_by_name("relief").unwrap().as_primitive::<Decimal128Type>();
+    (0..truth.num_rows())
+        .map(|row| {
+            let code = (text("tax_code", row), text("relief_code", row));
+            let relief = i64::try_from(reliefs.value(row)).unwrap();
+            (firms[text("taxpayer_id", row).as_str()], text("scheme", row), code, periods.value(row), relief)
+        })
+        .collect()
+}
+
+#[test]
+fn reliefs_are_claimed_or_forgone_as_the_labels_say_to_the_cent() {
+    let rows = table("benefit_claim");
+    let claimed: HashMap<(u32, &str, &str, i64), i64> = (0..rows.len())
+        .map(|row| {
+            let text = |column| rows.text(column, row).unwrap();
+            let key = (rows.firm(row), text("tax_code"), text("relief_code"), rows.get("period", row));
+            (key, rows.get("relief", row))
+        })
+        .collect();
+    let (mut wrong, mut forgotten) = (HashSet::new(), HashSet::new());
+    let labels = labelled_reliefs(economy());
+    for (firm, scheme, (tax, code), period, relief) in &labels {
+        let found = claimed.get(&(*firm, tax, code, i64::from(*period)));
+        assert!(*relief > 0);
+        if scheme == "wrong_claim" {
+            assert_eq!(found, Some(relief), "firm {firm} {code} {period}");
+            wrong.insert(code);
+        } else {
+            assert_eq!(found, None, "firm {firm} {code} {period} forgets what it claims");
+            forgotten.insert(code);
         }
     }
-    assert!(right.len() >= 10, "claimed rightly: {right:?}");
-    assert!(wrong.len() >= 7, "claimed wrongly: {wrong:?}");
-    // Some have no tax in the economy's months that a wrong claim could lower.
-    let actors = actors(SchemeKind::WrongClaim, Role::Organiser);
-    let claims_wrongly =
-        |firm: u32| economy().books(firm).iter().flat_map(|book| book.claims.clone()).any(|c| !c.entitled);
-    let acting = actors.iter().filter(|(firm, _)| claims_wrongly(*firm)).count();
-    assert!(acting * 10 >= actors.len() * 8, "{acting} of {}", actors.len());
+    assert!(wrong.len() >= 10, "claimed wrongly: {wrong:?}");
+    assert!(forgotten.len() >= 10, "forgotten: {forgotten:?}");
+    // Every claim without title is labelled.
+    let labelled: HashSet<(u32, i32)> = labels.iter().map(|label| (label.0, label.3)).collect();
+    for firm in 0..economy().world().taxpayers() {
+        for book in economy().books(firm).iter().filter(|book| book.claims.iter().any(|c| !c.entitled)) {
+            assert!(labelled.contains(&(firm, book.period)), "firm {firm} {}", book.period);
+        }
+    }
+    // And all those that are cast come to something.
+    for kind in [SchemeKind::WrongClaim, SchemeKind::ForgottenClaim] {
+        let role = if kind == SchemeKind::WrongClaim { Role::Organiser } else { Role::Innocent };
+        let cast = actors(kind, role);
+        let seen: HashSet<u32> = labels.iter().filter(|label| label.1 == kind.name()).map(|l| l.0).collect();
+        assert!(seen.len() * 10 >= cast.len() * 8, "{kind:?}: {} of {}", seen.len(), cast.len());
+    }
+}
+
+#[test]
+fn labels_of_claims_are_of_firms_that_claim_or_forget() {
+    for seed in [11, 12, 13] {
+        let spec = EconomySpec { seed, taxpayers: 1_500, ..EconomySpec::default() };
+        let economy = Economy::build(&spec).unwrap();
+        let mut seen: HashMap<String, HashSet<u32>> = HashMap::new();
+        let mut codes: HashMap<String, HashSet<String>> = HashMap::new();
+        for (firm, scheme, (_, code), ..) in labelled_reliefs(&economy) {
+            seen.entry(scheme.clone()).or_default().insert(firm);
+            codes.entry(scheme).or_default().insert(code);
+        }
+        let truth = economy.truth().unwrap();
+        let schemes = truth.column_by_name("scheme").unwrap().as_string::<i32>();
+        for scheme in ["wrong_claim", "forgotten_claim"] {
+            let labels = schemes.iter().filter(|name| *name == Some(scheme)).count();
+            assert_eq!(labels, seen[scheme].len(), "seed {seed} {scheme}");
+            assert!(labels >= 6 && codes[scheme].len() >= 6, "seed {seed} {scheme}: {:?}", codes[scheme]);
+        }
+    }
 }
 
 #[test]
