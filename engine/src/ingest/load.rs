@@ -20,7 +20,7 @@ use super::lookup::{Lookup, NO_MONTH};
 use super::merge;
 use super::moved::{Homes, KeyLog, Moved};
 use super::pipeline::{self, Done};
-use super::records;
+use super::records::{self, InputRead};
 use super::reject::{self, Origin};
 use super::remote;
 use super::repair::{self, Repairs};
@@ -304,8 +304,8 @@ impl Load {
         self.handle.block_on(crate::warehouse::get(&self.warehouse, table, file))
     }
 
-    /// Reads and converts every input; returns the staged rows by table and the records read by input.
-    fn read(&mut self, inputs: &[Input], keyer: &mut Keyer) -> Result<(Vec<Stage>, Vec<usize>)> {
+    /// Reads and converts every input; returns the staged rows by table, and of every input what was read.
+    fn read(&mut self, inputs: &[Input], keyer: &mut Keyer) -> Result<(Vec<Stage>, Vec<InputRead>)> {
         self.progress.phase("read", 0);
         let context = new_session(&SessionOptions { threads: 1, ..SessionOptions::default() })?;
         let mut stages: BTreeMap<&str, Stage> = BTreeMap::new();
@@ -329,7 +329,7 @@ impl Load {
         let orphans = self.orphans(inputs)?;
         let following = inputs.iter().any(|i| i.table.follows_invoice());
         let mut lookup = Lookup::new(following || !orphans.is_empty(), self.spill.clone());
-        let skipped = pipeline::run(&context, inputs, &repairs, threads, |mut done: Done| {
+        let met = pipeline::run(&context, inputs, &repairs, threads, |mut done: Done| {
             let input = &inputs[done.input];
             let label = input.label();
             read[done.input] += done.converted.read;
@@ -350,7 +350,7 @@ impl Load {
             }
             stage.push(stored)
         })?;
-        self.take_skipped(inputs, &skipped)?;
+        self.take_skipped(inputs, &met.skipped)?;
         for (table, files) in orphans {
             self.adopt(table, &files, &lookup, keyer, &mut stages)?;
         }
@@ -374,6 +374,8 @@ impl Load {
                 lookup.alone
             );
         }
+        let read = read.into_iter().zip(met.delivered);
+        let read = read.map(|(records, delivered)| InputRead { records, delivered }).collect();
         Ok((stages.into_values().collect(), read))
     }
 

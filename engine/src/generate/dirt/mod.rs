@@ -6,6 +6,7 @@
 //! clean. So that this stays true, a record that will be rejected is an additional one, a broken copy of a good
 //! neighbour: nothing that depends on the good one is accused because of it.
 
+mod faults;
 mod kinds;
 mod ledger;
 mod names;
