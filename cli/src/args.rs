@@ -88,11 +88,13 @@ pub enum Command {
     #[command(after_help = ingest::HELP)]
     Ingest(IngestArgs),
     /// Generate a synthetic economy with planted, labelled schemes: into an empty warehouse, or as files
-    #[command(after_help = "Examples:\n  assay generate -w ./wh --taxpayers 10000 --months 24\n  \
+    #[command(
+        after_help = "Examples:\n  assay generate -w ./wh --taxpayers 10000 --start 202401 --months 24\n  \
 assay generate -w ./wh --taxpayers 10000 --describe --report economy.html\n  \
 assay generate --taxpayers 1000 --files ./files --dirty 0.02\n  \
 assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
-The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv.")]
+The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
+    )]
     Generate(GenerateArgs),
     /// How good the data is: scores, failing rows and why, loads, rejected rows
     #[command(

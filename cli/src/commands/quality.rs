@@ -107,11 +107,11 @@ fn query(part: QualityPart, args: &QualityArgs, commit: &Commit) -> Option<Strin
             quality::score_sql(by, table)
         }
         QualityPart::Failures => format!(
-            "SELECT rule, severity, table_name, row_key, column_name, value, message_zh, message_en, _source AS source, \
+            "SELECT rule, severity, claim, table_name, row_key, column_name, value, message_zh, message_en, _source AS source, \
              _file AS file, _row AS row FROM quality_failure {only} ORDER BY table_name, rule, _file, _row"
         ),
         QualityPart::Alerts => format!(
-            "SELECT rule, severity, table_name, source, period, batch, round(value, 3) AS value, line, message_zh, message_en \
+            "SELECT rule, severity, claim, table_name, source, period, batch, round(value, 3) AS value, line, message_zh, message_en \
              FROM quality_alert {only} ORDER BY table_name, source, period, rule"
         ),
         QualityPart::Repairs if !commit.tables.contains_key("repaired_value") => return None,
@@ -148,6 +148,7 @@ async fn list(cli: &Cli, args: &QualityArgs) -> Result<ExitCode> {
                 r.table.name.clone(),
                 r.dimension.word().into(),
                 r.severity.word().into(),
+                r.claim.word().into(),
                 kind.into(),
                 r.owner.word().into(),
                 r.name.zh.clone(),
@@ -168,6 +169,7 @@ async fn list(cli: &Cli, args: &QualityArgs) -> Result<ExitCode> {
         "table",
         "dimension",
         "severity",
+        "claim",
         "kind",
         "owner",
         "name_zh",
@@ -178,8 +180,8 @@ async fn list(cli: &Cli, args: &QualityArgs) -> Result<ExitCode> {
     let mut rows = rows;
     if cli.format == Format::Table {
         // Conditions and queries are too long to stand in columns.
-        header.truncate(8);
-        rows.iter_mut().for_each(|row| row.truncate(8));
+        header.truncate(9);
+        rows.iter_mut().for_each(|row| row.truncate(9));
     }
     print::rows(&header, &rows, cli.format).await?;
     Ok(ExitCode::SUCCESS)

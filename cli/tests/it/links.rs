@@ -244,7 +244,7 @@ fn names_are_taken_apart_in_sql() {
 }
 
 /// A mapping of two feeds in which firms have numbers and their counterparties codes.
-const CODED: &str = r#"
+pub const CODED: &str = r#"
 name = "coded"
 zh = "双方发票"
 en = "Invoices of both sides, counterparties anonymised"

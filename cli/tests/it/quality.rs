@@ -324,6 +324,35 @@ fn only_what_changed_is_measured_again() {
 }
 
 #[test]
+fn a_column_nobody_delivers_is_one_finding_about_the_feed() {
+    let place = Place::new();
+    let load = |name: &str, header: &str, rows: &[&str]| {
+        place.file(name, format!("{header}\n{}\n", rows.join("\n")));
+        place.run(&["ingest", "invoice", name]).ok();
+        place.run(&["quality"]).ok();
+    };
+    let failing = || place.sql("select rule, row_key from quality_failure order by 1, 2");
+    let alerts =
+        || place.sql("select rule, claim, severity, source, period, value, message_en from quality_alert");
+    let row = |id: &str, tax: &str| format!("{id},2024-01-05,{SELLER},{BUYER},100,{tax},valid");
+    let header = "invoice_id,issued_at,seller_id,buyer_id,amount,tax,status";
+    load("a.csv", header, &[&row("A", "13"), &row("B", ""), &row("C", "13")]);
+    // No file says what kind of invoice it is. That one has no tax is a row's own fault: others have it.
+    assert_eq!(failing(), "Q-INV-02,B\n");
+    let about = "Q-INV-11,defect,low,canonical.invoice,,3.0,\"the feed does not bring kind: 3 rows fail “the kind is there”\"\n";
+    assert_eq!(alerts().replace('\"', ""), about.replace('\"', ""));
+    // They count as failing all the same.
+    let counted = "select sum(checked), sum(failed) from quality_score where rule = 'Q-INV-11'";
+    assert_eq!(place.sql(counted), "3,3\n");
+    // Once a file has the column, its rows without it are at fault themselves; the earlier ones still are not.
+    let with = |id: &str, kind: &str| format!("{},{kind}", row(id, "13"));
+    load("b.csv", &format!("{header},kind"), &[&with("D", "special"), &with("E", "")]);
+    assert_eq!(failing(), "Q-INV-02,B\nQ-INV-11,E\n");
+    assert_eq!(alerts().replace('\"', ""), about.replace('\"', ""));
+    assert_eq!(place.sql(counted), "5,4\n");
+}
+
+#[test]
 fn a_warehouse_has_rules_of_its_own() {
     let place = bureau(false);
     place.run(&["quality"]).ok();
@@ -391,6 +420,17 @@ fn the_real_set_has_the_known_faults() {
         found,
         "cumcm2020c.1.issued,true,1\ncumcm2020c.1.received,true,2\ncumcm2020c.2.issued,true,0\ncumcm2020c.2.received,true,2\n"
     );
+    // No file says the kind of an invoice or what a red one reverses: findings about feeds, not about rows.
+    let rules = "('Q-INV-11', 'Q-INV-12', 'Q-TXP-03', 'Q-TXP-05', 'Q-TXP-09')";
+    assert_eq!(place.number(&format!("select count(*) from quality_failure where rule in {rules}")), 0);
+    let found = place.sql(&format!(
+        "select rule, count(*), sum(value) from quality_alert where period is null and rule in {rules} group by 1 order by 1"
+    ));
+    assert_eq!(
+        found,
+        "Q-INV-11,4,1087776.0\nQ-INV-12,4,19287.0\nQ-TXP-03,2,425.0\nQ-TXP-05,2,425.0\nQ-TXP-09,2,369.0\n"
+    );
+    assert!(place.number("select count(*) from quality_failure") < 100);
     // Signs and states were mapped right: no clean row is accused of them.
     let wrong = place.sql(
         "select rule, count(*) from quality_failure where rule in ('Q-INV-05', 'Q-INV-06', 'Q-INV-07', 'Q-ALL-03') group by 1",

@@ -95,6 +95,8 @@ pub struct NameWorth {
     pub normal: f64,
     pub former: f64,
     pub region_missing: f64,
+    #[serde(default = "region_within")]
+    pub region_within: f64,
     pub region_code_differs: f64,
     pub region_conflict: f64,
     pub suffix_missing: f64,
@@ -103,6 +105,11 @@ pub struct NameWorth {
     pub branch_differs: f64,
     pub short_core: usize,
     pub short_core_penalty: f64,
+}
+
+/// Of definitions written before there was the key.
+fn region_within() -> f64 {
+    0.10
 }
 
 /// See `data/links.toml`.
@@ -151,7 +158,7 @@ pub struct SharedInvoice {
     pub seller: String,
     /// Party that receives.
     pub buyer: String,
-    /// How often one agreement comes by chance, at least.
+    /// How often one of several agreements comes by chance, at least.
     pub accident: f64,
     /// Shifts under which agreements are accidents.
     pub shift_days: Vec<i32>,

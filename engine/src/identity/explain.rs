@@ -8,12 +8,13 @@ use super::resolve::Candidate;
 use super::score::{Fact, Method};
 
 /// What is said of each fact.
-const SAID: [(Fact, &str, &str); 11] = [
+const SAID: [(Fact, &str, &str); 12] = [
     (Fact::OldNumber, "行政区划与组织机构代码一致", "division and organisation code agree"),
     (Fact::Organisation, "组织机构代码一致", "organisation code agrees"),
     (Fact::Former, "为该户变更前的登记内容", "it is what the register said before a change"),
     (Fact::Region, "地区一致", "region agrees"),
     (Fact::RegionMissing, "一方未写地区", "one side names no region"),
+    (Fact::RegionWithin, "一方地区在另一方地区之内", "the region of one side lies in that of the other"),
     (Fact::RegionDiffers, "地区不一致", "region differs"),
     (Fact::Suffix, "组织形式一致", "legal form agrees"),
     (Fact::SuffixDiffers, "组织形式不同", "legal form differs"),
@@ -45,7 +46,9 @@ pub(super) fn by_name(
     }
     if let Some(other) = other {
         let (id, score) = (&register.firms[other.firm as usize].id, other.score);
-        let near = (candidate.score - other.score).abs() < definition.ambiguous.margin;
+        let tier = |c: &Candidate| c.method.tier(c.facts);
+        let near = (candidate.score - other.score).abs() < definition.ambiguous.margin
+            && tier(other) <= tier(candidate);
         let (doubt_zh, doubt_en) = if near { ("，难以区分", ", hard to tell apart") } else { ("", "") };
         let _ = write!(zh, "；另有候选{id}（{score:.2}）{doubt_zh}");
         let _ = write!(en, "; another candidate is {id} ({score:.2}){doubt_en}");

@@ -55,15 +55,16 @@ impl Method {
             Self::ExactId | Self::OldNumber => 0,
             Self::ExactName => 1,
             Self::NormalName if facts.has(Fact::Words) => 2,
-            Self::NormalName => 3,
-            _ => 4,
+            Self::NormalName if facts.same_form_and_place() => 3,
+            Self::NormalName => 4,
+            _ => 5,
         }
     }
 }
 
 /// One thing in which record and taxpayer agree or differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u32)]
 pub enum Fact {
     /// The number.
     Number = 1,
@@ -97,18 +98,23 @@ pub enum Fact {
     Words = 1 << 14,
     /// Differs: the number, and the record's is a valid one of somebody else.
     NumberDiffers = 1 << 15,
+    /// The region of one side lies in that of the other, and nothing says that it is meant.
+    RegionWithin = 1 << 16,
 }
 
 /// A set of facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Facts(u16);
+pub struct Facts(u32);
 
 impl Facts {
-    const AGREEING: u16 = 0b1111_1111;
+    const AGREEING: u32 = 0b1111_1111;
+    /// What keeps two equal cores from being one name in one place.
+    const APART: [Fact; 4] =
+        [Fact::RegionMissing, Fact::RegionWithin, Fact::RegionDiffers, Fact::BranchDiffers];
 
     /// With one more.
     pub fn with(self, fact: Fact) -> Self {
-        Self(self.0 | fact as u16)
+        Self(self.0 | fact as u32)
     }
 
     /// All facts of both.
@@ -118,7 +124,18 @@ impl Facts {
 
     /// Whether the fact is among them.
     pub fn has(self, fact: Fact) -> bool {
-        self.0 & fact as u16 != 0
+        self.0 & fact as u32 != 0
+    }
+
+    /// Whether nothing sets the places and branches apart.
+    fn same_place(self) -> bool {
+        !Self::APART.iter().any(|fact| self.has(*fact))
+    }
+
+    /// Whether legal form, place and branch are the same: 有限公司 and 有限责任公司 are one form in law, 股份有限公司 is
+    /// another, and so another firm may have that name.
+    fn same_form_and_place(self) -> bool {
+        self.has(Fact::Suffix) && self.same_place()
     }
 
     /// How many say that the two agree.
@@ -208,8 +225,7 @@ pub fn by_name(
         + suffix(worth, a, b, &mut facts)
         + branch(worth, a, b, &mut facts)
         + short_core(worth, a, facts);
-    let apart = [Fact::RegionMissing, Fact::RegionDiffers, Fact::BranchDiffers];
-    let words = same_core && a.form == b.form && !apart.iter().any(|f| facts.has(*f));
+    let words = same_core && a.form == b.form && facts.same_place();
     let facts = if words { facts.with(Fact::Words) } else { facts };
     Some(Evidence { method, score: (base - off).max(0.0), facts })
 }
@@ -264,9 +280,13 @@ fn region(
             _ => unknown(),
         },
         (Some(x), Some(y)) => match x.agrees(y) {
-            Agreement::Agree => {
+            Agreement::Agree if share_a_place(a, b) => {
                 *facts = facts.with(Fact::Region);
                 0.0
+            }
+            Agreement::Agree => {
+                *facts = facts.with(Fact::RegionWithin);
+                worth.region_within
             }
             Agreement::Conflict => {
                 *facts = facts.with(Fact::RegionDiffers);
@@ -277,9 +297,14 @@ fn region(
     }
 }
 
+/// Whether both names give one region of the same name, whatever else they give: 江苏南京 and 南京, but not 江苏 and 南京.
+fn share_a_place(a: &Name, b: &Name) -> bool {
+    a.places.iter().any(|x| b.places.iter().any(|y| x.short == y.short))
+}
+
 /// Regions of which at least one is on no list.
 fn unlisted(worth: &NameWorth, a: &Name, b: &Name, division: Option<u32>, facts: &mut Facts) -> f64 {
-    let shared = a.places.iter().any(|x| b.places.iter().any(|y| x.short == y.short));
+    let shared = share_a_place(a, b);
     let listed = a.places.last().zip(division).map(|(p, d)| p.agrees_with_code(d));
     if shared || listed == Some(Agreement::Agree) {
         *facts = facts.with(Fact::Region);
@@ -392,6 +417,13 @@ mod tests {
         // A brand that gained a character is another brand.
         is("南京恒盛达钢材贸易有限公司", Method::SimilarName, 0.89);
         assert_eq!(judged("南京瑞源五金店", register, None), None);
+    }
+
+    #[test]
+    fn a_province_is_not_its_city() {
+        let of = |record: &str| judged(record, "南京市恒达钢材贸易有限公司", Some(320_100)).unwrap().1;
+        assert_eq!(of("江苏恒达钢材贸易有限公司"), 0.88);
+        assert_eq!(of("江苏省南京市恒达钢材贸易有限公司"), 0.98);
     }
 
     #[test]

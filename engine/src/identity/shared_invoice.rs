@@ -87,13 +87,46 @@ async fn one(
         }
     }
     summary.codes_met = told.len();
-    #[allow(clippy::cast_precision_loss)]
-    let measured = summary.accidents / summary.pairs as f64;
-    let accident = shared.accident.max(measured).min(1.0);
+    let chance = Chance::of(shared, &summary, told.values().map(Vec::as_slice));
     let mut links: Vec<Link> =
-        told.into_values().flat_map(|rows| of_code(definition, accident, rows)).collect();
-    links.extend(twins(context, definition, shared, accident).await?);
+        told.into_values().flat_map(|rows| of_code(definition, chance, rows)).collect();
+    links.extend(twins(context, definition, shared, chance).await?);
     Ok((links, summary))
+}
+
+/// How likely agreements come by chance.
+#[derive(Debug, Clone, Copy)]
+struct Chance {
+    /// The only one of a code.
+    alone: f64,
+    /// Each of several.
+    each: f64,
+}
+
+impl Chance {
+    /// From the definition, and from what shifted days bring: at most so many of the codes that agree in one invoice only
+    /// can owe it to chance. Where few agree in one only, that says nothing and the definition holds; and one agreement is
+    /// never surer than two.
+    #[allow(clippy::cast_precision_loss)]
+    fn of<'t>(
+        shared: &SharedInvoice,
+        summary: &SharedSummary,
+        told: impl Iterator<Item = &'t [Told]>,
+    ) -> Self {
+        let each = shared.accident.max(summary.accidents / summary.pairs as f64).min(1.0);
+        let alone = told.filter(|rows| matches!(rows, [row] if row.invoices == 1)).count();
+        let shifts = shared.shift_days.iter().filter(|days| **days != 0).count().max(1) as f64;
+        let met = summary.accidents * shifts;
+        // The most that may be behind a count, with a certainty of about 95 percent; 3 behind none.
+        let most = (met + 2.0 * met.sqrt() + 3.0) / shifts;
+        let measured = if alone == 0 { each } else { most / alone as f64 };
+        Self { alone: measured.max(each * each).min(each), each }
+    }
+
+    /// Of all of `n` agreements.
+    fn of_all(self, n: i64) -> f64 {
+        if n == 1 { self.alone } else { self.each.powi(i32::try_from(n).unwrap_or(i32::MAX)) }
+    }
 }
 
 /// Taxpayers of the register that hold the same invoices: one invoice has one buyer and one seller, so two who both say
@@ -102,7 +135,7 @@ async fn twins(
     context: &SessionContext,
     definition: &Definition,
     shared: &SharedInvoice,
-    accident: f64,
+    chance: Chance,
 ) -> Result<Vec<Link>> {
     let sql = format!(
         "WITH {}, held AS (SELECT DISTINCT 'r' AS side, firm, firm_id, number, day, total FROM received \
@@ -122,7 +155,7 @@ async fn twins(
         let (counts, sizes) = (integers(&batch, 4)?, integers(&batch, 5)?);
         for row in 0..batch.num_rows() {
             let (n, smaller) = (counts.value(row), sizes.value(row).max(1));
-            let by_chance = accident.powi(i32::try_from(n).unwrap_or(i32::MAX));
+            let by_chance = chance.each.powi(i32::try_from(n).unwrap_or(i32::MAX));
             #[allow(clippy::cast_precision_loss)]
             let share = n as f64 / smaller as f64;
             let score = share.min(1.0) * (1.0 - by_chance);
@@ -160,13 +193,10 @@ async fn twins(
 }
 
 /// Links of one code, best first.
-fn of_code(definition: &Definition, accident: f64, mut rows: Vec<Told>) -> Vec<Link> {
+fn of_code(definition: &Definition, chance: Chance, mut rows: Vec<Told>) -> Vec<Link> {
     let total: f64 = rows.iter().map(|r| r.weight).sum();
     rows.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.firm.cmp(&b.firm)));
-    let score = |row: &Told| {
-        let by_chance = accident.powi(i32::try_from(row.invoices).unwrap_or(i32::MAX));
-        row.weight / total * (1.0 - by_chance)
-    };
+    let score = |row: &Told| row.weight / total * (1.0 - chance.of_all(row.invoices));
     let scored: Vec<f64> = rows.iter().map(score).collect();
     let firms = rows.len();
     let mut links = Vec::new();

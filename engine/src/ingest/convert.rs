@@ -129,6 +129,12 @@ impl Converter {
         !matches!(self.plans[column].origin, Origin::Absent)
     }
 
+    /// The table's columns for which anything is delivered.
+    pub fn delivered(&self) -> impl Iterator<Item = &'static str> {
+        let columns = self.table.columns.iter().enumerate();
+        columns.filter(|(index, _)| self.delivers(*index)).map(|(_, column)| column.name.as_str())
+    }
+
     /// Columns of the file that go nowhere.
     pub fn unused(&self) -> Vec<&str> {
         let used = |i: usize| self.plans.iter().any(|p| p.reads().contains(&i));

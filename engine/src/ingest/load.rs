@@ -20,10 +20,11 @@ pub(super) use self::known::{Loaded, loaded, loaded_key};
 use super::keying::{Keyer, Lineage};
 use super::lookup::Lookup;
 use super::pipeline::{self, Done};
+use super::records::{self, InputRead};
 use super::repair::{self, Repairs};
 use super::select::{self, Fingerprint};
 use super::stage::Stage;
-use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, records, remote, system};
+use super::{IngestRequest, IngestSummary, Input, Progress, TableSummary, remote, system};
 use crate::warehouse::dictionary::{PARTY, VAULT};
 use crate::warehouse::{TableSpec, Transaction, UnitFile, Warehouse, clock};
 use crate::{EngineError, Result};
@@ -242,8 +243,8 @@ impl Load {
         self.handle.block_on(crate::warehouse::get(&self.warehouse, table, file))
     }
 
-    /// Reads and converts every input; returns the staged rows by table and the records read by input.
-    fn read(&mut self, inputs: &[Input], keyer: &mut Keyer) -> Result<(Vec<Stage>, Vec<usize>)> {
+    /// Reads and converts every input; returns the staged rows by table, and of every input what was read.
+    fn read(&mut self, inputs: &[Input], keyer: &mut Keyer) -> Result<(Vec<Stage>, Vec<InputRead>)> {
         self.progress.phase("read", 0);
         let context = new_session(&SessionOptions { threads: 1, ..SessionOptions::default() })?;
         let mut stages: BTreeMap<&str, Stage> = BTreeMap::new();
@@ -267,7 +268,7 @@ impl Load {
         let orphans = self.orphans(inputs)?;
         let following = inputs.iter().any(|i| i.table.follows_invoice());
         let mut lookup = Lookup::new(following || !orphans.is_empty(), self.spill.clone());
-        let skipped = pipeline::run(&context, inputs, &repairs, threads, |mut done: Done| {
+        let met = pipeline::run(&context, inputs, &repairs, threads, |mut done: Done| {
             let input = &inputs[done.input];
             let label = input.label();
             read[done.input] += done.converted.read;
@@ -288,7 +289,7 @@ impl Load {
             }
             stage.push(stored)
         })?;
-        self.take_skipped(inputs, &skipped)?;
+        self.take_skipped(inputs, &met.skipped)?;
         for (table, files) in orphans {
             self.adopt(table, &files, &lookup, keyer, &mut stages)?;
         }
@@ -312,6 +313,8 @@ impl Load {
                 lookup.alone
             );
         }
+        let read = read.into_iter().zip(met.delivered);
+        let read = read.map(|(records, delivered)| InputRead { records, delivered }).collect();
         Ok((stages.into_values().collect(), read))
     }
 }

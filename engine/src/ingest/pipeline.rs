@@ -1,7 +1,7 @@
 //! Reading, converting and collecting at once: one thread reads, several convert, the caller collects in the order
 //! of the input, so that results do not depend on the number of threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -31,15 +31,23 @@ pub struct Done {
 
 type Outcome = (u64, Result<Done>);
 
-/// Runs all `inputs`; `collect` gets every batch in input order. Returns the rows that are no records, each with the
-/// index of its input.
+/// What was met while reading, beside records.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Rows that are no records, each with the index of its input.
+    pub skipped: Vec<(usize, Skipped)>,
+    /// By input: the columns of its table for which it delivers anything.
+    pub delivered: Vec<BTreeSet<&'static str>>,
+}
+
+/// Runs all `inputs`; `collect` gets every batch in input order.
 pub fn run(
     context: &SessionContext,
     inputs: &[Input],
     repairs: &Repairs,
     threads: usize,
     mut collect: impl FnMut(Done) -> Result<()>,
-) -> Result<Vec<(usize, Skipped)>> {
+) -> Result<Read> {
     let (job_sender, job_receiver) = sync_channel::<Job>(threads + 1);
     let (done_sender, done_receiver) = sync_channel::<Outcome>(2 * threads + 2);
     // Owned by the converting threads alone: when they end, the reader's next send fails and it ends too.
@@ -47,12 +55,14 @@ pub fn run(
     std::thread::scope(|scope| {
         let errors = done_sender.clone();
         let reading = scope.spawn(move || {
-            let mut reader = Reader { context, repairs, sender: job_sender, number: 0, skipped: Vec::new() };
+            let delivered = vec![BTreeSet::new(); inputs.len()];
+            let read = Read { delivered, ..Read::default() };
+            let mut reader = Reader { context, repairs, sender: job_sender, number: 0, read };
             if let Err(error) = reader.run(inputs) {
                 // Numbered after everything sent, so the collector meets it in its turn.
                 let _ = errors.send((reader.number, Err(error)));
             }
-            reader.skipped
+            reader.read
         });
         for _ in 0..threads.max(1) {
             let sender = done_sender.clone();
@@ -102,7 +112,7 @@ struct Reader<'a> {
     repairs: &'a Repairs,
     sender: SyncSender<Job>,
     number: u64,
-    skipped: Vec<(usize, Skipped)>,
+    read: Read,
 }
 
 impl Reader<'_> {
@@ -132,12 +142,13 @@ impl RecordSink for Sink<'_, '_> {
         if !unused.is_empty() {
             tracing::warn!("{shown}: columns not mapped and left out: {}", unused.join(", "));
         }
+        self.reader.read.delivered[self.index].extend(converter.delivered());
         self.converter = Some(Arc::new(converter));
         Ok(())
     }
 
     fn skipped(&mut self, row: Skipped) -> Result<()> {
-        self.reader.skipped.push((self.index, row));
+        self.reader.read.skipped.push((self.index, row));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What a load writes down about itself: which rows were duplicates of which, and which files it read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,11 +16,20 @@ use super::stage::UnitRows;
 use super::{Input, system};
 use crate::Result;
 
-/// The `ingest_file` rows of a load; `read` counts the records of each input.
+/// What was read of one input.
+#[derive(Debug, Clone, Default)]
+pub struct InputRead {
+    /// Records.
+    pub records: usize,
+    /// Columns of its table for which it delivers anything.
+    pub delivered: BTreeSet<&'static str>,
+}
+
+/// The `ingest_file` rows of a load; `read` says what was read of each input.
 pub fn file_rows(
     inputs: &[Input],
     prints: &HashMap<PathBuf, Fingerprint>,
-    read: &[usize],
+    read: &[InputRead],
     batch: &str,
     at: i64,
 ) -> Result<RecordBatch> {
@@ -36,8 +45,12 @@ pub fn file_rows(
         text(&Input::label),
         Arc::new(Int64Array::from_iter_values(inputs.iter().map(|i| number(prints[&i.path].bytes)))),
         text(&|i| prints[&i.path].hash.clone()),
-        Arc::new(Int64Array::from_iter_values(read.iter().map(|r| number(*r as u64)))),
+        Arc::new(Int64Array::from_iter_values(read.iter().map(|r| number(r.records as u64)))),
         Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, n))),
+        Arc::new(StringArray::from_iter_values(read.iter().map(|r| {
+            let columns: Vec<&str> = r.delivered.iter().copied().collect();
+            columns.join(",")
+        }))),
     ];
     Ok(RecordBatch::try_new(system::ingest_file().schema, columns)?)
 }
@@ -61,6 +74,7 @@ pub fn made_row(
         text(batch),
         Arc::new(Int64Array::from_iter_values(i64::try_from(rows))),
         Arc::new(TimestampMillisecondArray::from(vec![at])),
+        Arc::new(StringArray::new_null(1)),
     ];
     Ok(RecordBatch::try_new(system::ingest_file().schema, columns)?)
 }

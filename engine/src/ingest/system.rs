@@ -119,7 +119,8 @@ pub fn ingest_batch() -> TableSpec {
     )
 }
 
-/// `ingest_file`.
+/// `ingest_file`: `columns` are the canonical columns for which the file delivers anything, apart by commas; null where
+/// nobody noted it.
 pub fn ingest_file() -> TableSpec {
     spec(
         INGEST_FILE,
@@ -132,6 +133,7 @@ pub fn ingest_file() -> TableSpec {
             text("content_hash"),
             count("rows_read"),
             instant("ingested_at"),
+            text("columns"),
         ],
     )
 }

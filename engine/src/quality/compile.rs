@@ -113,6 +113,8 @@ pub struct Compiled {
     judges: Vec<Judge>,
     /// Where the values of each distribution come from.
     pub values: Vec<Values>,
+    /// Of each rule the columns its condition `ok` is over; none for a rule with a query of its own.
+    pub judged_by: Vec<Vec<String>>,
 }
 
 impl Compiled {
@@ -134,6 +136,7 @@ impl Compiled {
             Ok(expr)
         };
         let mut wanted = Vec::with_capacity(rules.len());
+        let mut judged_by = Vec::with_capacity(rules.len());
         for rule in rules {
             let when = rule.when.as_ref().map(&mut read).transpose()?;
             let (when, ok) = match &rule.kind {
@@ -151,6 +154,7 @@ impl Compiled {
                     )
                 }
             };
+            judged_by.push(ok.as_ref().map(column_names).unwrap_or_default());
             wanted.push((when, ok));
         }
         let mut bins = Vec::with_capacity(distributions.len());
@@ -190,7 +194,7 @@ impl Compiled {
                 }
             })
             .collect::<Result<_>>()?;
-        Ok(Self { schema: narrow, judges, values })
+        Ok(Self { schema: narrow, judges, values, judged_by })
     }
 
     /// The columns a pass reads.
@@ -207,6 +211,12 @@ impl Compiled {
     pub fn judge(&self, batch: &RecordBatch) -> Result<Vec<Judged>> {
         self.judges.iter().map(|judge| judge.run(batch)).collect()
     }
+}
+
+/// The columns of an expression, in order of name.
+fn column_names(expr: &Expr) -> Vec<String> {
+    let names: BTreeSet<String> = expr.column_refs().into_iter().map(|c| c.name.clone()).collect();
+    names.into_iter().collect()
 }
 
 /// `a IS NOT NULL AND b IS NOT NULL`.

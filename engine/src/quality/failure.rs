@@ -131,6 +131,7 @@ impl Numbering {
                 texts("_file")?,
                 row,
                 texts("_batch")?,
+                same(rule.claim.word()),
             ],
         )?;
         let clear = match column(CLEAR) {

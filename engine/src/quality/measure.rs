@@ -25,6 +25,9 @@ pub const FOUND: &str = "found";
 /// `part` where a table the query needs has no rows: nothing can be told.
 pub const CANNOT: &str = "cannot";
 
+/// `measure` of rows that fail because their feed does not bring what a rule asks for; its part is rule and columns.
+pub const UNDELIVERED: &str = "undelivered";
+
 /// One row of `quality_measure`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measure {
@@ -94,6 +97,11 @@ pub fn of_unit(
                 all.push(Measure { passed: signed(*rows), ..blank(source, &distribution.id, label) });
             }
         }
+    }
+    for ((source, rule, columns), rows) in &found.undelivered {
+        let Some(rule) = rules.get(*rule) else { continue };
+        let part = format!("{} {columns}", rule.id);
+        all.push(Measure { failed: signed(*rows), ..blank(source, UNDELIVERED, &part) });
     }
     for ((source, batch), (rows, at)) in &found.arrivals {
         all.push(Measure { passed: signed(*rows), at: Some(*at), ..blank(source, ROWS, batch) });

@@ -2,12 +2,14 @@
 //!
 //! Rules are TOML (`datasets/quality/`, a warehouse's own in `definitions/quality/`). `pass` runs all row rules of a
 //! table over a unit in one reading, `query` those between rows and tables, `months` looks at months as a whole,
+//! `delivered` knows what feeds do not bring at all,
 //! `refresh` puts results into `quality_*` tables in one commit, `report` makes a page of them. Repairing data is not
 //! done here.
 
 mod catalogue;
 mod check;
 mod compile;
+mod delivered;
 mod failure;
 mod measure;
 mod months;
@@ -28,5 +30,5 @@ pub use catalogue::{Rules, load_rules};
 pub use check::check;
 pub use query::sql as query_sql;
 pub use refresh::{QualitySummary, refresh};
-pub use rule::{Dimension, Kind, Owner, Rule, Severity, Window};
+pub use rule::{Claim, Dimension, Kind, Owner, Rule, Severity, Window};
 pub use score::{By, GRADES, grade, sql as score_sql};

@@ -11,7 +11,7 @@ use chrono::{DateTime, Days, NaiveDate};
 
 use super::catalogue::Rules;
 use super::measure::{Measure, ROWS};
-use super::rule::{Dimension, Severity};
+use super::rule::{Claim, Dimension, Severity};
 
 /// Months a distribution is compared with.
 const BEFORE: usize = 12;
@@ -41,12 +41,14 @@ pub struct Alert {
     pub dimension: Dimension,
     /// How much it matters.
     pub severity: Severity,
+    /// Whether it says that something is wrong.
+    pub claim: Claim,
     /// Table.
     pub table: String,
     /// Feed.
     pub source: String,
-    /// Month.
-    pub period: i32,
+    /// Month; `None` where it is about the feed as such.
+    pub period: Option<i32>,
     /// Batch, of an arrival.
     pub batch: Option<String>,
     /// What was found: days, relative change, index.
@@ -160,9 +162,10 @@ impl Found {
                     rule: ARRIVAL.into(),
                     dimension: Dimension::Timeliness,
                     severity: Severity::Medium,
+                    claim: Claim::Notice,
                     table: table.into(),
                     source: source.into(),
-                    period,
+                    period: Some(period),
                     batch: Some(batch.clone()),
                     value: days as f64,
                     line: due_days as f64,
@@ -209,9 +212,10 @@ impl Found {
                             rule: COUNT.into(),
                             dimension: Dimension::Drift,
                             severity: Severity::Low,
+                            claim: Claim::Notice,
                             table: table.into(),
                             source: source.into(),
-                            period,
+                            period: Some(period),
                             batch: None,
                             value: change,
                             line: wanted.count_change,
@@ -243,9 +247,10 @@ impl Found {
             rule: GAP.into(),
             dimension: Dimension::Completeness,
             severity: Severity::Medium,
+            claim: Claim::Notice,
             table: table.into(),
             source: source.into(),
-            period: gap,
+            period: Some(gap),
             batch: None,
             value: 0.0,
             line: 1.0,
@@ -286,9 +291,10 @@ impl Found {
                         rule: distribution.id.clone(),
                         dimension: Dimension::Drift,
                         severity: Severity::Low,
+                        claim: Claim::Notice,
                         table: table.into(),
                         source: source.into(),
-                        period: **period,
+                        period: Some(**period),
                         batch: None,
                         value: index,
                         line: distribution.warn,
@@ -405,7 +411,10 @@ mod tests {
         let (alerts, tallies) = judge(&measures, &rules());
         let late: Vec<_> = alerts.iter().filter(|a| a.rule == ARRIVAL).collect();
         assert_eq!(late.len(), 1);
-        assert_eq!((late[0].period, late[0].batch.as_deref(), late[0].value), (202_404, Some("c"), 51.0));
+        assert_eq!(
+            (late[0].period, late[0].batch.as_deref(), late[0].value),
+            (Some(202_404), Some("c"), 51.0)
+        );
         let of = |period| tallies.iter().find(|t| t.rule == ARRIVAL && t.period == period).unwrap();
         assert_eq!((of(202_404).checked, of(202_404).failed), (510, 10));
         assert_eq!((of(202_401).checked, of(202_401).unknown), (0, 500));
@@ -421,8 +430,8 @@ mod tests {
                 .map(|(period, n)| rows(period, "a", n, day))
                 .collect();
         let (alerts, _) = judge(&measures, &rules());
-        let found: Vec<(&str, i32)> = alerts.iter().map(|a| (a.rule.as_str(), a.period)).collect();
-        assert_eq!(found, [(COUNT, 202_304), (GAP, 202_305)]);
+        let found: Vec<_> = alerts.iter().map(|a| (a.rule.as_str(), a.period)).collect();
+        assert_eq!(found, [(COUNT, Some(202_304)), (GAP, Some(202_305))]);
         // One row of 1993 makes no thirty years of missing months.
         let day = "2023-02-10";
         let (alerts, _) = judge(&[rows(199_301, "a", 1, day), rows(202_301, "a", 900, day)], &rules());

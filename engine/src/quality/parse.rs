@@ -9,7 +9,9 @@ use std::sync::Arc;
 use assay_datasets::schema::{Table, catalog};
 use assay_indicators::{At, Problem, Sink, SourceFile, TableReader, as_string};
 
-use super::rule::{Bins, Both, Dimension, Distribution, Expectation, Kind, Owner, Rule, Severity, Window};
+use super::rule::{
+    Bins, Both, Claim, Dimension, Distribution, Expectation, Kind, Owner, Rule, Severity, Window,
+};
 use super::template::Template;
 use super::testrow;
 
@@ -36,6 +38,7 @@ const DIMENSIONS: [(&str, Dimension); 4] = [
 ];
 const SEVERITIES: [(&str, Severity); 3] =
     [("high", Severity::High), ("medium", Severity::Medium), ("low", Severity::Low)];
+const CLAIMS: [(&str, Claim); 2] = [("defect", Claim::Defect), ("notice", Claim::Notice)];
 const OWNERS: [(&str, Owner); 5] = [
     ("source", Owner::Source),
     ("registration", Owner::Registration),
@@ -153,6 +156,7 @@ fn rules(
     let id = reader.string("id", sink);
     let dimension = reader.word("dimension", &DIMENSIONS, sink);
     let severity = reader.word("severity", &SEVERITIES, sink);
+    let claim = reader.optional_word("claim", &CLAIMS, sink).unwrap_or_default();
     let zh = reader.string("zh", sink);
     let en = reader.string("en", sink);
     let each = reader.get("each").map(|v| strings(v, "each", sink));
@@ -207,6 +211,7 @@ fn rules(
             table,
             dimension,
             severity,
+            claim,
             name: Both { zh: zh.value.clone(), en: en.value.clone() },
             when: when.as_ref().map(put),
             kind: match &kind {

@@ -11,6 +11,7 @@ use arrow::datatypes::{Int32Type, Int64Type, TimestampMillisecondType};
 use futures::StreamExt;
 
 use super::compile::{Compiled, Counts, Judged, Values};
+use super::delivered::Void;
 use super::place::Place;
 use crate::Result;
 
@@ -32,27 +33,32 @@ pub struct Measured {
     pub arrivals: BTreeMap<(String, String), (u64, i64)>,
     /// For each rule the positions of failing rows, ascending.
     pub failing: Vec<Vec<u32>>,
+    /// By source, rule and the columns it does not bring: rows that fail for nothing but that, not among `failing`.
+    pub undelivered: BTreeMap<(String, usize, String), u64>,
 }
 
 /// Runs the rules over a unit.
-pub async fn measure(place: &Place, compiled: &Compiled, rules: usize) -> Result<Measured> {
+pub async fn measure(place: &Place, compiled: &Compiled, void: &Void, rules: usize) -> Result<Measured> {
     let builder = place.open(compiled.schema(), false).await?;
     let mut stream = builder.build()?;
     let mut found = Measured { failing: vec![Vec::new(); rules], ..Measured::default() };
     while let Some(batch) = stream.next().await {
         let batch = compiled.narrow(&batch?)?;
-        found.add(compiled, &batch)?;
+        found.add(compiled, void, &batch)?;
     }
     Ok(found)
 }
 
 impl Measured {
-    fn add(&mut self, compiled: &Compiled, batch: &RecordBatch) -> Result<()> {
+    fn add(&mut self, compiled: &Compiled, void: &Void, batch: &RecordBatch) -> Result<()> {
         let judged = compiled.judge(batch)?;
-        for (positions, judged) in self.failing.iter_mut().zip(&judged) {
+        let of_feed = self.of_feed(void, batch, &judged)?;
+        for (rule, (positions, judged)) in self.failing.iter_mut().zip(&judged).enumerate() {
             // Units have far fewer rows than 2^32: a unit must fit into memory when it is merged.
             let start = u32::try_from(self.rows).unwrap_or(u32::MAX);
-            positions.extend(judged.failed.set_indices_u32().map(|at| start.saturating_add(at)));
+            let own =
+                of_feed.get(&rule).map_or_else(|| judged.failed.clone(), |rows| &judged.failed & &!rows);
+            positions.extend(own.set_indices_u32().map(|at| start.saturating_add(at)));
         }
         let values = values(compiled, batch)?;
         for (source, mask) in groups(batch, "_source")? {
@@ -75,22 +81,57 @@ impl Measured {
         }
     }
 
+    /// By rule: failing rows of feeds that bring nothing the rule could judge; they are counted here.
+    fn of_feed(
+        &mut self,
+        void: &Void,
+        batch: &RecordBatch,
+        judged: &[Judged],
+    ) -> Result<BTreeMap<usize, BooleanBuffer>> {
+        let mut found: BTreeMap<usize, BooleanBuffer> = BTreeMap::new();
+        if void.is_empty() {
+            return Ok(found);
+        }
+        let loads = groups(batch, "_batch")?;
+        for (source, of_source) in groups(batch, "_source")? {
+            for (load, of_load) in &loads {
+                let here = among(of_source.as_ref(), of_load.as_ref(), batch.num_rows());
+                for (rule, columns) in void.of(&source, load) {
+                    let failed = &judged[*rule].failed & &here;
+                    if failed.count_set_bits() == 0 {
+                        continue;
+                    }
+                    *self.undelivered.entry((source.clone(), *rule, columns.clone())).or_default() +=
+                        failed.count_set_bits() as u64;
+                    let all =
+                        found.entry(*rule).or_insert_with(|| BooleanBuffer::new_unset(batch.num_rows()));
+                    *all = &*all | &failed;
+                }
+            }
+        }
+        Ok(found)
+    }
+
     fn arrive(&mut self, source: &str, mask: Option<&BooleanBuffer>, batch: &RecordBatch) -> Result<()> {
         let at = batch.column(batch.schema_ref().index_of("_ingested_at")?);
         let at = at.as_primitive::<TimestampMillisecondType>();
         for (name, rows) in groups(batch, "_batch")? {
-            let rows = match (rows, mask) {
-                (Some(rows), Some(mask)) => &rows & mask,
-                (Some(rows), None) => rows,
-                (None, Some(mask)) => mask.clone(),
-                (None, None) => BooleanBuffer::new_set(batch.num_rows()),
-            };
+            let rows = among(rows.as_ref(), mask, batch.num_rows());
             let Some(first) = rows.set_indices().next() else { continue };
             let entry =
                 self.arrivals.entry((source.to_owned(), name)).or_insert_with(|| (0, at.value(first)));
             entry.0 += rows.count_set_bits() as u64;
         }
         Ok(())
+    }
+}
+
+/// The rows two masks have in common; no mask has all of them.
+fn among(one: Option<&BooleanBuffer>, other: Option<&BooleanBuffer>, rows: usize) -> BooleanBuffer {
+    match (one, other) {
+        (Some(one), Some(other)) => one & other,
+        (Some(only), None) | (None, Some(only)) => only.clone(),
+        (None, None) => BooleanBuffer::new_set(rows),
     }
 }
 

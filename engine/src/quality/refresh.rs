@@ -14,7 +14,8 @@ use futures::{StreamExt, stream};
 use url::Url;
 
 use super::catalogue::{Rules, load_checked};
-use super::compile::{Compiled, reading_schema};
+use super::compile::{Compiled, adapt, reading_schema};
+use super::delivered::{Delivered, Void};
 use super::failure::{self, Numbering};
 use super::measure::{self, CANNOT, FOUND, Measure, UNIT};
 use super::pass::measure as pass;
@@ -160,10 +161,11 @@ impl Run<'_> {
 
     /// One pass over each stale unit, as many side by side as there are threads.
     async fn measure_units(&mut self, work: &Work, measures: &mut Vec<Measure>) -> Result<()> {
+        let delivered = Delivered::load(self.warehouse, self.output.transaction.base()).await?;
         let mut tables: BTreeMap<&str, Arc<Ready>> = BTreeMap::new();
         for unit in &work.units {
             if !tables.contains_key(unit.table.name.as_str()) {
-                let ready = Ready::new(&self.context, self.rules, unit.table)?;
+                let ready = Ready::new(&self.context, self.rules, &delivered, unit.table)?;
                 tables.insert(&unit.table.name, Arc::new(ready));
             }
         }
@@ -282,7 +284,7 @@ impl Run<'_> {
         }
         let rest = read_unit(bytes, None)?
             .iter()
-            .map(|batch| Ok(filter_record_batch(batch, &stays(batch)?)?))
+            .map(|batch| adapt(&filter_record_batch(batch, &stays(batch)?)?, &spec.schema))
             .collect::<Result<Vec<_>>>()?;
         self.output.transaction.remove(spec, file)?;
         self.output.transaction.append(spec, &rest).await
@@ -308,18 +310,25 @@ struct Ready {
     rules: Vec<Arc<Rule>>,
     distributions: Vec<Arc<Distribution>>,
     compiled: Compiled,
+    void: Void,
 }
 
 impl Ready {
-    fn new(context: &SessionContext, rules: &Rules, table: &'static Table) -> Result<Self> {
+    fn new(
+        context: &SessionContext,
+        rules: &Rules,
+        delivered: &Delivered,
+        table: &'static Table,
+    ) -> Result<Self> {
         let distributions: Vec<Arc<Distribution>> = rules.distributions_of(table).cloned().collect();
         let rules: Vec<Arc<Rule>> = rules.of(table).cloned().collect();
         let compiled = Compiled::new(context, &reading_schema(table), &rules, &distributions)?;
-        Ok(Self { rules, distributions, compiled })
+        let void = delivered.void(table, &compiled.judged_by);
+        Ok(Self { rules, distributions, compiled, void })
     }
 
     async fn run(self: Arc<Self>, place: Place, unit: Unit, at: i64) -> Result<Outcome> {
-        let found = pass(&place, &self.compiled, self.rules.len()).await?;
+        let found = pass(&place, &self.compiled, &self.void, self.rules.len()).await?;
         let measures = measure::of_unit(
             &unit.print,
             &unit.file.path,

@@ -103,6 +103,34 @@ impl Severity {
     }
 }
 
+/// What a rule says of a row that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Claim {
+    /// The row is wrong, or contradicts another, or lacks what it must have: somebody has to put it right.
+    #[default]
+    Defect,
+    /// It is unusual, and right data can be so: worth a look, no fault of anybody's until looked at.
+    Notice,
+}
+
+impl Claim {
+    /// Its word in rules and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Defect => "defect",
+            Self::Notice => "notice",
+        }
+    }
+
+    /// Its Chinese name.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Defect => "差错",
+            Self::Notice => "提示",
+        }
+    }
+}
+
 /// Who can mend what a rule finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
@@ -197,6 +225,8 @@ pub struct Rule {
     pub dimension: Dimension,
     /// How much it matters.
     pub severity: Severity,
+    /// What it says of a row that fails.
+    pub claim: Claim,
     /// What holds for a good row.
     pub name: Both,
     /// SQL: which rows it concerns; all when absent.

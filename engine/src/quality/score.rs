@@ -11,9 +11,10 @@ use arrow::array::{
 };
 
 use super::catalogue::Rules;
+use super::delivered;
 use super::measure::{CANNOT, CONCERNED, FOUND, Measure};
 use super::months::{self, ARRIVAL, Alert, COUNT, GAP, Tally};
-use super::rule::{Dimension, Owner, Severity};
+use super::rule::{Claim, Dimension, Owner, Severity};
 use super::tables;
 use crate::Result;
 
@@ -32,6 +33,8 @@ pub struct Score {
     pub dimension: Dimension,
     /// How much it matters.
     pub severity: Severity,
+    /// What it says of rows that fail.
+    pub claim: Claim,
     /// What holds for a good row.
     pub zh: String,
     /// The same in English.
@@ -74,6 +77,7 @@ pub fn scores(measures: &[Measure], rules: &Rules) -> (Vec<Score>, Vec<Alert>) {
                 rule: rule.id.clone(),
                 dimension: rule.dimension,
                 severity: rule.severity,
+                claim: rule.claim,
                 zh: rule.name.zh.clone(),
                 en: rule.name.en.clone(),
                 owner: rule.owner,
@@ -83,7 +87,8 @@ pub fn scores(measures: &[Measure], rules: &Rules) -> (Vec<Score>, Vec<Alert>) {
             });
         }
     }
-    let (alerts, tallies) = months::judge(measures, rules);
+    let (mut alerts, tallies) = months::judge(measures, rules);
+    alerts.extend(delivered::alerts(measures, rules));
     scores.extend(tallies.into_iter().map(|tally| of_tally(tally, rules)));
     (scores, alerts)
 }
@@ -156,6 +161,7 @@ fn of_tally(tally: Tally, rules: &Rules) -> Score {
         rule: tally.rule,
         dimension,
         severity,
+        claim: Claim::Notice,
         zh,
         en,
         owner,
@@ -190,6 +196,7 @@ pub fn to_batch(scores: &[Score], at: i64) -> Result<RecordBatch> {
             count(&|s| s.failed),
             count(&|s| s.unknown),
             Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, scores.len()))),
+            text(&|s| s.claim.word().into()),
         ],
     )?)
 }
@@ -207,13 +214,14 @@ pub fn alerts_to_batch(alerts: &[Alert], at: i64) -> Result<RecordBatch> {
             text(&|a| Some(a.severity.word().into())),
             text(&|a| Some(a.table.clone())),
             text(&|a| Some(a.source.clone())),
-            Arc::new(Int32Array::from_iter_values(alerts.iter().map(|a| a.period))),
+            Arc::new(Int32Array::from_iter(alerts.iter().map(|a| a.period))),
             text(&|a| a.batch.clone()),
             Arc::new(Float64Array::from_iter_values(alerts.iter().map(|a| a.value))),
             Arc::new(Float64Array::from_iter_values(alerts.iter().map(|a| a.line))),
             text(&|a| Some(a.zh.clone())),
             text(&|a| Some(a.en.clone())),
             Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, alerts.len()))),
+            text(&|a| Some(a.claim.word().into())),
         ],
     )?)
 }

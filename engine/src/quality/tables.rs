@@ -84,12 +84,13 @@ pub fn score() -> TableSpec {
             count("failed"),
             count("unknown"),
             instant("measured_at"),
+            text("claim"),
         ],
     )
 }
 
 /// `quality_failure`: `row_key` is the row's key in the order of the table's key columns, `|` between; `value` is that
-/// of `column_name`, null where it is personal.
+/// of `column_name`, null where it is personal; `claim` is `defect` (the row is wrong) or `notice` (right rows can be so).
 pub fn failure() -> TableSpec {
     spec(
         QUALITY_FAILURE,
@@ -112,11 +113,12 @@ pub fn failure() -> TableSpec {
             text("_file"),
             count("_row"),
             text("_batch"),
+            text("claim"),
         ],
     )
 }
 
-/// `quality_alert`: a month of a source as a whole.
+/// `quality_alert`: a month of a source as a whole, or the source as such where `period` is null.
 pub fn alert() -> TableSpec {
     spec(
         QUALITY_ALERT,
@@ -133,6 +135,7 @@ pub fn alert() -> TableSpec {
             text("message_zh"),
             text("message_en"),
             instant("measured_at"),
+            text("claim"),
         ],
     )
 }

@@ -34,12 +34,15 @@ pub struct Kind {
     /// What is made of it: `rejected:<rule>`, `repaired:<rule>`, `duplicate` or `replaced` by a load, `quality:<rule>`
     /// (see `datasets/quality/`; a missing month is noticed at the next return), `identity:<how>` by linking.
     pub expected: &'static str,
+    /// Quality rules, apart by blanks, that may notice it too in the same row: what is wrong in one way seldom fits the
+    /// rest of its row.
+    pub also: &'static str,
 }
 
 macro_rules! kinds {
-    ($($constant:ident $name:literal $zh:literal $action:ident $expected:literal;)*) => {
+    ($($constant:ident $name:literal $zh:literal $action:ident $expected:literal $($also:literal)?;)*) => {
         $(pub(super) const $constant: &Kind =
-            &Kind { name: $name, zh: $zh, action: Action::$action, expected: $expected };)*
+            &Kind { name: $name, zh: $zh, action: Action::$action, expected: $expected, also: concat!($($also)?) };)*
         /// Every kind.
         pub const KINDS: &[&Kind] = &[$($constant),*];
     };
@@ -63,17 +66,17 @@ kinds! {
     MISSPELT "misspelt" "代码名称写法不规范" Changed "repaired:spelling";
     TOTAL_DIFFERS "total_differs" "价税合计不等于金额加税额" Changed "quality:Q-INV-01";
     TAX_DIFFERS "tax_differs" "税额与金额、税率不符" Changed "quality:Q-LIN-01";
-    SIGN "sign" "红字发票标为蓝字" Changed "quality:Q-INV-06";
+    SIGN "sign" "红字发票标为蓝字" Changed "quality:Q-INV-06" "Q-INV-13";
     NO_ORIGINAL "no_original" "红字发票未注明蓝字发票" Changed "quality:Q-INV-12";
     UNKNOWN_ORIGINAL "unknown_original" "红字发票对应的蓝字发票不存在" Changed "quality:Q-INV-18";
-    EXCEEDS_ORIGINAL "exceeds_original" "红字金额超过蓝字发票" Changed "quality:Q-INV-19";
-    IMPLAUSIBLE_DATE "implausible_date" "日期不合理" Changed "quality:Q-TXP-10";
+    EXCEEDS_ORIGINAL "exceeds_original" "红字金额超过蓝字发票" Changed "quality:Q-INV-19" "Q-INV-20";
+    IMPLAUSIBLE_DATE "implausible_date" "日期不合理" Changed "quality:Q-TXP-10" "Q-TXP-13";
     UNKNOWN_REGION "unknown_region" "行政区划代码不存在" Changed "quality:Q-ALL-07";
     UNKNOWN_GOODS "unknown_goods" "商品和服务税收分类编码不存在" Changed "quality:Q-ALL-12";
     UNKNOWN_PARTY "unknown_party" "纳税人未登记" Added "quality:Q-ALL-02";
     MONTH_GAP "month_gap" "申报缺月" Removed "quality:Q-VAT-12";
     INVOICES_DIFFER "invoices_differ" "开票金额与申报表不符" Changed "quality:Q-VAT-13";
-    OPENING_CREDIT "opening_credit" "上期留抵与上期期末不符" Changed "quality:Q-VAT-11";
+    OPENING_CREDIT "opening_credit" "上期留抵与上期期末不符" Changed "quality:Q-VAT-11" "Q-VAT-02";
     NAME_ONLY "name_only" "只有购买方名称的变体" Changed "identity:name";
     OLD_NUMBER "old_number" "购方使用旧税号" Changed "identity:old_number";
 }

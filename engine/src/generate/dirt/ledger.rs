@@ -74,6 +74,7 @@ pub(crate) fn write_ledgers(
         "clean",
         "dirty",
         "expected",
+        "also",
     ];
     out.write_record(header).map_err(|e| failed(&ledger, e))?;
     for (number, defect) in (1..).zip(defects) {
@@ -91,6 +92,7 @@ pub(crate) fn write_ledgers(
             &defect.clean,
             &defect.dirty,
             defect.kind.expected,
+            defect.kind.also,
         ];
         out.write_record(record).map_err(|e| failed(&ledger, e))?;
     }

@@ -6,6 +6,8 @@ use crate::{EngineError, Result};
 
 /// Ways to write a name differently.
 const WAYS: usize = 6;
+/// Legal forms of companies, longer ones first.
+const FORMS: [&str; 3] = ["股份有限公司", "有限责任公司", "有限公司"];
 /// Ends of the name of a place.
 const PLACE_ENDS: [char; 4] = ['市', '县', '区', '省'];
 
@@ -63,12 +65,12 @@ fn place(name: &str) -> Option<usize> {
     (at >= 6 && rest.chars().count() >= 6).then_some(end)
 }
 
-/// 临江市恒达钢材有限公司 → 恒达钢材（临江市）有限公司.
+/// 临江市恒达钢材有限公司 → 恒达钢材（临江市）有限公司. Companies only: what a partnership's name has in brackets is its form.
 fn place_in_brackets(name: &str) -> Option<String> {
     let end = place(name)?;
     let (place, rest) = name.split_at(end);
-    let at = rest.find("有限")?;
-    let (brand, form) = rest.split_at(at);
+    let form = FORMS.iter().find(|form| rest.ends_with(**form))?;
+    let brand = rest.strip_suffix(form)?;
     Some(format!("{brand}（{place}）{form}"))
 }
 
@@ -104,6 +106,11 @@ mod tests {
         let name = "临江市恒达钢材有限公司";
         assert_eq!(form(name).unwrap(), "临江市恒达钢材有限责任公司");
         assert_eq!(place_in_brackets(name).unwrap(), "恒达钢材（临江市）有限公司");
+        assert_eq!(
+            place_in_brackets("临江市恒达钢材股份有限公司").unwrap(),
+            "恒达钢材（临江市）股份有限公司"
+        );
+        assert_eq!(place_in_brackets("临江市恒达钢材合伙企业（有限合伙）"), None);
         assert_eq!(without_place_end(name).unwrap(), "临江恒达钢材有限公司");
         assert_eq!(traditional("云岭县盛华粮贸有限公司").unwrap().unwrap(), "雲嶺縣盛華糧貿有限公司");
         assert_eq!(spaced(name), "临江市 恒达钢材有限公司");

@@ -6,7 +6,8 @@ use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, StringBuilder};
 use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::row::{RowConverter, Rows as KeyRows, SortField};
 
-use super::plan::{Change, Planned, Row, key_text, of_return};
+use super::plan::of_return;
+use super::plan::{Change, Planned, Row, key_text};
 use super::{Defect, Dirt, Identity, draws, integers, within};
 use crate::generate::files::{Broken, Layout, TextRows, text_column};
 use crate::{EngineError, Result};

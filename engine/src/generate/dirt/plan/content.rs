@@ -79,7 +79,7 @@ fn smaller_original(row: &Row<'_>) -> Result<Option<String>> {
 }
 
 pub(super) fn implausible_date(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "taxpayer" || row.value("taxpayer_id")?.is_none() {
+    if !row.is_current_registration()? {
         return Ok(None);
     }
     let date = if row.draws[3].is_multiple_of(2) { "1899-12-30" } else { "2099-01-01" };
@@ -87,7 +87,7 @@ pub(super) fn implausible_date(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned
 }
 
 pub(super) fn unknown_region(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    if row.table() != "taxpayer" || row.value("region_code")?.is_none() {
+    if !row.is_current_registration()? || row.value("region_code")?.is_none() {
         return Ok(None);
     }
     // Neither is or ever was a division; 99…, which is not given out either, stands for the made-up places.
@@ -111,8 +111,7 @@ pub(in crate::generate::dirt) fn of_return(row: &Row<'_>, kind: &'static Kind) -
         let opening = row.cents("opening_credit").unwrap_or(0);
         return values(kind, vec![("opening_credit", Some(yuan(opening + 1_234_500)))]);
     }
-    // Sales declared as invoiced, more than twice what was invoiced.
-    let special = row.cents("invoiced_special_sales").unwrap_or(0);
-    let ordinary = row.cents("invoiced_ordinary_sales").unwrap_or(0);
-    values(kind, vec![("invoiced_special_sales", Some(yuan((special + ordinary) * 4 + 10_000_000)))])
+    // Sales in fen where yuan belong. Far more than was invoiced, also by those who declare only some of it.
+    let fen = |column| (column, row.cents(column).map(|cents| yuan(cents * 100)));
+    values(kind, vec![fen("invoiced_special_sales"), fen("invoiced_ordinary_sales")])
 }
