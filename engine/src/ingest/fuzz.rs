@@ -23,7 +23,7 @@ use assay_sql::session::{SessionOptions, new_session};
 use datafusion::execution::context::SessionContext;
 
 use self::forms::{Form, forms};
-use self::mutate::{Dice, mutated};
+use self::mutate::{Dice, edited, mutated};
 use super::convert::Converter;
 use super::repair::Repairs;
 use super::select::find_table;
@@ -289,6 +289,27 @@ fn mutated_files_load_whole_or_not_at_all() {
                 }
             }
         }
+    }
+}
+
+/// Out of 10,000 mutants: a cell that names another place than its own took that one's, and a row stood twice.
+#[test]
+fn a_cell_out_of_its_place_is_damage() {
+    let forms = forms();
+    let form = forms.iter().find(|f| f.name == "book.xlsx").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(form.name);
+    let context = new_session(&SessionOptions { threads: 1, ..SessionOptions::default() }).unwrap();
+    let repairs = repairs::parse("repairs.toml", repairs::EMBEDDED).unwrap();
+    for (there, named) in [("A4", "A9"), ("A4", "A3"), ("C4", "A4"), ("A4", "A2")] {
+        let bytes = edited(&form.bytes, |_, name, content| {
+            if name.ends_with("sheet1.xml") {
+                let (there, named) = (format!("r=\"{there}\""), format!("r=\"{named}\""));
+                *content = String::from_utf8(content.clone()).unwrap().replace(&there, &named).into_bytes();
+            }
+        });
+        let tally = one(&context, &repairs, form, &path, &bytes);
+        assert_eq!((tally.refused, tally.kept), (1, 0), "{there} as {named}");
     }
 }
 

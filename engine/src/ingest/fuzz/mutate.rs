@@ -57,20 +57,26 @@ pub(super) fn mutated(form: &Form, dice: &mut Dice) -> Vec<u8> {
 }
 
 fn zip_inside(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let hit = dice.below(zip::ZipArchive::new(Cursor::new(bytes)).unwrap().len());
+    edited(bytes, |i, name, content| {
+        // The sheet and its texts are hit more often than the rest of a workbook.
+        if i == hit || (name.contains("sheet1") && dice.below(2) == 0) {
+            damage(content, dice);
+        }
+    })
+}
+
+/// An archive whose entries went through `edit`, which is told number and name.
+pub(super) fn edited(bytes: &[u8], mut edit: impl FnMut(usize, &str, &mut Vec<u8>)) -> Vec<u8> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    let hit = dice.below(archive.len());
     let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for i in 0..archive.len() {
         let mut entry = archive.by_index(i).unwrap();
         let name = entry.name().unwrap().into_owned();
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();
-        // The sheet and its texts are hit more often than the rest of a workbook.
-        if i == hit || (name.contains("sheet1") && dice.below(2) == 0) {
-            damage(&mut content, dice);
-        }
-        let options = zip::write::SimpleFileOptions::default();
-        out.start_file(name.as_str(), options).unwrap();
+        edit(i, &name, &mut content);
+        out.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
         out.write_all(&content).unwrap();
     }
     out.finish().unwrap().into_inner()

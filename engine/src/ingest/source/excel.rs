@@ -90,6 +90,8 @@ struct Rows<'a> {
     current: Vec<String>,
     filled: Vec<bool>,
     row: Option<u32>,
+    /// Where the last cell stood.
+    last: Option<(u32, usize)>,
     builders: Vec<StringBuilder>,
     rows: Vec<i64>,
     /// Filled cells to the right of the header, which belong to no column.
@@ -107,6 +109,7 @@ impl<'a> Rows<'a> {
             current: Vec::new(),
             filled: Vec::new(),
             row: None,
+            last: None,
             builders: Vec::new(),
             rows: Vec::new(),
             outside: 0,
@@ -114,6 +117,16 @@ impl<'a> Rows<'a> {
     }
 
     fn cell(&mut self, row: u32, column: usize, write: impl FnOnce(&mut String) -> bool) -> Result<()> {
+        // A cell that says it stands elsewhere than it does would take another's place, and leave its own empty.
+        if self.last.is_some_and(|last| (row, column) <= last) {
+            return Err(EngineError::input(format!(
+                "{} is damaged: a cell of row {}, column {} comes after cells that stand behind it; ask for it again",
+                self.shown,
+                u64::from(row) + 1,
+                column + 1
+            )));
+        }
+        self.last = Some((row, column));
         if self.row != Some(row) {
             self.end_row()?;
             self.row = Some(row);
