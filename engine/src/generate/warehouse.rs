@@ -51,7 +51,13 @@ pub async fn write_warehouse(
     names.dedup();
     refuse_loaded(warehouse, &names).await?;
     let mut allowed = names.clone();
-    allowed.extend([system::INGEST_BATCH, system::INGEST_FILE, system::TRUTH, PARTY.table]);
+    allowed.extend([
+        system::INGEST_BATCH,
+        system::INGEST_FILE,
+        system::TRUTH,
+        system::TRUTH_RELIEF,
+        PARTY.table,
+    ]);
     allowed.extend(VAULT.iter().map(|k| k.table));
     allowed.sort_unstable();
     allowed.dedup();

@@ -322,11 +322,17 @@ impl InvoiceWriter<'_> {
         let sheet = Sheet { layout: &layout, render: &einvoice::render_lines, traits: &[] };
         let clean = einvoice::render_lines(&group.lines)?;
         let mut lines = soil(self.dirt, &sheet, &group.lines, clean)?;
+        let spoilt: Vec<usize> = lines.defects.iter().filter_map(|(at, _)| *at).collect();
         // Neither invoices nor lines gain or lose rows but by copies of whole documents.
         let mut of_rows = std::mem::take(&mut invoices.defects).into_iter().peekable();
         let mut of_lines = std::mem::take(&mut lines.defects).into_iter().peekable();
         for (row, (origin, copy)) in invoices.origins.iter().enumerate() {
             let range = group.starts[*origin]..group.starts[*origin + 1];
+            if *copy && spoilt.iter().any(|line| range.contains(line)) {
+                // A copy of a document with a defect has it too, which would make two of one.
+                while of_rows.next_if(|(at, _)| *at == Some(row)).is_some() {}
+                continue;
+            }
             let file =
                 self.archives.write(&invoices.rows, row, &lines.rows, range.clone(), usize::from(*copy))?;
             while let Some((_, defect)) = of_rows.next_if(|(at, _)| *at == Some(row)) {

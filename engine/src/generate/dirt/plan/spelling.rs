@@ -1,6 +1,9 @@
 //! Values spelt otherwise, as loading puts them right.
 
-use assay_datasets::schema::{Column, ColumnType};
+use std::sync::LazyLock;
+
+use assay_datasets::repairs::{self, Repair, Rule};
+use assay_datasets::schema::{Column, ColumnType, Table};
 
 use super::super::Dirt;
 use super::super::kinds;
@@ -23,16 +26,18 @@ pub(super) fn blanks(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
     cell(kinds::BLANKS, at, dirty)
 }
 
-/// Whether full-width characters of the column are put right: where values are compared or computed.
-fn half_width_column(column: &Column) -> bool {
-    !matches!(column.ty, ColumnType::Text | ColumnType::Enum)
-        || column.party
-        || ["_id", "_code", "_no"].iter().any(|end| column.name.ends_with(end))
+/// Whether full-width characters of the column are put right, as declared.
+fn is_made_half_width(table: &Table, column: &Column) -> bool {
+    static DECLARED: LazyLock<Vec<Repair>> = LazyLock::new(|| {
+        let declared = repairs::parse("repairs.toml", repairs::EMBEDDED).map(|set| set.repairs);
+        declared.unwrap_or_default()
+    });
+    DECLARED.iter().any(|repair| repair.rule == Rule::HalfWidth && repair.concerns(table, column))
 }
 
 pub(super) fn full_width(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
     let found = row.pick(|column, layout, value| {
-        half_width_column(column)
+        is_made_half_width(row.sheet.layout.table, column)
             && column.ty != ColumnType::Bool
             && !layout.typed
             && !layout.derived
