@@ -100,8 +100,12 @@ fn a_feed_that_changes_its_meaning_is_refused_or_accepted_aloud() {
         .says("another name")
         .says("--accept-mapping-change");
     assert_eq!(place.state(), before);
-    // What was loaded before is no news.
-    load("1.csv", &[]).ok().says("already loaded in batch");
+    // What was loaded before is no news, but it no more says what the mapping says.
+    load("1.csv", &[])
+        .ok()
+        .says("already loaded in batch")
+        .says("feed site.invoice is not what it was")
+        .says("--accept-mapping-change");
     assert_eq!(place.state(), before);
 
     load("3.csv", &["--accept-mapping-change"]).ok();
@@ -113,9 +117,15 @@ fn a_feed_that_changes_its_meaning_is_refused_or_accepted_aloud() {
         place.sql("select invoice_id, amount from invoice order by 1"),
         "A0,1.00\nA1,1.00\nA2,91.00\nA3,91.00\n"
     );
-    // A correction of a mapping may be applied to what was loaded with it.
+    // A correction of a mapping may be applied to what was loaded with it. That is another batch.
+    mapping(MAPPING);
+    let batches = place.number("select count(distinct batch) from ingest_batch");
+    load("[34].csv", &["--accept-mapping-change"]).ok();
+    mapping(&changed);
+    load("[34].csv", &["--accept-mapping-change"]).ok();
     mapping(MAPPING);
     load("[34].csv", &["--accept-mapping-change"]).ok();
+    assert_eq!(place.number("select count(distinct batch) from ingest_batch"), batches + 2);
     assert_eq!(
         place.sql("select invoice_id, amount from invoice order by 1"),
         "A0,1.00\nA1,1.00\nA2,1.00\nA3,1.00\n"

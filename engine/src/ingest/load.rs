@@ -17,6 +17,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::Handle;
 
 pub(super) use self::known::{Loaded, loaded, loaded_key};
+use super::feeds::FeedDefinitions;
 use super::keying::{Keyer, Lineage};
 use super::lookup::Lookup;
 use super::pipeline::{self, Done};
@@ -176,17 +177,25 @@ impl Load {
         let mut prints = self.fingerprints(&inputs)?;
         let definitions = self.definitions()?;
         let known = self.loaded()?;
+        let refusal = match self.request.accept_mapping_change {
+            true => None,
+            false => definitions.check(&inputs).err(),
+        };
         let (inputs, already_loaded) = self.skip_loaded(inputs, &prints, &known, &definitions);
         let mut summary = IngestSummary { already_loaded, ..IngestSummary::default() };
+        // A change is refused where there is something to load. Files loaded before stay as they are, but not silently.
+        if let Some(refusal) = refusal {
+            if inputs.iter().any(|input| definitions.changed(&input.feed)) {
+                return Err(refusal);
+            }
+            tracing::warn!("{refusal}");
+        }
         if inputs.is_empty() {
             self.give_up();
             summary.seconds = started.elapsed().as_secs_f64();
             return Ok(summary);
         }
-        if !self.request.accept_mapping_change {
-            definitions.check(&inputs)?;
-        }
-        self.batch = batch_id(&inputs, &prints);
+        self.batch = batch_id(&inputs, &prints, &definitions);
         let base = self.tx()?.base().clone();
         let mut keyer = self.handle.block_on(Keyer::load(&self.warehouse, &base))?;
         let (stages, read) = self.read(&inputs, &mut keyer)?;
@@ -330,12 +339,21 @@ pub(crate) fn table_spec(table: &Table) -> TableSpec {
     TableSpec { name: table.name.clone(), schema: table.stored_schema(), partition_by, order }
 }
 
-/// The same inputs give the same id, on any machine.
-fn batch_id(inputs: &[Input], prints: &HashMap<PathBuf, Fingerprint>) -> String {
+/// The same inputs give the same id, on any machine. Files loaded again because their feed means something else now are
+/// another batch than they were before.
+fn batch_id(
+    inputs: &[Input],
+    prints: &HashMap<PathBuf, Fingerprint>,
+    definitions: &FeedDefinitions,
+) -> String {
     let mut hasher = blake3::Hasher::new();
     for input in inputs {
         for part in [&input.table.name, &input.feed.name, &input.label(), &prints[&input.path].hash] {
             hasher.update(part.as_bytes());
+            hasher.update(b"\0");
+        }
+        if definitions.changed(&input.feed) {
+            hasher.update(input.feed.definition.as_bytes());
             hasher.update(b"\0");
         }
     }
