@@ -17,7 +17,7 @@ pub enum MappingCommand {
     },
     /// Write a first draft for a file, each column with its confidence
     #[command(after_help = "Examples:\n  assay mapping infer 开票明细.xlsx -o mine.toml\n  \
-assay mapping infer power.csv --table electricity\n\nExit code 3: something required was not found; the draft says what.")]
+assay mapping infer power.csv --table electricity --name power\n\nExit code 3: no table is certain (--table decides), or something required was not found; the draft says what.")]
     Infer {
         /// A file of any kind ingestion reads, or a folder of XML files
         file: PathBuf,
@@ -27,6 +27,9 @@ assay mapping infer power.csv --table electricity\n\nExit code 3: something requ
         /// Only this sheet of a workbook
         #[arg(long)]
         sheet: Option<String>,
+        /// What the mapping is called [default: made from the file's name and the table]
+        #[arg(long)]
+        name: Option<String>,
         /// Write the draft to a file instead of stdout
         #[arg(long, short = 'o')]
         output: Option<PathBuf>,

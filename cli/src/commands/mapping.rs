@@ -22,8 +22,13 @@ pub async fn run(cli: &Cli, command: &MappingCommand) -> Result<ExitCode> {
             print::line(mapping::text(warehouse.as_ref(), mapping)?.1.trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
-        MappingCommand::Infer { file, table, sheet, output } => {
-            let request = InferRequest { path: file.clone(), table: table.clone(), sheet: sheet.clone() };
+        MappingCommand::Infer { file, table, sheet, name, output } => {
+            let request = InferRequest {
+                path: file.clone(),
+                table: table.clone(),
+                sheet: sheet.clone(),
+                name: name.clone(),
+            };
             infer(&request, output.as_deref())
         }
         MappingCommand::Check { mapping, file } => check(cli, warehouse.as_ref(), mapping, file).await,
@@ -52,6 +57,11 @@ async fn list(cli: &Cli, warehouse: Option<&Warehouse>) -> Result<ExitCode> {
 /// Writes the draft; exit code 3 when it does not load as it is.
 fn infer(request: &InferRequest, output: Option<&Path>) -> Result<ExitCode> {
     let draft = mapping::infer(request)?;
+    if draft.text.is_empty() {
+        draft.missing.iter().for_each(|missing| print::error(missing));
+        print::error("没有写出草稿 no draft was written");
+        return Ok(ExitCode::from(super::REJECTED));
+    }
     match output {
         Some(path) => std::fs::write(path, &draft.text)?,
         None => print::line(draft.text.trim_end())?,
@@ -64,6 +74,12 @@ fn infer(request: &InferRequest, output: Option<&Path>) -> Result<ExitCode> {
     for guess in draft.guesses.iter().filter(|g| g.confidence < 0.8) {
         print::error(&format!(
             "  check {}.{} = {} ({:.2}: {})",
+            guess.feed, guess.column, guess.source, guess.confidence, guess.why
+        ));
+    }
+    for guess in &draft.questions {
+        print::error(&format!(
+            "  not mapped, decide: {}.{} = {} ({:.2}: {})",
             guess.feed, guess.column, guess.source, guess.confidence, guess.why
         ));
     }

@@ -73,7 +73,7 @@ async fn show(cli: &Cli, args: &QualityArgs, context: &SessionContext, commit: &
         (None, None, _) => vec![QualityPart::Rejected],
     };
     for part in parts {
-        let Some(query) = query(part, args, commit) else {
+        let Some(query) = query(part, args, commit, cli.format == Format::Table) else {
             print::error("no value was repaired while loading");
             continue;
         };
@@ -82,8 +82,8 @@ async fn show(cli: &Cli, args: &QualityArgs, context: &SessionContext, commit: &
     Ok(())
 }
 
-/// The query for a part; `None` when there is nothing of it.
-fn query(part: QualityPart, args: &QualityArgs, commit: &Commit) -> Option<String> {
+/// The query for a part, `shown` to people or read by programs; `None` when there is nothing of it.
+fn query(part: QualityPart, args: &QualityArgs, commit: &Commit, shown: bool) -> Option<String> {
     let table = args.table.as_deref();
     let only = table.map_or_else(String::new, |t| format!("WHERE table_name = '{t}'"));
     Some(match part {
@@ -104,7 +104,7 @@ fn query(part: QualityPart, args: &QualityArgs, commit: &Commit) -> Option<Strin
                 Some(QualityBy::Month) => By::Month,
                 Some(QualityBy::Table) | None => By::Table,
             };
-            quality::score_sql(by, table)
+            if shown { quality::shown_score_sql(by, table) } else { quality::score_sql(by, table) }
         }
         QualityPart::Failures => format!(
             "SELECT rule, severity, claim, table_name, row_key, column_name, value, message_zh, message_en, _source AS source, \

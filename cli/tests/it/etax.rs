@@ -360,6 +360,42 @@ fn every_defect_of_a_dirty_export_is_named_and_nothing_clean_accused() {
     assert!(said.contains("“金额”合计行为99999.99，各行之和为"), "{said}");
 }
 
+/// The clean workbook with its columns moved on by `by` places: 序号, where 合计行 stands, is no longer the first.
+fn turned(by: usize) -> Vec<Sheet> {
+    let mut sheets = sheets();
+    for (_, rows) in &mut sheets {
+        for row in rows.iter_mut() {
+            row.resize(row.len().max(19), Value::Null);
+            row.rotate_right(by);
+        }
+    }
+    // A remark that is the word is no total.
+    let remark = HEADS.split(',').position(|n| n == "备注").unwrap();
+    sheets[1].1[1][(remark + by) % 19] = json!("合计");
+    sheets
+}
+
+#[test]
+fn a_total_is_recognised_wherever_its_word_stands() {
+    // By one place the remarks come first, by ten money stands before the word, by eighteen the word is last.
+    for by in [1, 10, 18] {
+        let place = Place::new();
+        if workbook(&place, FILE, &turned(by)).is_none() {
+            return;
+        }
+        let run = load(&place).ok();
+        assert!(!run.err.contains("rejected"), "{by}: {}", run.err);
+        assert_eq!(
+            place.sql(
+                "select table_name, rows_read, rows_kept from ingest_batch where table_name = 'invoice'"
+            ),
+            "invoice,12,12\n",
+            "{by}"
+        );
+        assert_eq!(place.sql("select table_name, kind, _row from skipped_row"), "invoice,total,14\n", "{by}");
+    }
+}
+
 #[test]
 fn a_total_that_differs_can_refuse_the_file() {
     let place = Place::new();

@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::infer::{Fit, Guess, made, pattern};
 use super::names::synonyms;
 use super::sample::Sample;
+use crate::{EngineError, Result};
 
 /// Confidence of a key made from all columns of a row.
 const HASHED: f64 = 0.2;
@@ -26,8 +27,17 @@ pub struct FeedDraft<'a> {
 }
 
 impl FeedDraft<'_> {
-    /// Its columns as guessed.
+    /// Its mapped columns as guessed.
     pub fn guesses(&self) -> Vec<Guess> {
+        self.as_guesses(&self.fit.columns)
+    }
+
+    /// Columns it asks about.
+    pub fn questions(&self) -> Vec<Guess> {
+        self.as_guesses(&self.fit.weak)
+    }
+
+    fn as_guesses(&self, columns: &[(usize, usize, f64, String)]) -> Vec<Guess> {
         let guess = |(column, place, confidence, why): &(usize, usize, f64, String)| Guess {
             feed: self.name.clone(),
             table: self.fit.table.name.clone(),
@@ -36,7 +46,7 @@ impl FeedDraft<'_> {
             confidence: *confidence,
             why: why.clone(),
         };
-        self.fit.columns.iter().map(guess).collect()
+        columns.iter().map(guess).collect()
     }
 
     fn place_of(&self, name: &str) -> Option<usize> {
@@ -49,13 +59,64 @@ impl FeedDraft<'_> {
     }
 }
 
-/// A name for the mapping of a file: its own in letters and digits, or `draft`.
-pub fn mapping_name(path: &Path) -> String {
-    let stem = path.file_stem().map(|s| s.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let name: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>();
-    let name = name.trim_matches(|c: char| c == '_' || c.is_ascii_digit()).to_owned();
-    if name.len() < 2 { "draft".into() } else { name }
+/// Words in a file's name that tell its format and not what it holds (`gb18030` without its number).
+const FORMAT_WORDS: [&str; 17] = [
+    "csv", "txt", "tsv", "xls", "xlsx", "xlsb", "ods", "dbf", "json", "jsonl", "xml", "parquet", "gbk", "gb",
+    "utf8", "utf", "bom",
+];
+
+/// A name for the mapping of a file that fills `table`: the letters of its name without words for formats, the table,
+/// and for a name that is not in letters a few hexadecimal digits that tell it from others.
+pub fn mapping_name(path: &Path, table: &str) -> String {
+    let file = path.file_name().map(|s| s.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let stem = without_dates(file.split('.').next().unwrap_or_default());
+    let is_word =
+        |w: &&str| w.len() > 1 && w.chars().any(|c| c.is_ascii_alphabetic()) && !FORMAT_WORDS.contains(w);
+    let words = stem.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_word);
+    let mut parts: Vec<String> = words.map(str::to_owned).collect();
+    // Short numbers tell files apart too: 附件1, 附件2.
+    let told = |c: &char| c.is_alphanumeric() && !c.is_ascii_alphabetic();
+    let other: String = if stem.is_ascii() { String::new() } else { stem.chars().filter(told).collect() };
+    if parts.is_empty() || !other.is_empty() {
+        if parts.join("_") != table {
+            parts.push(table.to_owned());
+        }
+        if !other.is_empty() {
+            let hash = blake3::hash(other.as_bytes()).to_hex();
+            parts.push(hash[..6].to_owned());
+        }
+    }
+    parts.join("_")
+}
+
+/// The text without numbers that look like dates: next month's file has the same mapping.
+fn without_dates(text: &str) -> String {
+    let mut out = String::new();
+    let mut digits = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        out.push_str(if digits.len() >= 4 { " " } else { &digits });
+        digits.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Refuses a name that cannot be a mapping's.
+///
+/// # Errors
+/// When it is empty or has other characters than letters, digits, `_` and `-`.
+pub fn check_name(name: &str) -> Result<()> {
+    let good = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    if !name.is_empty() && name.chars().all(good) {
+        return Ok(());
+    }
+    Err(EngineError::input(format!("--name {name:?}: use letters, digits, _ and -, e.g. --name invoices_in")))
 }
 
 /// The draft's text.
@@ -125,7 +186,8 @@ fn write_feed(out: &mut String, path: &Path, feed: &FeedDraft<'_>) {
         (name, Some(below)) if !name.starts_with('/') => format!("/{below}/{name}"),
         (name, _) => name.to_owned(),
     };
-    let unused: Vec<String> = own.iter().filter(|p| !used.contains(p)).map(left_out).collect();
+    let asked = |place: &usize| feed.fit.weak.iter().any(|(_, p, ..)| p == place);
+    let unused: Vec<String> = own.iter().filter(|p| !used.contains(p) && !asked(p)).map(left_out).collect();
     if !unused.is_empty() {
         let _ = writeln!(out, "# 未找到对应列，不导入 / no column of the table found for these: left out");
         let _ = writeln!(out, "ignore = {}", list(unused.iter()));
@@ -151,9 +213,24 @@ fn write_feed(out: &mut String, path: &Path, feed: &FeedDraft<'_>) {
                 }
                 let _ = writeln!(out, "{} = {}", column.name, source(feed, column, *place));
             }
-            None => write_missing(out, feed, column),
+            None => {
+                write_question(out, feed, index);
+                write_missing(out, feed, column);
+            }
         }
     }
+}
+
+/// The line of a column that is too uncertain to be mapped, as a comment to decide about.
+fn write_question(out: &mut String, feed: &FeedDraft<'_>, index: usize) {
+    let Some((_, place, confidence, why)) = feed.fit.weak.iter().find(|(c, ..)| *c == index) else { return };
+    let column = &feed.fit.table.columns[index];
+    let _ = writeln!(
+        out,
+        "# {confidence:.2} {why}\n# 把握不足，未采用；确认后去掉下一行的 # / not certain, not mapped: remove the # below if it is right\n# {} = {}",
+        column.name,
+        source(feed, column, *place)
+    );
 }
 
 /// What stands in place of a required column that was not found.

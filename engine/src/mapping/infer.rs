@@ -10,21 +10,30 @@ use super::draft::{self, FeedDraft};
 use super::evidence::Evidence;
 use super::names::name_score;
 use super::sample::{Sample, samples};
+use crate::Result;
 use crate::ingest::select::find_table;
-use crate::{EngineError, Result};
 
 /// Weight of the name in a score; the rest is the values'.
 const NAME: f64 = 0.7;
-/// What is left of a name's score when the values speak against it: enough for the very same name only.
-const AGAINST: f64 = 0.46;
-/// Least score of a column that is mapped.
+/// Score of the very same name when the values speak against it; no other name stands against its values.
+const AGAINST: f64 = 0.6;
+/// Least score of a column that is guessed at.
 const LEAST: f64 = 0.45;
+/// Least score of a column that is mapped; the draft asks about those below. A little less than the 0.6 of a list's
+/// own taxpayer known by codes.
+const SURE: f64 = 0.59;
 /// What a required column that is missing costs a table among the candidates.
 const MISSING: f64 = 0.5;
 /// What a column of the whole document counts in choosing a table for an element that repeats in it.
 const WHOLE: f64 = 0.1;
 /// Least total with which a table is believed without being named.
 const BELIEVED: f64 = 1.2;
+/// Least share of the file's columns that must be placed for that.
+const PLACED: f64 = 0.5;
+/// Least share when this many are placed: wide exports have much that no table keeps.
+const PLACED_OF_MANY: (f64, usize) = (0.25, 6);
+/// Tables named when none is believed.
+const NEAREST: usize = 3;
 
 /// What to draft a mapping for.
 #[derive(Debug, Clone)]
@@ -35,6 +44,8 @@ pub struct InferRequest {
     pub table: Option<String>,
     /// Only this sheet of a workbook.
     pub sheet: Option<String>,
+    /// What the mapping is called; made from the file's name when `None`.
+    pub name: Option<String>,
 }
 
 /// One column as guessed.
@@ -57,10 +68,12 @@ pub struct Guess {
 /// A drafted mapping.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Its text.
+    /// Its text; empty when no table is certain enough to draft anything.
     pub text: String,
-    /// Every column with its confidence.
+    /// Every column that is mapped, with its confidence.
     pub guesses: Vec<Guess>,
+    /// Columns too uncertain to be mapped, which the draft asks about.
+    pub questions: Vec<Guess>,
     /// Required columns no source was found for, and tables of the file nothing fits; empty when the draft loads.
     pub missing: Vec<String>,
 }
@@ -68,40 +81,68 @@ pub struct Draft {
 /// Drafts a mapping for a file.
 ///
 /// # Errors
-/// When the file cannot be read, or the table named does not exist.
+/// When the file cannot be read, the table named does not exist, or the name is none for a mapping.
 pub fn infer(request: &InferRequest) -> Result<Draft> {
     let table = request.table.as_deref().map(find_table).transpose()?;
+    if let Some(name) = &request.name {
+        draft::check_name(name)?;
+    }
     let samples = samples(&request.path, request.sheet.as_deref())?;
-    let name = draft::mapping_name(&request.path);
-    let mut feeds: Vec<FeedDraft<'_>> = Vec::new();
+    let mut found: Vec<(&Sample, Vec<Evidence>, Fit)> = Vec::new();
     let mut missing = Vec::new();
     for sample in &samples {
         let evidence: Vec<Evidence> = sample.values.iter().map(|v| Evidence::of(v)).collect();
-        let found = match table {
-            Some(table) => Some(fit(sample, &evidence, table)),
+        let fit = match table {
+            Some(table) => Ok(fit(sample, &evidence, table)),
             None => best(sample, &evidence),
         };
-        let Some(fit) = found.filter(|f| !f.columns.is_empty()) else {
-            missing.push(format!(
-                "{}: 没有合适的表 no table fits its columns ({}); name one with --table",
-                sample.shown(),
-                sample.header.join(", ")
-            ));
-            continue;
-        };
+        match fit {
+            Ok(fit) if !fit.columns.is_empty() => found.push((sample, evidence, fit)),
+            Ok(fit) => missing.push(nothing_fits(sample, &[fit])),
+            Err(nearest) => missing.push(nothing_fits(sample, &nearest)),
+        }
+    }
+    let Some((_, _, first)) = found.first() else {
+        return Ok(Draft { text: String::new(), guesses: Vec::new(), questions: Vec::new(), missing });
+    };
+    let name = request.name.clone().unwrap_or_else(|| draft::mapping_name(&request.path, &first.table.name));
+    let mut feeds: Vec<FeedDraft<'_>> = Vec::new();
+    for (sample, evidence, fit) in found {
         let again = feeds.iter().filter(|f| f.fit.table.name == fit.table.name).count();
         let number = if again > 0 { format!(".{}", again + 1) } else { String::new() };
         let feed_name = format!("{name}.{}{number}", fit.table.name);
         feeds.push(FeedDraft { name: feed_name, sample, evidence, fit });
     }
-    if feeds.is_empty() {
-        return Err(EngineError::input(missing.join("\n")));
-    }
     let text = draft::write(&name, &request.path, &feeds, &missing);
     if let Err(problems) = mapping::parse("draft", &text) {
         missing.extend(problems);
     }
-    Ok(Draft { text, guesses: feeds.iter().flat_map(FeedDraft::guesses).collect(), missing })
+    let guesses = feeds.iter().flat_map(FeedDraft::guesses).collect();
+    let questions = feeds.iter().flat_map(FeedDraft::questions).collect();
+    Ok(Draft { text, guesses, questions, missing })
+}
+
+/// Says that no table is certain, which come nearest, and what decides.
+fn nothing_fits(sample: &Sample, nearest: &[Fit]) -> String {
+    let own = sample.columns().len();
+    let nearest: Vec<&Fit> = nearest.iter().filter(|f| f.columns.len() + f.weak.len() > 0).collect();
+    let shown = |f: &&Fit| {
+        let sure = f.columns.len();
+        format!("{} {}（{own}列中{sure}列 {sure} of {own} columns）", f.table.name, f.table.zh)
+    };
+    let names: Vec<String> = nearest.iter().map(shown).collect();
+    let (nearest, example) = match nearest.first() {
+        Some(first) => (
+            format!("；最接近的是 / nearest are: {}", names.join(", ")),
+            format!(", e.g. --table {}", first.table.name),
+        ),
+        None => (String::new(), String::new()),
+    };
+    format!(
+        "{}: 没有合适的表 no table fits its columns ({}); name one with --table{example}{nearest}",
+        sample.shown(),
+        sample.header.join(", ")
+    )
 }
 
 /// A table with the file's columns that are its own.
@@ -111,19 +152,32 @@ pub struct Fit {
     pub table: &'static Table,
     /// (the table's column, the file's, confidence, why).
     pub columns: Vec<(usize, usize, f64, String)>,
+    /// The same of those too uncertain to be mapped.
+    pub weak: Vec<(usize, usize, f64, String)>,
+    /// Share of the file's columns that are mapped.
+    pub placed: f64,
     /// How well it fits, to compare tables by.
     pub total: f64,
 }
 
-fn best(sample: &Sample, evidence: &[Evidence]) -> Option<Fit> {
-    let mut best: Option<Fit> = None;
-    for table in catalog().tables() {
-        let fit = fit(sample, evidence, table);
-        if best.as_ref().is_none_or(|b| fit.total > b.total) {
-            best = Some(fit);
-        }
+impl Fit {
+    /// Whether the table may be claimed without being named.
+    fn is_believed(&self) -> bool {
+        let (share, many) = PLACED_OF_MANY;
+        let enough = self.placed >= PLACED || (self.columns.len() >= many && self.placed >= share);
+        self.total >= BELIEVED && self.columns.len() > 1 && enough
     }
-    best.filter(|b| b.total >= BELIEVED)
+}
+
+/// The table that fits best (`Ok`), or the nearest when none is believed.
+fn best(sample: &Sample, evidence: &[Evidence]) -> std::result::Result<Fit, Vec<Fit>> {
+    let mut fits: Vec<Fit> = catalog().tables().iter().map(|table| fit(sample, evidence, table)).collect();
+    fits.sort_by(|a, b| b.total.total_cmp(&a.total));
+    if fits.first().is_some_and(Fit::is_believed) {
+        return Ok(fits.swap_remove(0));
+    }
+    fits.truncate(NEAREST);
+    Err(fits)
 }
 
 fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
@@ -156,7 +210,10 @@ fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
     let weight = |place: usize| if sample.header[place].starts_with('/') { WHOLE } else { 1.0 };
     let found: f64 = columns.iter().map(|(_, place, score, _)| score * weight(*place)).sum();
     let total = found - MISSING * lacking.count() as f64;
-    Fit { table, columns, total }
+    let (columns, weak): (Vec<_>, Vec<_>) = columns.into_iter().partition(|(_, _, score, _)| *score >= SURE);
+    let all: f64 = own.iter().map(|place| weight(*place)).sum();
+    let placed = columns.iter().map(|(_, place, ..)| weight(*place)).sum::<f64>() / all.max(WHOLE);
+    Fit { table, columns, weak, placed, total }
 }
 
 /// Whether a required column can be made when the file does not have it.
@@ -181,10 +238,14 @@ fn score(header: &str, evidence: &Evidence, table: &Table, column: &Column) -> (
     // Whole invoice numbers are what they are, whatever the column is called.
     let telling = column.name == "invoice_id" && value >= 1.0;
     if name < 0.4 {
-        let score = if telling { 0.5 } else { 0.0 };
+        let score = if telling { 0.6 } else { 0.0 };
         return (score, evidence_says);
     }
-    let score = if value <= 0.0 { name * AGAINST } else { NAME * name + (1.0 - NAME) * value };
+    let score = match value > 0.0 {
+        true => NAME * name + (1.0 - NAME) * value,
+        false if name >= 1.0 => AGAINST,
+        false => 0.0,
+    };
     // Of two columns of one name the record's own is meant, not the whole document's.
     let score = if header.starts_with('/') { score * 0.95 } else { score };
     if score < LEAST { (0.0, String::new()) } else { (score, format!("{why}; {evidence_says}")) }

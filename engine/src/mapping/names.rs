@@ -16,7 +16,7 @@ use crate::ingest::source::header::normal;
 pub struct Synonyms {
     /// What a taxpayer is called in a list of its own.
     pub own_party: Vec<String>,
-    /// First cells of totals.
+    /// Words that tell totals.
     pub total_rows: Vec<String>,
     /// Texts for a missing value.
     pub missing: Vec<String>,
@@ -125,8 +125,16 @@ fn without_brackets(name: &str) -> String {
         .collect()
 }
 
+/// Whether a name is letters that stand for words, as NSRSBH: one letter more or less is another name.
+fn is_abbreviation(name: &str) -> bool {
+    name.is_ascii() && (name.len() <= 4 || !name.contains(['a', 'e', 'i', 'o', 'u']))
+}
+
 /// Likeness of two different names: at most 0.8, and nothing below one half.
 fn likeness(a: &str, b: &str) -> f64 {
+    if is_abbreviation(a) || is_abbreviation(b) {
+        return 0.0;
+    }
     let ratio = fuzz::ratio(a.chars(), b.chars());
     // Older versions of the library count in hundredths.
     let ratio = if ratio > 1.0 { ratio / 100.0 } else { ratio };

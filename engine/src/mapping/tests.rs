@@ -10,7 +10,7 @@ fn draft(name: &str, text: &str, table: Option<&str>) -> Draft {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
-    infer(&InferRequest { path, table: table.map(str::to_owned), sheet: None }).unwrap()
+    infer(&InferRequest { path, table: table.map(str::to_owned), sheet: None, name: None }).unwrap()
 }
 
 #[test]
@@ -49,9 +49,73 @@ fn values_decide_between_names_that_are_alike() {
 
 #[test]
 fn nothing_fits_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.csv");
-    std::fs::write(&path, "qq,ww\n1,2\n").unwrap();
-    let error = infer(&InferRequest { path, table: None, sheet: None }).unwrap_err().to_string();
-    assert!(error.contains("no table fits its columns (qq, ww); name one with --table"), "{error}");
+    let found = draft("x.csv", "qq,ww\n1,2\n", None);
+    assert_eq!(found.text, "");
+    let said = &found.missing[0];
+    assert!(said.contains("no table fits its columns (qq, ww); name one with --table"), "{said}");
+}
+
+#[test]
+fn a_table_is_not_claimed_for_a_few_columns() {
+    // Two of five columns could be a taxpayer's: the nearest tables are named, and nothing is drafted.
+    let text = "XH,NSRSBH,AA,BB,YDL\n1,91310115MA1K39423D,x1,y1,1500.25\n2,91530000291993988P,x2,y2,13.50\n";
+    let found = draft("power.csv", text, None);
+    assert!(found.text.is_empty() && found.guesses.is_empty(), "{}", found.text);
+    let said = &found.missing[0];
+    assert!(said.contains("nearest are: ") && said.contains("of 5 columns"), "{said}");
+    assert!(said.contains("e.g. --table "), "{said}");
+    // The table named decides.
+    let found = draft("power.csv", text, Some("electricity"));
+    assert!(
+        found.guesses.iter().any(|g| g.column == "taxpayer_id" && g.source == "NSRSBH"),
+        "{}",
+        found.text
+    );
+    assert!(found.missing.iter().any(|m| m.contains("meter_no")), "{:?}", found.missing);
+}
+
+#[test]
+fn weak_guesses_are_questions() {
+    // The name only begins like the column's, and whole numbers may be anything.
+    let text =
+        "户号,纳税人识别号,用电月份,用电量,电费其他应缴补缴合计\n001,91310115MA1K39423D,202403,1500.5,1200\n";
+    let found = draft("power.csv", text, Some("electricity"));
+    let asked: Vec<&str> = found.questions.iter().map(|g| g.column.as_str()).collect();
+    assert_eq!(asked, ["amount"], "{}", found.text);
+    assert!(
+        found.guesses.iter().all(|g| g.column != "amount" && g.confidence >= 0.59),
+        "{:?}",
+        found.guesses
+    );
+    assert!(found.text.contains("\n# amount = \"电费其他应缴补缴合计\"\n"), "{}", found.text);
+    assert_eq!(found.missing, Vec::<String>::new());
+    // The very same name is mapped though its values are short.
+    let text = "invoice_id,seller_id,issued_at,amount,status\nA1,91310115MA1K39423D,2024-03-05,1.00,valid\n";
+    let found = draft("i.csv", text, None);
+    assert!(found.guesses.iter().any(|g| g.column == "invoice_id"), "{}", found.text);
+    // An abbreviation that differs by a letter is another name, and decimals are no code.
+    let text = "NSRSBH,YDL\n91310115MA1K39423D,1500.25\n";
+    let found = draft("a.csv", text, Some("taxpayer"));
+    assert!(found.guesses.iter().all(|g| g.column != "industry_code"), "{:?}", found.guesses);
+}
+
+#[test]
+fn drafts_of_different_files_have_different_names() {
+    use super::draft::mapping_name;
+    let name = |file: &str| mapping_name(std::path::Path::new(file), "invoice");
+    let (bought, sold) = (name("附件2_进项发票信息.gbk.csv"), name("附件2_销项发票信息.gbk.csv"));
+    assert_ne!(bought, sold);
+    for made in [&bought, &sold] {
+        assert!(made.starts_with("invoice_") && made.len() == 14 && made.is_ascii(), "{made}");
+    }
+    assert_eq!(name("issued_20240401.csv"), "issued");
+    assert_eq!(name("issued_gbk.utf8.csv"), "issued");
+    assert_eq!(name("202404.csv"), "invoice");
+    assert_ne!(name("in1.csv"), name("in2.csv"));
+    assert_ne!(name("附件1.csv"), name("附件2.csv"));
+    assert!(name("power 用电.xlsx").starts_with("power_invoice_"));
+    // The same month after month: the digits of a date make no other mapping.
+    assert_eq!(name("开票明细202401.xlsx"), name("开票明细202402.xlsx"));
+    let request = InferRequest { path: "x.csv".into(), table: None, sheet: None, name: Some("a b".into()) };
+    assert!(infer(&request).unwrap_err().to_string().contains("--name"));
 }

@@ -31,4 +31,4 @@ pub use check::check;
 pub use query::sql as query_sql;
 pub use refresh::{QualitySummary, refresh};
 pub use rule::{Claim, Dimension, Kind, Owner, Rule, Severity, Window};
-pub use score::{By, GRADES, grade, sql as score_sql};
+pub use score::{By, GRADES, grade, shown_sql as shown_score_sql, sql as score_sql};

@@ -288,9 +288,22 @@ pub enum By {
     All,
 }
 
+/// The same for people: a score that rounds to 100 although rows fail is `>99.9`, a text.
+pub fn shown_sql(by: By, table: Option<&str>) -> String {
+    query(
+        by,
+        table,
+        "* REPLACE (CASE WHEN score >= 100 AND failed > 0 THEN '>99.9' ELSE CAST(score AS VARCHAR) END AS score)",
+    )
+}
+
 /// The query for scores; `table` restricts it. Columns: what it is by, then rules, checked, failed, unknown, score,
 /// grade.
 pub fn sql(by: By, table: Option<&str>) -> String {
+    query(by, table, "*")
+}
+
+fn query(by: By, table: Option<&str>, shown: &str) -> String {
     let key = match by {
         By::Source => "source",
         By::Table => "table_name",
@@ -325,7 +338,7 @@ pub fn sql(by: By, table: Option<&str>) -> String {
     };
     let outer = if by == By::All { String::new() } else { format!("GROUP BY {key}") };
     format!(
-        "SELECT *, CASE WHEN score IS NULL THEN NULL {} END AS grade FROM (SELECT {own}count(*) AS rules, sum(checked) AS checked, \
+        "SELECT {shown}, CASE WHEN score IS NULL THEN NULL {} END AS grade FROM (SELECT {own}count(*) AS rules, sum(checked) AS checked, \
          sum(failed) AS failed, sum(unknown) AS unknown, \
          round(100 * sum(weight * (1 - CAST(failed AS DOUBLE) / checked)) FILTER (WHERE checked > 0) \
          / nullif(sum(weight) FILTER (WHERE checked > 0), 0), 3) AS score \
@@ -333,4 +346,35 @@ pub fn sql(by: By, table: Option<&str>) -> String {
          FROM quality_score {only} GROUP BY {group}) {outer}) ORDER BY {order}",
         cases.join(" ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use arrow::util::pretty::pretty_format_batches;
+    use datafusion::prelude::SessionContext;
+
+    #[tokio::test]
+    async fn a_score_with_failures_is_not_shown_as_100() {
+        let context = SessionContext::new();
+        let rows = "VALUES ('a', 'r', 3, 100000000, 5, 0), ('b', 'r', 3, 100, 0, 0), ('c', 'r', 3, 1000, 1, 0), ('d', 'r', 3, 0, 0, 9)";
+        let view = format!(
+            "CREATE VIEW quality_score AS SELECT * FROM ({rows}) AS v(table_name, rule, weight, checked, failed, unknown)"
+        );
+        context.sql(&view).await.unwrap().collect().await.unwrap();
+        let shown = |sql: String| {
+            let context = context.clone();
+            async move {
+                let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
+                pretty_format_batches(&batches).unwrap().to_string()
+            }
+        };
+        let text = shown(shown_sql(By::Table, None)).await;
+        assert_eq!(text.matches(">99.9").count(), 1, "{text}");
+        assert!(text.contains("| 100.0") && text.contains("| 99.9 "), "{text}");
+        // For programs it stays a number.
+        let text = shown(sql(By::Table, None)).await;
+        assert!(!text.contains('>') && text.contains("99.9 "), "{text}");
+    }
 }

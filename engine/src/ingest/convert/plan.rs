@@ -6,13 +6,14 @@ use arrow::datatypes::SchemaRef;
 use assay_datasets::mapping::{Feed, Transform};
 use assay_datasets::schema::Column;
 use assay_sql::simplified;
-use datafusion::common::{DFSchema, Result as DfResult};
+use datafusion::common::{DFSchema, DataFusionError, Result as DfResult};
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 
-use crate::Result;
+use crate::ingest::source::shape::sql_names;
+use crate::{EngineError, Result};
 
 /// Where one canonical column comes from in this header.
 pub(super) struct Plan {
@@ -85,7 +86,12 @@ pub(super) fn plan(
                 Origin::Computed(expr)
             }
             Err(e) => {
-                missing.push(format!("for {} ({})", column.name, e.strip_backtrace()));
+                let lacking = lacking(sql, header);
+                if lacking.is_empty() {
+                    return Err(unusable(feed, column, sql, &e));
+                }
+                let named = lacking.into_iter().filter(|name| !missing.contains(name)).collect::<Vec<_>>();
+                missing.extend(named);
                 Origin::Absent
             }
         }
@@ -107,6 +113,25 @@ pub(super) fn plan(
         }
     };
     Ok(Plan { origin, transform, shown })
+}
+
+/// Names in an expression that the header does not have.
+fn lacking(sql: &str, header: &[String]) -> Vec<String> {
+    sql_names(sql).into_iter().filter(|name| !header.contains(name)).collect()
+}
+
+/// All columns are there, but the expression is none that can be evaluated.
+fn unusable(feed: &Feed, column: &Column, sql: &str, error: &DataFusionError) -> EngineError {
+    let why = match error.find_root() {
+        DataFusionError::SchemaError(..) => {
+            "a name in it is written otherwise than in the file; put names in double quotes".to_owned()
+        }
+        other => other.strip_backtrace(),
+    };
+    EngineError::input(format!(
+        "feed {}: the expression of {} cannot be used: {sql}: {why}. Correct the mapping",
+        feed.name, column.name
+    ))
 }
 
 /// An expression in the form that is evaluated.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::ingest::parse::{parse_decimal, parse_instant};
 use crate::{EngineError, Result};
 
 /// Rows looked at for a header.
@@ -147,6 +148,42 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Refuses a row taken for the header that holds values: the file has no header.
+///
+/// # Errors
+/// When the row looks more like data than like names anybody asks for.
+pub fn refuse_data<'a>(file: &str, wanted: &Wanted, cells: &[&'a str]) -> Result<()> {
+    let cells: Vec<&'a str> = cells.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
+    // A line that nothing separates may be one of fixed width.
+    let whole = |c: &&str| cells.len() == 1 && c.len() >= 20 && longest_number(c) >= 8;
+    // Days also stand above the columns of a calendar: alone they prove nothing.
+    let sure = cells.iter().filter(|c| is_value(c) || whole(c)).count();
+    let days = cells.iter().filter(|c| parse_instant(c).is_some()).count();
+    if sure == 0 || wanted.matches(cells.iter().copied()) > sure + days {
+        return Ok(());
+    }
+    Err(EngineError::input(format!(
+        "{file}: 没有表头：第一行是数据，不是列名。no header: its first row has values in place of names ({} of {} cells). \
+         Name the columns in a mapping's feed: header = [\"纳税人识别号\", \"所属期\", \"金额\"], or for fixed-width text \
+         layout = [{{ name = \"纳税人识别号\", start = 1, width = 18 }}, {{ name = \"所属期\", start = 19, width = 6 }}]",
+        (sure + days).min(cells.len()),
+        cells.len()
+    )))
+}
+
+/// Whether a cell is what no column is called: an amount with decimals, an id of 15 to 20 characters, a null of Hive.
+fn is_value(cell: &str) -> bool {
+    let id = (15..=20).contains(&cell.len())
+        && cell.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        && cell.bytes().filter(u8::is_ascii_digit).count() >= 6;
+    id || cell == "\\N" || (cell.contains('.') && parse_decimal(cell, 38, 8, true).is_some())
+}
+
+/// Digits of the longest number in a text.
+fn longest_number(text: &str) -> usize {
+    text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0)
+}
+
 /// The delimiter under which some line of `sample` reads most like a header of `wanted`; `None` when none does.
 pub fn delimiter(sample: &str, wanted: &Wanted) -> Option<u8> {
     let mut best: Option<(usize, u8)> = None;
@@ -220,6 +257,32 @@ mod tests {
         search.offer([" "]);
         search.offer(["标题"]);
         assert_eq!(search.found(), Some(1));
+    }
+
+    #[test]
+    fn values_in_place_of_names_are_no_header() {
+        let refused = |cells: &[&str]| refuse_data("f.txt", &wanted(), cells).err().map(|e| e.to_string());
+        for row in [
+            &["91310115MA1K39423D", "2025-05-03", "金额", "abnormal"][..],
+            &["1", "甲公司", "13950.80", "13950.80"],
+            &["A", "\\N"],
+            &["91310115MA1K39423D甲公司          202501  130000.00"],
+        ] {
+            let said = refused(row).unwrap();
+            assert!(said.starts_with("f.txt: ") && said.contains("no header"), "{said}");
+            assert!(said.contains("header = [") && said.contains("layout = [{ name = "), "{said}");
+            assert!(!said.contains("13950.80"), "values stay out of messages: {said}");
+        }
+        for row in [
+            &["销方识别号", "金额", "x1"][..],
+            &["日期", "2024", "2025"],
+            &["项目", "2024-01-01", "2024-01-02"],
+            &["qq", "ww"],
+            &["NSRSBH", "SHXYDM_ZCDZ_BH"],
+            &["a.b", "v1.0"],
+        ] {
+            assert_eq!(refused(row), None, "{row:?}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::header::{Wanted, normal};
 use super::numbering::Numbering;
-use super::totals::Totals;
+use super::totals::{TotalRows, Totals};
 use super::{RawBatch, RecordSink};
 use crate::{EngineError, Result};
 
@@ -52,7 +52,7 @@ impl Skipped {
 pub struct Shape {
     /// Names of source columns.
     pub wanted: Wanted,
-    /// Texts that begin a total, in normal form.
+    /// Words that tell a total, in normal form.
     total_rows: Vec<String>,
     /// A total that differs refuses the file.
     refuse: bool,
@@ -60,6 +60,10 @@ pub struct Shape {
     uses: Vec<String>,
     /// Those with money, whose sums a total states.
     money: Vec<String>,
+    /// Those that name or describe, which a total leaves empty.
+    naming: Vec<String>,
+    /// What each required column of that kind is made from.
+    keys: Vec<Vec<String>>,
     number: Option<Number>,
     unpivot: Option<Unpivot>,
     /// The workbook may lack the sheet.
@@ -86,7 +90,7 @@ impl Shape {
         let made = shape.made_names();
         let is_made = |name: &String| made.contains(name);
         let mut wanted = Wanted::default();
-        let mut money = Vec::new();
+        let (mut money, mut naming, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for column in &table.columns {
             let Some(source) = feed.columns.get(&column.name) else { continue };
             let derived = matches!(&table.period, Some(PeriodSource::Derived(_))) && column.name == "period";
@@ -94,6 +98,14 @@ impl Shape {
             let evidence = !feed.is_canonical() || (column.required && !derived);
             let names = source_names(source.get_ref());
             shape.uses.extend_from_slice(&names);
+            if is_number(column.ty) {
+                numbers.extend_from_slice(&names);
+            } else {
+                naming.extend_from_slice(&names);
+                if column.required && !names.iter().any(is_made) {
+                    shape.keys.push(names.clone());
+                }
+            }
             if matches!(source.get_ref(), ColumnSource::Full(t) if t.sql.is_some()) {
                 // Each name in an expression is a column of its own.
                 names.iter().filter(|n| !is_made(n)).for_each(|n| wanted.add([n.as_str()], evidence));
@@ -109,7 +121,9 @@ impl Shape {
         for name in others.chain(kept).chain(&feed.ignore) {
             wanted.add([name.as_str()], false);
         }
-        (shape.wanted, shape.money) = (wanted, money);
+        // A rate may also tell a preference: it is a number still.
+        naming.retain(|n| !numbers.contains(n));
+        (shape.wanted, shape.money, shape.naming) = (wanted, money, naming);
         shape
     }
 
@@ -120,7 +134,7 @@ impl Shape {
         Self { wanted, ..Self::default() }
     }
 
-    /// The same shape, with totals that begin with one of these texts.
+    /// The same shape, with totals told by one of these words.
     pub fn with_totals(mut self, texts: &[String]) -> Self {
         self.total_rows = texts.iter().map(|t| normal(t)).collect();
         self
@@ -133,6 +147,12 @@ impl Shape {
             self.unpivot.iter().flat_map(|u| [Some(u.name.clone()), Some(u.value.clone()), u.flag.clone()]);
         number.chain(unpivot.flatten()).collect()
     }
+}
+
+/// Whether a total may have a value there.
+fn is_number(ty: ColumnType) -> bool {
+    use ColumnType::{Count, Int, Money, Quantity, Rate, Share};
+    matches!(ty, Money | Quantity | Rate | Share | Int | Count)
 }
 
 /// The source columns a canonical column is made from.
@@ -171,6 +191,7 @@ pub struct Shaped<'a> {
     /// The first column that has a name, and the name as it stands in the file.
     lead: usize,
     lead_name: String,
+    total_rows: TotalRows,
     totals: Option<Totals>,
     numbering: Option<Numbering>,
     pivot: Option<Pivot>,
@@ -187,7 +208,19 @@ impl<'a> Shaped<'a> {
     /// Stands before `inner`; `shown` names the file in messages.
     pub fn new(shown: String, shape: &'a Shape, inner: &'a mut dyn RecordSink) -> Self {
         let (header, lead, lead_name) = (Vec::new(), 0, String::new());
-        Self { shown, shape, inner, header, lead, lead_name, totals: None, numbering: None, pivot: None }
+        let total_rows = TotalRows::default();
+        Self {
+            shown,
+            shape,
+            inner,
+            header,
+            lead,
+            lead_name,
+            total_rows,
+            totals: None,
+            numbering: None,
+            pivot: None,
+        }
     }
 
     fn place(&self, names: &[String], name: &str, key: &str) -> Result<usize> {
@@ -243,7 +276,7 @@ impl<'a> Shaped<'a> {
         let mut kept_bad = Vec::with_capacity(bad.len());
         for record in bad {
             // A total often has fewer fields than a record.
-            if self.is_total(record.record.split([',', '\t', '|', ';']).next().unwrap_or_default()) {
+            if self.total_rows.is_total_record(&record.record) {
                 let (zh, en) = (
                     "合计行（列数与表头不符，未核对）",
                     "a total; its columns do not fit the header, so it was not compared",
@@ -285,7 +318,7 @@ impl<'a> Shaped<'a> {
         Ok(RawBatch { columns, rows, bad: kept_bad })
     }
 
-    /// Why the row is no record; `None` when it is one. Looks at one cell of most rows.
+    /// Why the row is no record; `None` when it is one. Looks at a few cells of most rows.
     fn kind_of<'c>(
         &self,
         lead: &StringArray,
@@ -295,26 +328,26 @@ impl<'a> Shaped<'a> {
         let cell =
             |c: Option<&'c StringArray>| c.filter(|c| c.is_valid(row)).map_or("", |c| c.value(row).trim());
         let value = if lead.is_valid(row) { lead.value(row).trim() } else { "" };
-        if value.is_empty() {
-            // A column that is no text has a value or is null.
-            let first = texts.iter().map(|t| cell(*t)).find(|v| !v.is_empty());
-            return match first {
-                None if texts.iter().all(Option::is_some) => Some("blank"),
-                Some(first) if self.is_total(first) => Some("total"),
-                _ => None,
-            };
+        // A column that is no text has a value or is null.
+        if value.is_empty() && texts.iter().all(|t| t.is_some() && cell(*t).is_empty()) {
+            return Some("blank");
         }
-        if self.is_total(value) {
+        if self.total_rows.is_total(texts, row) {
             return Some("total");
         }
         // The header again is the header as it was.
-        let again =
-            value == self.lead_name && texts.iter().zip(&self.header).all(|(t, h)| normal(cell(*t)) == *h);
+        let again = !value.is_empty()
+            && value == self.lead_name
+            && texts.iter().zip(&self.header).all(|(t, h)| normal(cell(*t)) == *h);
         again.then_some("header")
     }
 
-    fn is_total(&self, cell: &str) -> bool {
-        !self.shape.total_rows.is_empty() && cell.len() < 64 && self.shape.total_rows.contains(&normal(cell))
+    /// How totals are told under this header.
+    fn total_rows_of(&self, names: &[String]) -> TotalRows {
+        let place = |name: &String| names.iter().position(|n| n == name);
+        let places = |wanted: &[String]| wanted.iter().filter_map(place).collect::<Vec<usize>>();
+        let keys = self.shape.keys.iter().map(|k| places(k)).filter(|k| !k.is_empty()).collect();
+        TotalRows::new(self.shape.total_rows.clone(), places(&self.shape.naming), keys)
     }
 }
 
@@ -327,6 +360,7 @@ impl RecordSink for Shaped<'_> {
         if !self.shape.total_rows.is_empty() {
             let money = names.iter().enumerate().filter(|(_, n)| self.shape.money.contains(n));
             self.totals = Some(Totals::new(money.map(|(i, n)| (i, n.clone())).collect(), self.shape.refuse));
+            self.total_rows = self.total_rows_of(&names);
         }
         self.numbering = self.numbering_of(&names)?;
         names.extend(self.shape.number.as_ref().map(|n| n.name.clone()));

@@ -276,7 +276,12 @@ impl Split<'_> {
         let mut record = csv::ByteRecord::new();
         let (place, mut early) = self.find_header(records)?;
         let header = match place {
-            Some(place) if cut.header.is_empty() => self.header(&early[place])?,
+            Some(place) if cut.header.is_empty() => {
+                let cells: Vec<_> = early[place].iter().map(String::from_utf8_lossy).collect();
+                let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
+                header::refuse_data(&self.member.display(), &self.options.shape.wanted, &cells)?;
+                self.header(&early[place])?
+            }
             _ => clean_header(&self.member.display(), cut.header.clone())?,
         };
         let above = place.map_or(0, |p| p + 1);
@@ -352,16 +357,28 @@ impl Split<'_> {
             let name =
                 std::str::from_utf8(field).ok().filter(|n| !n.contains('\u{fffd}') && !n.contains('\0'));
             let Some(name) = name else {
-                return Err(EngineError::input(format!(
-                    "{}: the header is not {} text; leave the encoding out to have it detected, or state the right one \
-                     (--encoding gb18030, utf-8, utf-16le)",
-                    self.member.display(),
-                    self.encoding.name()
-                )));
+                return Err(self.no_text());
             };
             names.push(name.to_owned());
         }
         clean_header(&self.member.display(), names)
+    }
+
+    /// The header cannot be read as text: what was tried, and what to give.
+    fn no_text(&self) -> EngineError {
+        let (shown, name) = (self.member.display(), self.encoding.name());
+        EngineError::input(if self.options.encoding.is_some() {
+            format!(
+                "{shown}: the header is not {name} text, the encoding stated; leave it out to have it detected, or state \
+                 another (--encoding utf-8, gb18030, utf-16le, utf-16be)（表头不是所指定的{name}编码）"
+            )
+        } else {
+            format!(
+                "{shown}: the header is no text: utf-8, utf-16le, utf-16be and gb18030 were tried and {name} came nearest; \
+                 the file may be encrypted, broken or of another kind: ask for it again as CSV in UTF-8 or GB18030, or state \
+                 its encoding if you know it (--encoding gb18030)（已尝试各种编码，均不是文本）"
+            )
+        })
     }
 
     /// The record's fields as one string (`Ok`), or why it is set aside.
