@@ -32,8 +32,8 @@ pub enum SchemeKind {
     VoidAfterDeduction,
     /// Sales lifted in December and reversed by red invoices in the next year.
     RedAcrossYears,
-    /// Idle credit blown up by purchases for a refund of credit.
-    RefundDrivenPurchases,
+    /// Idle credit (留抵税额) blown up by purchases that are made for its refund.
+    IdleCreditRefundPurchases,
     /// Export refund on goods that circulate.
     CirculatingExports,
     /// Wages in the books far above the base of social insurance.
@@ -91,7 +91,7 @@ const NAMES: [(SchemeKind, &str); 34] = [
     (SchemeKind::TakeoverSurge, "takeover_surge"),
     (SchemeKind::VoidAfterDeduction, "void_after_deduction"),
     (SchemeKind::RedAcrossYears, "red_across_years"),
-    (SchemeKind::RefundDrivenPurchases, "refund_driven_purchases"),
+    (SchemeKind::IdleCreditRefundPurchases, "idle_credit_refund_purchases"),
     (SchemeKind::CirculatingExports, "circulating_exports"),
     (SchemeKind::WagesAgainstInsurance, "wages_against_insurance"),
     (SchemeKind::FakeEmployees, "fake_employees"),

@@ -141,7 +141,8 @@ pub fn ingest_file() -> TableSpec {
 /// Labels of a synthetic economy.
 pub const TRUTH: &str = "truth";
 
-/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent`; `amount` is the
+/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent` (an honest firm that looks
+/// like a scheme, or an honest counterparty of one); `amount` is the
 /// money without tax that belongs to it.
 pub fn truth() -> TableSpec {
     let period = |name: &str| Field::new(name, DataType::Int32, true);
