@@ -49,7 +49,8 @@ pub(super) fn drawn_in(economy: &Economy) -> Vec<DrawnIn> {
     let mut found: BTreeMap<(SchemeKind, u32), DrawnIn> = BTreeMap::new();
     for Trade { other, firm, month, amount, .. } in trades {
         let Some(kind) = kind(other).filter(|kind| close.contains(&(Some(*kind), firm))) else { continue };
-        let one = found.entry((kind, firm)).or_insert(DrawnIn { firm, kind, months: (month, month), amount: 0 });
+        let one =
+            found.entry((kind, firm)).or_insert(DrawnIn { firm, kind, months: (month, month), amount: 0 });
         one.months = (one.months.0.min(month), one.months.1.max(month));
         one.amount += amount;
     }
@@ -147,12 +148,20 @@ fn purchases_of_schemes(world: &World) -> Vec<Trade> {
             let buyers = world.links.buyers(firm).iter().chain(planned).filter(|buyer| buys(buyer));
             let acting = buyers.filter_map(|buyer| plan(world, *buyer)).map(|plan| plan.months.clone());
             // Most sell to nobody of a scheme.
-            let months = acting.reduce(|one, next| *one.start().min(next.start())..=*one.end().max(next.end()));
+            let months =
+                acting.reduce(|one, next| *one.start().min(next.start())..=*one.end().max(next.end()));
             let mut trades = Vec::new();
             let Some(months) = months else { return trades };
             sold(world, firm, months, &|party| buys(&party), |month, other, head| {
                 if plan(world, other).is_some_and(|plan| plan.months.contains(&month)) {
-                    trades.push(Trade { other, firm, month, sold: true, amount: head.amount, sham: head.sham });
+                    trades.push(Trade {
+                        other,
+                        firm,
+                        month,
+                        sold: true,
+                        amount: head.amount,
+                        sham: head.sham,
+                    });
                 }
             });
             summed(trades)
