@@ -3,7 +3,7 @@
 //!
 //! Half the economy trades with somebody who cheats. So only the closest counterparties count: who was sent sham
 //! invoices, and of the others the [`CLOSEST`] with the largest trade of each scheme firm, where that trade is
-//! [`MATERIAL`] to them in a month.
+//! [`MATERIAL`] to one of the two in a month.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,7 @@ use super::schemes::{Role, SchemeKind, SchemePlan};
 
 /// Of this many firms the trade with one scheme firm counts, sham invoices aside.
 const CLOSEST: usize = 2;
-/// Share of a firm's purchases or sales of a month from which trade with one scheme firm is material to it: one in so
-/// many.
+/// Share of a firm's purchases or sales of a month from which trade with another is material to it: one in so many.
 const MATERIAL: i64 = 20;
 
 /// An honest firm's trade with the firms of a scheme.
@@ -82,13 +81,14 @@ fn closest(economy: &Economy, trades: &[Trade]) -> Vec<(u32, u32)> {
     closest.filter_map(|pair| pair.first()).map(|trade| (trade.other, trade.firm)).collect()
 }
 
+/// Whether a month's trade is material to one of the two.
 fn material(economy: &Economy, trade: &Trade) -> bool {
-    let sums = economy.ledger().of(trade.firm, usize::from(trade.month));
-    let all = match trade.sold {
-        true => sums.special + sums.other + sums.exempt,
-        false => sums.received_special + sums.received_other,
-    };
-    trade.amount >= (all / MATERIAL).max(1)
+    let sums = |firm: u32| economy.ledger().of(firm, usize::from(trade.month));
+    let (seller, buyer) = if trade.sold { (trade.firm, trade.other) } else { (trade.other, trade.firm) };
+    let (sold, bought) = (sums(seller), sums(buyer));
+    let sales = sold.special + sold.other + sold.exempt;
+    let purchases = bought.received_special + bought.received_other;
+    trade.amount > 0 && trade.amount >= sales.min(purchases) / MATERIAL
 }
 
 /// Whether the trade of this kind of scheme draws in honest suppliers, and honest customers.
