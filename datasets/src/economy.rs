@@ -22,6 +22,7 @@ mod claimants;
 mod csv;
 mod definitions;
 pub mod dice;
+mod drawn_in;
 mod flows;
 mod history;
 mod ids;
@@ -226,9 +227,14 @@ impl Economy {
         rows::rows(self, part)
     }
 
-    /// The labels, one row a part played: `taxpayer_id`, `scheme`, `role` (`organiser`, `user`, or `innocent`: an
-    /// honest firm that looks like a scheme), `from_period`, `to_period`, `amount` (yuan without tax that belongs to
-    /// it; null for the innocent).
+    /// The labels, one row a part played: `taxpayer_id`, `scheme`, `role`, `from_period`, `to_period`, `amount` (yuan
+    /// without tax that belongs to it). Roles are `organiser`, `user`, and `innocent`:
+    ///
+    /// - under the name of a scheme: an honest counterparty of that scheme, in the months in which they traded, with
+    ///   the amount of that trade; a firm may be drawn into several schemes;
+    /// - under the name of an honest look-alike ([`schemes`]), and for `forgotten_claim`: without amount.
+    ///
+    /// Who is guilty of anything is nowhere innocent.
     ///
     /// # Errors
     /// The rows do not fit their schema: a mistake in this crate.

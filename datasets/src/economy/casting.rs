@@ -245,7 +245,7 @@ fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
         K::SplitBusiness | K::UnderGeneralLine => small && !code.starts_with('K'),
         K::TakeoverSurge => established(firm) && !making,
         K::VoidAfterDeduction | K::RedAcrossYears | K::MonthEndConcentration => established(firm) && middling,
-        K::RefundDrivenPurchases => established(firm) && making && middling,
+        K::IdleCreditRefundPurchases => established(firm) && making && middling,
         K::CirculatingExports => established(firm) && (making || trade) && !firm.traits.agri,
         K::WagesAgainstInsurance | K::FakeEmployees => established(firm) && firm.employees >= 8,
         K::ProfitShifting => established(firm) && middling && !firm.traits.high_tech,
@@ -276,7 +276,7 @@ fn fits_user(kind: SchemeKind, firm: &Firm, code: &str) -> bool {
     match kind {
         // The affiliate that takes the fees.
         SchemeKind::ProfitShifting => established(firm) && matches!(code.as_bytes()[0], b'L' | b'I' | b'M'),
-        SchemeKind::RefundDrivenPurchases | SchemeKind::CirculatingExports => {
+        SchemeKind::IdleCreditRefundPurchases | SchemeKind::CirculatingExports => {
             established(firm) && code.starts_with("F51")
         }
         _ => established(firm) && firm.annual > 1_000_000_000,

@@ -11,8 +11,6 @@ mod planned;
 mod reds;
 mod write;
 
-use std::ops::Range;
-
 pub(super) use write::tax_on;
 
 use super::dice::{Dice, Purpose, mix, unit};
@@ -177,6 +175,9 @@ impl Sheet {
     }
 }
 
+/// Whether the invoices of a party are wanted.
+pub(super) type Wanted<'a> = &'a dyn Fn(u32) -> bool;
+
 /// Everything about a seller that its invoices need.
 pub(super) struct Seller<'a> {
     world: &'a World,
@@ -196,8 +197,8 @@ pub(super) struct Seller<'a> {
     mistakes: f64,
     rush: usize,
     price_level: f64,
-    /// Where set, only blue invoices to these firms are made.
-    only: Option<Range<u32>>,
+    /// Where set, only blue invoices to these parties are made.
+    only: Option<Wanted<'a>>,
 }
 
 impl<'a> Seller<'a> {
@@ -246,15 +247,15 @@ impl<'a> Seller<'a> {
         }
     }
 
-    /// The same seller, of whose invoices only those to certain firms matter (red ones not at all): much cheaper
+    /// The same seller, of whose invoices only those to certain parties matter (red ones not at all): much cheaper
     /// where these are few.
-    pub(super) fn only_to(mut self, firms: Range<u32>) -> Self {
-        self.only = Some(firms);
+    pub(super) fn only_to(mut self, wanted: Wanted<'a>) -> Self {
+        self.only = Some(wanted);
         self
     }
 
     fn skips(&self, buyer: Buyer) -> bool {
-        self.only.as_ref().is_some_and(|only| !matches!(buyer, Buyer::Party(party) if only.contains(&party)))
+        self.only.is_some_and(|wanted| !matches!(buyer, Buyer::Party(party) if wanted(party)))
     }
 
     fn dice(&self, purpose: Purpose, month: usize, ordinal: u32) -> Dice {

@@ -72,9 +72,14 @@ impl Links {
         self.buyers[range].get(found).copied()
     }
 
+    /// Everyone a seller sells to in the ordinary way.
+    pub(super) fn buyers(&self, seller: u32) -> &[u32] {
+        &self.buyers[self.starts[seller as usize] as usize..self.starts[seller as usize + 1] as usize]
+    }
+
     /// Number of a seller's buyers.
     pub(super) fn degree(&self, seller: u32) -> usize {
-        (self.starts[seller as usize + 1] - self.starts[seller as usize]) as usize
+        self.buyers(seller).len()
     }
 
     /// Draws all links.

@@ -33,7 +33,7 @@ impl Scene {
             K::RedAcrossYears => self.sold_to_users(stage, FlowFate::Reversed),
             K::SplitBusiness | K::UnderGeneralLine => self.park(stage),
             K::TakeoverSurge => self.takeover(stage, dice),
-            K::RefundDrivenPurchases => self.bought_from_user(stage),
+            K::IdleCreditRefundPurchases => self.bought_from_user(stage),
             K::CirculatingExports => self.exports(stage),
             K::ProfitShifting => self.shift(stage),
             K::DeregisterAndReturn => self.return_under_another_name(stage, dice),

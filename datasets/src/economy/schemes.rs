@@ -1,5 +1,40 @@
 //! Planted schemes and the honest firms that look like them: kinds, and the part a firm plays. Rates and strengths lie
 //! in `datasets/economy/schemes.toml`.
+//!
+//! # Labels
+//! What is planted, its name in `truth.scheme`, and who is `innocent` under that name: honest firms that traded with
+//! its organisers and users while it acted, as far as they are close to them (see `drawn_in.rs`).
+//!
+//! | Scheme | Label | Innocent counterparties |
+//! |---|---|---|
+//! | invoice mills that burst and vanish | `invoice_mill` | of the users: a mill itself buys nothing and sells to users only |
+//! | circular invoicing of three to six firms | `circular_invoicing` | suppliers, customers |
+//! | pass-through chains | `pass_through_chain` | suppliers, customers |
+//! | goods switched between input and output (变名销售) | `goods_switch` | suppliers, customers |
+//! | sales off the books: platform, private account | `off_the_books` | suppliers |
+//! | power without output | `power_without_output` | suppliers |
+//! | output without power | `output_without_power` | suppliers, customers |
+//! | inflated farm purchases | `inflated_farm_purchases` | none: farmers are no taxpayers |
+//! | one business split over several small ones below the line | `split_business` | none |
+//! | sales parked just under the line | `under_general_line` | none |
+//! | takeover, then surge | `takeover_surge` | the customers, who hold its invoices in good faith |
+//! | void after deduction | `void_after_deduction` | suppliers, customers |
+//! | red invoices across years; needs months in which December is followed by January | `red_across_years` | suppliers, customers |
+//! | idle credit (留抵) and refund-driven purchases | `idle_credit_refund_purchases` | suppliers, customers |
+//! | export refund on circulating goods | `circulating_exports` | suppliers, customers |
+//! | wages against insurance | `wages_against_insurance` | none |
+//! | fake employees | `fake_employees` | none |
+//! | related-party profit shifting to a low-rate affiliate | `profit_shifting` | none |
+//! | wrong claims | `wrong_claim` | none |
+//! | forgotten claims | `forgotten_claim` | the firm itself is innocent: it is owed money |
+//! | abnormal upstream vouchers passed down | `abnormal_upstream` | suppliers, customers |
+//! | deregister and return under the same people | `deregister_and_return` | none |
+//! | invoices at month end, to reach a line | `month_end_concentration` | none |
+//! | the same round amounts again and again | `repeated_round_amounts` | none |
+//!
+//! Honest firms that look like one of these are `innocent` under names of their own: `seasonal`, `fixed_rent`,
+//! `one_big_customer`, `fast_grower`, `mutual_processing`, `month_end_settlement`, `shared_address`, `holding`,
+//! `honest_exporter`, `loss_making_start_up`.
 
 use std::ops::RangeInclusive;
 
@@ -30,10 +65,11 @@ pub enum SchemeKind {
     TakeoverSurge,
     /// Invoices voided after their tax was deducted.
     VoidAfterDeduction,
-    /// Sales lifted in December and reversed by red invoices in the next year.
+    /// Sales lifted in December and reversed by red invoices in the next year: cast only where the months of the economy
+    /// cross a year.
     RedAcrossYears,
-    /// Idle credit blown up by purchases for a refund of credit.
-    RefundDrivenPurchases,
+    /// Idle credit (留抵税额) blown up by purchases that are made for its refund.
+    IdleCreditRefundPurchases,
     /// Export refund on goods that circulate.
     CirculatingExports,
     /// Wages in the books far above the base of social insurance.
@@ -91,7 +127,7 @@ const NAMES: [(SchemeKind, &str); 34] = [
     (SchemeKind::TakeoverSurge, "takeover_surge"),
     (SchemeKind::VoidAfterDeduction, "void_after_deduction"),
     (SchemeKind::RedAcrossYears, "red_across_years"),
-    (SchemeKind::RefundDrivenPurchases, "refund_driven_purchases"),
+    (SchemeKind::IdleCreditRefundPurchases, "idle_credit_refund_purchases"),
     (SchemeKind::CirculatingExports, "circulating_exports"),
     (SchemeKind::WagesAgainstInsurance, "wages_against_insurance"),
     (SchemeKind::FakeEmployees, "fake_employees"),
@@ -143,7 +179,8 @@ pub enum Role {
     Organiser,
     /// Profits from it, e.g. takes the invoices.
     User,
-    /// Looks like it, or was drawn into it, honestly.
+    /// Honest: an innocent counterparty of the scheme, which traded with its organisers or users; or, under the name
+    /// of a look-alike, a firm that only looks like a scheme; or one that forgets a claim.
     Innocent,
 }
 

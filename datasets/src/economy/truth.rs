@@ -7,14 +7,23 @@ use arrow::datatypes::{DataType, Field, Schema};
 use rayon::prelude::*;
 
 use super::books::ReliefTruth;
+use super::drawn_in::drawn_in;
 use super::invoices::{Buyer, Seller, Sheet, state};
 use super::model::World;
 use super::policies::policies;
 use super::schemes::{Role, SchemeKind, SchemePlan};
 use super::{Economy, EconomyError, books};
 
-/// One row a part played: `taxpayer_id`, `scheme`, `role` (`organiser`, `user`, `innocent`), `from_period`,
-/// `to_period`, `amount` (yuan without tax that belongs to it; null for the innocent).
+/// A row: who, in which scheme, as what, in which months, and the cents that belong to it.
+struct Part {
+    firm: u32,
+    kind: SchemeKind,
+    role: Role,
+    months: (u16, u16),
+    amount: Option<i64>,
+}
+
+/// One row a part played: see [`Economy::truth`]. By scheme; those who were drawn into it follow those who were cast.
 pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
     let world = economy.world();
     let mut parts: Vec<(u32, &SchemePlan)> =
@@ -24,8 +33,24 @@ pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
     let shows: Vec<bool> = parts.par_iter().map(|(firm, plan)| shows(economy, *firm, plan)).collect();
     let mut shows = shows.into_iter();
     parts.retain(|_| shows.next().unwrap_or_default());
-    let amounts: Vec<Option<i128>> =
-        parts.par_iter().map(|(firm, plan)| amount(economy, *firm, plan).map(i128::from)).collect();
+    let mut parts: Vec<Part> = parts
+        .par_iter()
+        .map(|(firm, plan)| Part {
+            firm: *firm,
+            kind: plan.kind,
+            role: plan.role,
+            months: (*plan.months.start(), *plan.months.end()),
+            amount: amount(economy, *firm, plan),
+        })
+        .collect();
+    parts.extend(drawn_in(economy).into_iter().map(|one| Part {
+        firm: one.firm,
+        kind: one.kind,
+        role: Role::Innocent,
+        months: one.months,
+        amount: Some(one.amount),
+    }));
+    parts.sort_by_key(|part| part.kind);
     let fields = [
         ("taxpayer_id", DataType::Utf8, false),
         ("scheme", DataType::Utf8, false),
@@ -35,14 +60,15 @@ pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
         ("amount", DataType::Decimal128(18, 2), true),
     ];
     let schema = Schema::new(fields.map(|(name, ty, nullable)| Field::new(name, ty, nullable)).to_vec());
+    let cents = parts.iter().map(|part| part.amount.map(i128::from));
     let period = |month: u16| Some(world.period(usize::from(month)));
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(parts.iter().map(|(firm, _)| Some(world.id(*firm))).collect::<StringArray>()),
-        Arc::new(parts.iter().map(|(_, plan)| Some(plan.kind.name())).collect::<StringArray>()),
-        Arc::new(parts.iter().map(|(_, plan)| Some(plan.role.name())).collect::<StringArray>()),
-        Arc::new(parts.iter().map(|(_, plan)| period(*plan.months.start())).collect::<Int32Array>()),
-        Arc::new(parts.iter().map(|(_, plan)| period(*plan.months.end())).collect::<Int32Array>()),
-        Arc::new(amounts.into_iter().collect::<Decimal128Array>().with_precision_and_scale(18, 2)?),
+        Arc::new(parts.iter().map(|part| Some(world.id(part.firm))).collect::<StringArray>()),
+        Arc::new(parts.iter().map(|part| Some(part.kind.name())).collect::<StringArray>()),
+        Arc::new(parts.iter().map(|part| Some(part.role.name())).collect::<StringArray>()),
+        Arc::new(parts.iter().map(|part| period(part.months.0)).collect::<Int32Array>()),
+        Arc::new(parts.iter().map(|part| period(part.months.1)).collect::<Int32Array>()),
+        Arc::new(cents.collect::<Decimal128Array>().with_precision_and_scale(18, 2)?),
     ];
     Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
 }
@@ -94,7 +120,7 @@ pub(super) fn reliefs(economy: &Economy) -> Result<RecordBatch, EconomyError> {
     )?)
 }
 
-/// Cents; `None` for the innocent.
+/// Cents; `None` for look-alikes and for who forgets a claim.
 fn amount(economy: &Economy, firm: u32, plan: &SchemePlan) -> Option<i64> {
     if plan.role == Role::Innocent {
         return None;

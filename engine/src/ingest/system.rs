@@ -141,8 +141,9 @@ pub fn ingest_file() -> TableSpec {
 /// Labels of a synthetic economy.
 pub const TRUTH: &str = "truth";
 
-/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent`; `amount` is the
-/// money without tax that belongs to it.
+/// `truth`: what was planted in a synthetic economy. Roles are `organiser`, `user` and `innocent` (an honest
+/// counterparty of the scheme, or an honest firm that only looks like one); `amount` is the money without tax that
+/// belongs to it.
 pub fn truth() -> TableSpec {
     let period = |name: &str| Field::new(name, DataType::Int32, true);
     spec(

@@ -144,7 +144,7 @@ impl Keeper<'_> {
 
     /// Who has had a large credit for half a year may have it refunded; schemes do not wait.
     fn refund_of_credit(&mut self, month: usize, credit: i64, dice: &mut Dice) -> i64 {
-        let driven = self.acts(SchemeKind::RefundDrivenPurchases, month).is_some();
+        let driven = self.acts(SchemeKind::IdleCreditRefundPurchases, month).is_some();
         if credit <= if driven { CREDIT_LINE / 10 } else { CREDIT_LINE } {
             self.carried.months_in_credit = 0;
             return 0;

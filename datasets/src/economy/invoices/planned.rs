@@ -124,6 +124,9 @@ impl Seller<'_> {
             0 => Buyer::Foreign(dice.below(12) as u8),
             count => Buyer::Party(flow.buyers[(ordinal as usize + dice.below(2)) % count]),
         };
+        if self.skips(buyer) {
+            return;
+        }
         let shell = flow.style == Style::NearLimit;
         let night = dice.chance(if shell { 0.2 } else { 0.002 });
         let rush = if flow.fate == FlowFate::VoidAfterClaim { 4 } else { self.rush };

@@ -40,7 +40,8 @@ pub(super) fn claims(world: &World, firms: Range<u32>) -> Result<Vec<RecordBatch
 
 fn claimed_from(world: &World, seller: u32, firms: &Range<u32>) -> Vec<Claim> {
     let house = world.house(seller);
-    let source = house.is_none().then(|| Seller::new(world, seller).only_to(firms.clone()));
+    let wanted = |party: u32| firms.contains(&party);
+    let source = house.is_none().then(|| Seller::new(world, seller).only_to(&wanted));
     let mut sheet = Sheet::default();
     let mut found = Vec::new();
     for month in 0..world.months() {
@@ -50,8 +51,7 @@ fn claimed_from(world: &World, seller: u32, firms: &Range<u32>) -> Vec<Claim> {
             (None, None) => continue,
         }
         let claim = |head: &Head| match (head.buyer, head.claimed) {
-            // Some of a seller's invoices are made whoever the buyer is.
-            (Buyer::Party(buyer), Some(claimed)) if firms.contains(&buyer) => Some(Claim {
+            (Buyer::Party(buyer), Some(claimed)) => Some(Claim {
                 buyer,
                 seller,
                 id: invoice_id(world, seller, month, head.ordinal, head.paper()),

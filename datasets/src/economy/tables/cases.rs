@@ -161,7 +161,7 @@ fn caught_case(
         SchemeKind::InvoiceMill | SchemeKind::CircularInvoicing | SchemeKind::PassThroughChain => {
             "false_invoicing"
         }
-        SchemeKind::CirculatingExports | SchemeKind::RefundDrivenPurchases => "refund_fraud",
+        SchemeKind::CirculatingExports | SchemeKind::IdleCreditRefundPurchases => "refund_fraud",
         SchemeKind::ForgottenClaim => "no_issue",
         SchemeKind::WrongClaim | SchemeKind::WagesAgainstInsurance => "self_corrected",
         _ => "evasion",

@@ -193,7 +193,7 @@ fn schemes_show_in_the_books_they_touch() {
         assert!(books.iter().all(|book| book.power.kwh < 100 && book.staff.persons == 0), "{firm}");
         assert!(sum(&books, |book| book.truth.sham_sales) > 0);
     }
-    for (firm, books) in with(SchemeKind::RefundDrivenPurchases, Role::Organiser) {
+    for (firm, books) in with(SchemeKind::IdleCreditRefundPurchases, Role::Organiser) {
         assert!(books.iter().filter_map(|book| book.vat).any(|vat| vat.refund_of_credit > 0), "{firm}");
     }
     for (firm, books) in with(SchemeKind::CirculatingExports, Role::Organiser) {

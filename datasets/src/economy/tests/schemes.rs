@@ -56,7 +56,9 @@ fn every_scheme_finds_its_firms_at_three_hundred_taxpayers() {
         let missing: Vec<_> = all.difference(&found).collect();
         assert!(missing.is_empty(), "seed {seed}: {missing:?}");
         let ids = words(&truth, "taxpayer_id");
-        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "one part a firm");
+        let names = words(&truth, "scheme");
+        let parts: HashSet<_> = ids.iter().zip(&names).collect();
+        assert_eq!(parts.len(), ids.len(), "one row a firm and scheme");
     }
 }
 
@@ -73,13 +75,38 @@ fn the_smallest_economy_is_built() {
 }
 
 #[test]
-fn the_guilty_have_an_amount_and_the_innocent_none() {
+fn every_label_stands_in_the_table_of_schemes() {
+    let text = include_str!("../schemes.rs");
+    let (doc, _) = text.split_once("use std").unwrap();
+    let rows: Vec<&str> = doc.lines().filter(|line| line.starts_with("//! | ")).skip(1).collect();
+    for kind in SchemeKind::all() {
+        let named = rows.iter().filter(|row| row.contains(&format!("| `{}` |", kind.name()))).count();
+        assert_eq!(named, usize::from(!kind.honest()), "{}", kind.name());
+        assert!(doc.contains(&format!("`{}`", kind.name())), "{}", kind.name());
+    }
+    assert_eq!(rows.len(), 24);
+}
+
+#[test]
+fn red_invoices_across_years_need_months_that_cross_one() {
+    let cast = |start| {
+        let spec = EconomySpec { start, months: MONTHS_MIN, ..EconomySpec::default() };
+        let truth = Economy::build(&spec).unwrap().truth().unwrap();
+        words(&truth, "scheme").iter().any(|scheme| scheme == "red_across_years")
+    };
+    assert!(!cast(202501), "January to August");
+    assert!(!cast(202505), "May to December");
+    assert!(cast(202506), "June to January");
+}
+
+#[test]
+fn the_guilty_and_counterparties_have_an_amount_and_look_alikes_none() {
     let truth = DEMO.truth().unwrap();
     let (roles, schemes, ids) =
         (words(&truth, "role"), words(&truth, "scheme"), words(&truth, "taxpayer_id"));
     for (row, amount) in maybe_cents(&truth, "amount").into_iter().enumerate() {
         match roles[row].as_str() {
-            "innocent" => assert_eq!(amount, None),
+            "innocent" if unlike(&schemes[row]) => assert_eq!(amount, None, "{} {}", schemes[row], ids[row]),
             _ => assert!(amount.is_some_and(|amount| amount > 0), "{} {}", schemes[row], ids[row]),
         }
     }
@@ -88,6 +115,121 @@ fn the_guilty_have_an_amount_and_the_innocent_none() {
         counts
     });
     assert!(roles["organiser"] > 30 && roles["user"] > 10 && roles["innocent"] > 10, "{roles:?}");
+}
+
+/// Whether the innocent under this name are no counterparties.
+fn unlike(scheme: &str) -> bool {
+    SchemeKind::named(scheme).unwrap().honest() || scheme == "forgotten_claim"
+}
+
+/// A row of the truth that names an innocent counterparty.
+struct Counterparty {
+    firm: u32,
+    kind: SchemeKind,
+    periods: (i32, i32),
+    amount: i64,
+}
+
+fn counterparties(economy: &Economy) -> Vec<Counterparty> {
+    let truth = economy.truth().unwrap();
+    let (ids, schemes, roles) =
+        (words(&truth, "taxpayer_id"), words(&truth, "scheme"), words(&truth, "role"));
+    let (from, to, amounts) =
+        (ints(&truth, "from_period"), ints(&truth, "to_period"), maybe_cents(&truth, "amount"));
+    let world = economy.world();
+    let firms: HashMap<&str, u32> = (0..world.taxpayers()).map(|firm| (world.id(firm), firm)).collect();
+    (0..ids.len())
+        .filter(|row| roles[*row] == "innocent" && !unlike(&schemes[*row]))
+        .map(|row| Counterparty {
+            firm: firms[ids[row].as_str()],
+            kind: SchemeKind::named(&schemes[row]).unwrap(),
+            periods: (from[row].unwrap(), to[row].unwrap()),
+            amount: amounts[row].unwrap(),
+        })
+        .collect()
+}
+
+fn guilty(economy: &Economy, firm: u32) -> bool {
+    economy.scheme(firm).is_some_and(|plan| plan.role != Role::Innocent)
+}
+
+#[test]
+fn innocent_counterparties_are_honest_and_few() {
+    let economy = Economy::build(&EconomySpec { taxpayers: 4_000, ..EconomySpec::default() }).unwrap();
+    let found = counterparties(&economy);
+    assert!(found.iter().all(|one| !guilty(&economy, one.firm)));
+    let firms: HashSet<u32> = found.iter().map(|one| one.firm).collect();
+    assert!((40..=300).contains(&firms.len()), "{} of 4,000", firms.len());
+    use SchemeKind as K;
+    let drawn: BTreeSet<SchemeKind> = found.iter().map(|one| one.kind).collect();
+    for kind in [
+        K::InvoiceMill,
+        K::CircularInvoicing,
+        K::PassThroughChain,
+        K::GoodsSwitch,
+        K::OffTheBooks,
+        K::PowerWithoutOutput,
+        K::OutputWithoutPower,
+        K::TakeoverSurge,
+        K::VoidAfterDeduction,
+        K::RedAcrossYears,
+        K::IdleCreditRefundPurchases,
+        K::CirculatingExports,
+        K::AbnormalUpstream,
+    ] {
+        assert!(drawn.contains(&kind), "{}", kind.name());
+    }
+}
+
+#[test]
+fn what_innocent_counterparties_traded_stands_in_the_invoices() {
+    let heads = table(&DEMO, "invoice");
+    let (sellers, buyers, status) =
+        (words(&heads, "seller_id"), texts(&heads, "buyer_id"), words(&heads, "status"));
+    let (periods, amounts) = (ints(&heads, "period"), cents(&heads, "amount"));
+    let world = DEMO.world();
+    let firms: HashMap<&str, u32> = (0..world.taxpayers()).map(|firm| (world.id(firm), firm)).collect();
+    let found = counterparties(&DEMO);
+    assert!(found.len() > 20);
+    for one in &found {
+        let supplier_only = matches!(one.kind, SchemeKind::OffTheBooks | SchemeKind::PowerWithoutOutput);
+        let (mut sum, mut months) = (0, BTreeSet::new());
+        for row in (0..sellers.len()).filter(|row| !matches!(status[*row].as_str(), "void" | "red")) {
+            let parties = (firms.get(sellers[row].as_str()), firms.get(buyers[row].as_deref().unwrap_or("")));
+            let other = match parties {
+                (Some(seller), Some(buyer)) if *seller == one.firm => *buyer,
+                (Some(seller), Some(buyer)) if *buyer == one.firm && !supplier_only => *seller,
+                _ => continue,
+            };
+            let month = world.month_of(periods[row].unwrap()).unwrap();
+            if DEMO.scheme(other).is_some_and(|plan| plan.is(one.kind, month)) {
+                sum += amounts[row];
+                months.insert(periods[row].unwrap());
+            }
+        }
+        let name = one.kind.name();
+        assert_eq!(sum, one.amount, "{name} {}", one.firm);
+        assert_eq!((months.first(), months.last()), (Some(&one.periods.0), Some(&one.periods.1)), "{name}");
+    }
+}
+
+#[test]
+fn honest_holders_of_sham_invoices_are_named() {
+    let named: HashSet<(SchemeKind, u32)> =
+        counterparties(&DEMO).into_iter().map(|one| (one.kind, one.firm)).collect();
+    let world = DEMO.world();
+    let mut seen = 0;
+    for (seller, id) in playing(SchemeKind::TakeoverSurge, Role::Organiser) {
+        let plan = DEMO.scheme(seller).unwrap();
+        let periods: Vec<i32> = plan.months.clone().map(|month| world.period(usize::from(month))).collect();
+        for row in sold()[&id].iter().filter(|row| periods.contains(&row.period)) {
+            let buyer = row.buyer.as_deref().unwrap();
+            let firm = (0..world.taxpayers()).find(|firm| world.id(*firm) == buyer).unwrap();
+            assert!(guilty(&DEMO, firm) || named.contains(&(SchemeKind::TakeoverSurge, firm)), "{buyer}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 #[test]

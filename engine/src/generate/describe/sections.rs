@@ -369,7 +369,12 @@ fn schemes(truth: &RecordBatch) -> Result<Section> {
             ("最晚月份", "last month"),
         ],
         rows,
-        notes: Vec::new(),
+        notes: vec![(
+            "角色innocent：守法企业，或是该模式的交易对方（金额为双方交易额），或只是看着像（无金额）。".into(),
+            "The role innocent: honest firms, either counterparties of the scheme (the amount is their trade with it) or \
+             such as only look like one (no amount)."
+                .into(),
+        )],
         chart: None,
     })
 }
