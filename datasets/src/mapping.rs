@@ -79,7 +79,7 @@ pub struct Feed {
     pub skip_last: usize,
     /// Where the last of these states the number of records, which is then verified.
     pub trailer: Option<Trailer>,
-    /// Column names of delimited text that has none; of JSON, the keys to read whether or not the first records have
+    /// Column names of delimited text or a sheet that has none; of JSON, the keys to read whether or not the first records have
     /// them.
     #[serde(default)]
     pub header: Vec<String>,

@@ -83,7 +83,7 @@ pub async fn report(format: Format, summary: &IngestSummary) -> Result<()> {
     for table in &summary.tables {
         for (rule, n) in &table.repaired {
             print::error(&format!(
-                "{}: {} values repaired by rule {rule} (assay sql \"select * from repaired_value\")",
+                "{}: {} values repaired by rule {rule} (assay sql --personal \"select * from repaired_value\")",
                 table.table,
                 print::count(*n)
             ));

@@ -7,6 +7,7 @@
 mod bad_files;
 mod bad_rows;
 mod bad_warehouse;
+mod dbf;
 mod demo;
 mod dirty_economy;
 mod einvoices;

@@ -1,8 +1,8 @@
-//! Workbooks and zips made for tests with nothing but Python's standard library.
+//! Workbooks and zips made for tests with nothing but Python's standard library; sheets without a header.
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, tool};
+use crate::support::{BUYER, Place, SELLER, tool};
 
 /// One sheet: its name and rows of cells (text, number, or null for an empty one).
 pub type Sheet = (&'static str, Vec<Vec<Value>>);
@@ -53,4 +53,64 @@ pub fn zip(place: &Place, name: &str, files: &[&str]) -> Option<()> {
     let mut args = vec!["-m", "zipfile", "-c", name];
     args.extend(files);
     tool("python3", &args, &place.path("")).map(|_| ())
+}
+
+#[test]
+fn a_sheet_without_a_header() {
+    let place = Place::new();
+    let row = |id: &str, amount: f64| {
+        vec![
+            json!(id),
+            json!(SELLER),
+            json!(BUYER),
+            json!("2025-03-02"),
+            json!(amount),
+            json!(0.0),
+            json!("正常"),
+        ]
+    };
+    let rows = |title: bool| {
+        let title = title.then(|| vec![json!("三月开票"), json!(null), json!("单位：元")]);
+        title.into_iter().chain([row("A1", 10.5), row("A2", 20.25)]).collect::<Vec<_>>()
+    };
+    if workbook(&place, "bare.xlsx", &[("Sheet1", rows(false))]).is_none()
+        || workbook(&place, "titled.xlsx", &[("Sheet1", rows(true))]).is_none()
+    {
+        return;
+    }
+    // The names below stand in no row, so the first row is no header, and the file is refused with what to write.
+    let columns = r#"[feed.columns]
+invoice_id = "号码"
+seller_id = "销方"
+buyer_id = "购方"
+issued_at = "日期"
+amount = "金额"
+tax = "税额"
+status = { from = "状态", values = { "正常" = "valid" } }
+"#;
+    let keys = "[[feed]]\nname = 'bare'\ntable = 'invoice'\nfiles = ['*.xlsx']\nanonymised_ids = true\n";
+    let names = "header = ['号码', '销方', '购方', '日期', '金额', '税额', '状态']\n";
+    let head = "name = 'bare'\nzh = '无表头'\nen = 'no header'\n";
+    place.file("none.toml", format!("{head}{keys}{columns}"));
+    let before = place.state();
+    place
+        .run(&["ingest", "invoice", "--mapping", "none.toml", "bare.xlsx"])
+        .code(1)
+        .says("bare.xlsx [Sheet1]: 没有表头")
+        .says("header = [");
+    assert_eq!(place.state(), before);
+
+    place.file("bare.toml", format!("{head}{keys}{names}{columns}"));
+    place.run(&["ingest", "invoice", "--mapping", "bare.toml", "bare.xlsx"]).ok();
+    assert_eq!(
+        place.sql("select invoice_id, amount, _row from invoice order by 1"),
+        "A1,10.50,1\nA2,20.25,2\n"
+    );
+
+    let titled = Place::new();
+    std::fs::copy(place.path("titled.xlsx"), titled.path("titled.xlsx")).unwrap();
+    titled.file("bare.toml", format!("{head}{keys}skip_first = 1\n{names}{columns}"));
+    titled.run(&["ingest", "invoice", "--mapping", "bare.toml", "titled.xlsx"]).ok();
+    assert_eq!(titled.sql("select invoice_id, _row from invoice order by 1"), "A1,2\nA2,3\n");
+    assert_eq!(titled.sql("select kind, _row from skipped_row"), "title,1\n");
 }

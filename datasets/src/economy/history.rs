@@ -67,7 +67,9 @@ pub(super) fn changes(world: &World, firm: u32) -> Vec<Change> {
         now_and_then(0.05, &|dice| Item::Agent(stranger(dice)));
         now_and_then(0.03, &|dice| Item::Phone(stranger(dice)));
         now_and_then(0.03, &|dice| Item::Address(stranger(dice)));
-        now_and_then(0.01, &|_| Item::Capital((own.capital / 200_000_000).max(1) * 100_000_000));
+        // Half of today's, in full millions where there are any.
+        let millions = own.capital / 200_000_000 * 100_000_000;
+        now_and_then(0.01, &|_| Item::Capital(if millions > 0 { millions } else { own.capital / 2 }));
         // Nothing changes before a firm exists or after its last day.
         let last = world.first_day(usize::from(own.closes));
         found.retain(|change| change.day > own.registered_on + 30 && change.day < last);

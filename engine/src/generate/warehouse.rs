@@ -294,14 +294,9 @@ impl Run {
         for batch in batches {
             encoder.push(&batch)?;
         }
-        let encoded = encoder.finish()?;
-        self.handle.block_on(crate::warehouse::put(
-            &self.warehouse,
-            &spec.name,
-            &encoded.file,
-            encoded.bytes,
-        ))?;
-        Ok((spec, encoded.file))
+        let put = crate::warehouse::put(&self.warehouse, &spec.name, encoder.finish()?);
+        let file = self.handle.block_on(put)?;
+        Ok((spec, file))
     }
 
     /// Truth, dictionaries, and what a load writes down about itself.

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
 use assay_datasets::schema::{Table, catalog};
 use assay_sql::session::{SessionOptions, new_session};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::Handle;
 
+use self::aside::Aside;
 pub(super) use self::known::{Loaded, loaded, loaded_key};
 use super::feeds::FeedDefinitions;
 use super::keying::{Keyer, Lineage};
@@ -100,14 +100,8 @@ struct Load {
     /// Holds `spill` when the warehouse is not on this machine.
     _scratch: Option<tempfile::TempDir>,
     summaries: BTreeMap<String, TableSummary>,
-    rejects: usize,
-    /// Rejected rows not yet written: open and vault part.
-    waiting: Vec<(RecordBatch, RecordBatch)>,
-    waiting_rows: usize,
-    repaired: usize,
-    /// Repaired cells not yet written: open and vault part.
-    mended: Vec<(RecordBatch, RecordBatch)>,
-    mended_rows: usize,
+    rejects: Aside,
+    repaired: Aside,
     examples: Vec<(String, super::Reject)>,
 }
 
@@ -147,12 +141,8 @@ impl Load {
             spill,
             _scratch: scratch,
             summaries: BTreeMap::new(),
-            rejects: 0,
-            waiting: Vec::new(),
-            waiting_rows: 0,
-            repaired: 0,
-            mended: Vec::new(),
-            mended_rows: 0,
+            rejects: Aside::rejects(),
+            repaired: Aside::repairs(),
             examples: Vec::new(),
         })
     }
@@ -216,8 +206,7 @@ impl Load {
                 return Ok(summary);
             }
         }
-        self.write_rejects()?;
-        self.write_repairs()?;
+        self.write_aside()?;
         for print in prints.values() {
             print.check_unchanged()?;
         }
@@ -238,6 +227,7 @@ impl Load {
         summary.seconds = started.elapsed().as_secs_f64();
         let record = summary.to_batch(self.at)?;
         handle.block_on(self.tx()?.append(&system::ingest_batch(), &[record]))?;
+        handle.block_on(self.tx()?.unite_small_files())?;
         self.progress.phase("commit", 1);
         let Some(transaction) = self.transaction.take() else {
             return Err(EngineError::internal("the transaction is over"));

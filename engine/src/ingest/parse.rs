@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int32Builder, Int64Builder,
     StringArray, StringBuilder, TimestampMillisecondBuilder,
 };
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// A parsed column and the rows whose text could not be read.
 pub struct Parsed {
@@ -338,7 +338,8 @@ fn any_instant(text: &str) -> Option<(NaiveDate, i64)> {
             let parsed = ["%H:%M:%S%.f", "%H:%M:%S", "%H:%M"]
                 .iter()
                 .find_map(|f| NaiveTime::parse_from_str(t, f).ok())?;
-            since_midnight(parsed)
+            // A leap second would become the first of the next minute.
+            (parsed.nanosecond() < 1_000_000_000).then(|| since_midnight(parsed))?
         }
     };
     Some((date, ms))
@@ -411,8 +412,16 @@ mod tests {
         assert_eq!(parse_instant("2020年2月29日"), Some((day(2020, 2, 29), 0)));
         assert_eq!(parse_instant("20200229"), Some((day(2020, 2, 29), 0)));
         assert_eq!(parse_instant("2024-03-05 10:11:12"), Some((day(2024, 3, 5), 36_672_000)));
-        for bad in ["2017/13/40", "2017-02-29", "17/9/1", "2017-9", "2017-9-1-1", "2017-01-01 25:00:00", "x"]
-        {
+        for bad in [
+            "2017/13/40",
+            "2017-02-29",
+            "17/9/1",
+            "2017-9",
+            "2017-9-1-1",
+            "2017-01-01 25:00:00",
+            "2017-01-01 00:00:60",
+            "x",
+        ] {
             assert_eq!(parse_instant(bad), None, "{bad}");
         }
         assert_eq!(parse_period("2020年2月"), Some(202_002));

@@ -185,11 +185,11 @@ fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
     let mut reasons = Vec::with_capacity(own.len());
     let mut scores = Vec::with_capacity(own.len());
     for place in &own {
-        let cells: Vec<(f64, String)> = table
-            .columns
-            .iter()
-            .map(|c| score(&sample.header[*place], &evidence[*place], table, c))
-            .collect();
+        let header = &sample.header[*place];
+        // What bears the very name of one column is no other, however similar.
+        let exact = table.columns.iter().any(|c| name_of(header, table, c).0 >= 1.0);
+        let cells: Vec<(f64, String)> =
+            table.columns.iter().map(|c| score((header, exact), &evidence[*place], table, c)).collect();
         scores.push(cells.iter().map(|(s, _)| *s).collect::<Vec<f64>>());
         reasons.push(cells);
     }
@@ -225,21 +225,34 @@ pub fn made(table: &Table, column: &Column) -> bool {
         || (table.name == "invoice" && column.name == "invoice_id")
 }
 
-fn score(header: &str, evidence: &Evidence, table: &Table, column: &Column) -> (f64, String) {
-    // Of a path its last element is the name.
-    let (name, why) = match header.rsplit_once('/') {
+/// How well a name fits; of a path its last element is the name.
+fn name_of(header: &str, table: &Table, column: &Column) -> (f64, &'static str) {
+    match header.rsplit_once('/') {
         None => name_score(header, table, column),
         Some((_, last)) => {
             let (whole, end) = (name_score(header, table, column), name_score(last, table, column));
             if whole.0 > end.0 { whole } else { end }
         }
-    };
+    }
+}
+
+/// How well a column of the file fits one of the table; `exact` when it bears the very name of some column.
+fn score(
+    (header, exact): (&str, bool),
+    evidence: &Evidence,
+    table: &Table,
+    column: &Column,
+) -> (f64, String) {
+    let (name, why) = name_of(header, table, column);
     let Some((value, evidence_says)) = evidence.score(table, column) else { return (0.0, String::new()) };
     // Whole invoice numbers are what they are, whatever the column is called.
     let telling = column.name == "invoice_id" && value >= 1.0;
     if name < 0.4 {
         let score = if telling { 0.6 } else { 0.0 };
         return (score, evidence_says);
+    }
+    if exact && name < 1.0 && !telling {
+        return (0.0, String::new());
     }
     let score = match value > 0.0 {
         true => NAME * name + (1.0 - NAME) * value,

@@ -29,9 +29,11 @@ mod table;
 mod tests;
 mod transaction;
 mod unit;
+mod unite;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
@@ -88,6 +90,8 @@ pub struct Warehouse {
     /// What a remote warehouse has in `definitions/`, copied to this machine.
     fetched: Option<Arc<tempfile::TempDir>>,
     config: Config,
+    /// Tables as last opened, by name: a version never changes, and a log takes long to read.
+    opened: Arc<Mutex<HashMap<String, TableFiles>>>,
 }
 
 impl Warehouse {
@@ -118,7 +122,7 @@ impl Warehouse {
                 std::fs::create_dir_all(&path).map_err(EngineError::file(path))?;
             }
         }
-        Ok(Self { url, store, local, fetched: None, config })
+        Ok(Self { url, store, local, fetched: None, config, opened: Arc::default() })
     }
 
     /// Opens a warehouse.
@@ -158,7 +162,7 @@ impl Warehouse {
             Some(_) => None,
             None => location::fetch_definitions(store.as_ref()).await?.map(Arc::new),
         };
-        Ok(Self { url, store, local, fetched, config })
+        Ok(Self { url, store, local, fetched, config, opened: Arc::default() })
     }
 
     /// Settings of this warehouse.
@@ -223,12 +227,31 @@ impl Warehouse {
         match commit.tables.get(name) {
             None => Ok(None),
             Some(version) => {
-                let stored = table::open(self, name, *version).await?;
+                let stored = match self.remembered(name, *version) {
+                    Some(stored) => stored,
+                    None => {
+                        let stored = table::open(self, name, *version).await?;
+                        self.remember(stored.clone());
+                        stored
+                    }
+                };
                 match evolution::defined(name) {
                     None => Ok(Some(stored)),
                     Some(spec) => evolution::lifted(stored, &spec).map(Some),
                 }
             }
+        }
+    }
+
+    fn remembered(&self, name: &str, version: u64) -> Option<TableFiles> {
+        let opened = self.opened.lock().ok()?;
+        opened.get(name).filter(|table| table.version == version).cloned()
+    }
+
+    /// Keeps a table as it is at its version.
+    fn remember(&self, table: TableFiles) {
+        if let Ok(mut opened) = self.opened.lock() {
+            opened.insert(table.name.clone(), table);
         }
     }
 

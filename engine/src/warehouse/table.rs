@@ -25,6 +25,9 @@ use crate::{EngineError, Result};
 const SCHEMA_PROPERTY: &str = "assay.schema";
 const ORDER_PROPERTY: &str = "assay.order";
 const MEANING_PROPERTY: &str = "assay.meaning";
+/// Commits between checkpoints of a log. Every reader opens what came after the last one, and most tables get a commit
+/// with each of a night's hundreds of loads.
+const CHECKPOINT_INTERVAL: (&str, &str) = ("delta.checkpointInterval", "10");
 
 /// What a new table is made of.
 #[derive(Debug, Clone)]
@@ -202,7 +205,8 @@ pub(super) async fn open(warehouse: &Warehouse, name: &str, version: u64) -> Res
     read(name, &table)
 }
 
-fn read(name: &str, table: &DeltaTable) -> Result<TableFiles> {
+/// What a Delta table says of itself.
+pub(super) fn read(name: &str, table: &DeltaTable) -> Result<TableFiles> {
     let snapshot = table.snapshot()?;
     let config = snapshot.metadata().configuration();
     let text = config.get(SCHEMA_PROPERTY).ok_or_else(|| {
@@ -350,7 +354,10 @@ async fn create(warehouse: &Warehouse, spec: &TableSpec) -> Result<DeltaTable> {
         .with_columns(columns)
         .with_partition_columns(spec.partition_by.clone())
         .with_configuration(
-            properties(&spec.name, &spec.schema, &spec.order)?.into_iter().map(|(k, v)| (k, Some(v))),
+            properties(&spec.name, &spec.schema, &spec.order)?
+                .into_iter()
+                .chain([(CHECKPOINT_INTERVAL.0.to_owned(), CHECKPOINT_INTERVAL.1.to_owned())])
+                .map(|(k, v)| (k, Some(v))),
         )
         .with_raise_if_key_not_exists(false)
         .await?)
@@ -426,7 +433,9 @@ pub(super) async fn commit(
         actions.push(add_action(file, at_ms)?);
     }
     let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-    let properties = CommitProperties::default().with_max_retries(0);
+    // A checkpoint would have logs of a month ago deleted, and with them the version readers are pinned to when a
+    // writer is killed before the commit log names the new one.
+    let properties = CommitProperties::default().with_max_retries(0).with_cleanup_expired_logs(Some(false));
     let finalized = CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(table.snapshot()?), table.log_store(), operation)

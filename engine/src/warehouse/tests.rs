@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array,
+};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use assay_sql::SessionOptions;
 
@@ -319,4 +321,46 @@ async fn a_computed_table_that_is_replaced_takes_its_new_columns() {
     assert_eq!((table.schema, table.files.len()), (Arc::clone(&new.schema), 1));
     let found = shown(&warehouse, "SELECT count(remark) FROM rollup_x").await;
     assert!(found.contains("| 4 "), "{found}");
+}
+
+#[tokio::test]
+async fn small_files_of_many_loads_become_one() {
+    let (_folder, warehouse) = new_warehouse().await;
+    let fields = vec![Field::new("key", DataType::Int64, false), Field::new("note", DataType::Utf8, true)];
+    let spec = TableSpec::appended("log", &["key"], fields);
+    let mut states = Vec::new();
+    for load in 0..70_i64 {
+        // Later loads bring smaller keys: the united file is sorted, not only put together.
+        let keys = Int64Array::from(vec![1_000 - load, 2_000 + load]);
+        let notes = StringArray::from(vec![Some(format!("第{load}次")), None]);
+        let rows =
+            RecordBatch::try_new(Arc::clone(&spec.schema), vec![Arc::new(keys), Arc::new(notes)]).unwrap();
+        let mut transaction = warehouse.begin("test", &["log"]).await.unwrap();
+        transaction.append(&spec, &[rows]).await.unwrap();
+        transaction.unite_small_files().await.unwrap();
+        states.push(transaction.commit(serde_json::Value::Null).await.unwrap());
+    }
+    let again = Warehouse::open(&warehouse.local_path().unwrap().display().to_string()).await.unwrap();
+    for (load, state) in states.iter().enumerate() {
+        let table = again.table(state, "log").await.unwrap().unwrap();
+        assert_eq!(table.rows(), 2 * (load + 1), "every state still opens");
+        assert!(table.files.len() <= 33, "{}", table.files.len());
+        let mut found = Vec::new();
+        for file in &table.files {
+            for batch in read_unit(get(&again, "log", file).await.unwrap(), None).unwrap() {
+                let keys = batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+                assert!(keys.is_sorted(), "{keys:?}");
+                let notes = batch.column(1).as_string::<i32>();
+                for (row, key) in keys.iter().enumerate() {
+                    let note = (*key <= 1_000).then(|| format!("第{}次", 1_000 - key));
+                    assert_eq!(notes.is_valid(row).then(|| notes.value(row).to_owned()), note);
+                }
+                found.extend(keys);
+            }
+        }
+        found.sort_unstable();
+        let load = i64::try_from(load).unwrap();
+        let expected: Vec<i64> = (1_000 - load..=1_000).chain(2_000..=2_000 + load).collect();
+        assert_eq!(found, expected);
+    }
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ use super::table::{self, TableSpec, UnitFile};
 use super::unit::{EncodedUnit, UnitKey, encode_unit, read_columns};
 use super::{Warehouse, clock};
 use crate::{EngineError, Result};
+
+/// Tables whose logs are committed to at a time: a store answers slowly, each takes several answers.
+const LOGS_AT_ONCE: usize = 8;
 
 #[derive(Debug, Default)]
 struct Change {
@@ -118,8 +121,8 @@ impl Transaction {
 
     /// Puts an encoded unit; it becomes visible with the commit.
     pub async fn add(&mut self, spec: &TableSpec, unit: EncodedUnit) -> Result<()> {
-        put(&self.warehouse, &spec.name, &unit.file, unit.bytes).await?;
-        self.note_added(spec, unit.file)
+        let file = put(&self.warehouse, &spec.name, unit).await?;
+        self.note_added(spec, file)
     }
 
     /// Notes a unit that was already put with [`put`].
@@ -157,6 +160,13 @@ impl Transaction {
             }
         }
         self.append(spec, batches).await
+    }
+
+    /// The unpartitioned tables that gained files and lost none.
+    pub(super) fn appended(&self) -> Vec<TableSpec> {
+        let appended = self.changes.values().filter(|change| change.removes.is_empty());
+        let specs = appended.filter_map(|change| change.spec.clone());
+        specs.filter(|spec| spec.partition_by.is_empty()).collect()
     }
 
     fn change(&mut self, table: &str) -> Result<&mut Change> {
@@ -198,19 +208,23 @@ impl Transaction {
     /// Commits to every changed table's Delta log; returns the new versions and whether there was a change. Readers
     /// still see the old ones.
     async fn commit_logs(&self) -> Result<(BTreeMap<String, u64>, bool)> {
-        let mut tables = self.base.tables.clone();
-        let mut changed = false;
-        for (name, change) in &self.changes {
-            let Some(spec) = &change.spec else { continue };
+        let changes =
+            self.changes.iter().filter_map(|(name, change)| Some((name, change, change.spec.as_ref()?)));
+        let commits = changes.map(|(name, change, spec)| async move {
             let pinned = self.base.tables.get(name).copied();
             let opened = table::open_for_write(&self.warehouse, spec, pinned).await?;
             let metadata = table::metadata_forward(&opened, spec, change.removes.len(), pinned)?;
             let after = table::commit(opened, &change.adds, &change.removes, metadata).await?;
-            let version =
-                after.version().ok_or_else(|| EngineError::internal("a committed table has no version"))?;
-            tables.insert(name.clone(), version);
-            changed = true;
-        }
+            let after = table::read(name, &after)?;
+            let version = after.version;
+            self.warehouse.remember(after);
+            Ok::<_, EngineError>((name.clone(), version))
+        });
+        let committed: Vec<(String, u64)> =
+            stream::iter(commits).buffered(LOGS_AT_ONCE).try_collect().await?;
+        let changed = !committed.is_empty();
+        let mut tables = self.base.tables.clone();
+        tables.extend(committed);
         Ok((tables, changed))
     }
 
@@ -236,10 +250,11 @@ impl Transaction {
     }
 }
 
-/// Puts a unit's bytes under its table. Invisible until a transaction commits it.
-pub(crate) async fn put(warehouse: &Warehouse, table: &str, file: &UnitFile, bytes: Bytes) -> Result<()> {
+/// Puts a unit under its table. Invisible until a transaction notes and commits it.
+pub(crate) async fn put(warehouse: &Warehouse, table: &str, unit: EncodedUnit) -> Result<UnitFile> {
+    let EncodedUnit { file, bytes } = unit;
     warehouse.store().put(&file_path(table, &file.path), PutPayload::from_bytes(bytes)).await?;
-    Ok(())
+    Ok(file)
 }
 
 /// Reads some columns of a unit, and of its bytes only what they need.

@@ -60,7 +60,7 @@ impl Keeper<'_> {
         let base = wages * staff.insured as f64 / headcount * dice.range(0.9, 1.0);
         (staff.veterans, staff.key_group) = self.habits.helped;
         if self.firm.traits.welfare {
-            staff.disabled = (headcount * 0.3).ceil().max(10.0).min(headcount) as i64;
+            staff.disabled = ((headcount * 0.3).ceil() as i64).max(10).min(staff.insured);
         }
         let mut base = base as i64;
         self.distort(book, &mut base, headcount);

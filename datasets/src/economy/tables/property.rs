@@ -14,6 +14,7 @@ pub(super) fn deals(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, 
     let mut rows = Rows::of("real_estate")?;
     let world = economy.world();
     let mut deal_no = String::new();
+    let end = world.first_day(world.months());
     for index in part.firms.clone() {
         let firm = world.firm(index);
         let landlord = world.industry(index).code == LANDLORD;
@@ -26,6 +27,10 @@ pub(super) fn deals(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, 
             number(&mut deal_no, index, ordinal);
             ordinal += 1;
             let hundredths = (price as f64 / yuan_a_metre * dice.range(0.9, 1.1)).max(1_000.0) as i64;
+            // The firm will move in when the months are over.
+            if signed_on >= end {
+                return;
+            }
             rows.text(&deal_no).text(world.id(index)).text(kind).date(signed_on);
             rows.units(hundredths.saturating_mul(1_000_000)).units(price).end();
         };

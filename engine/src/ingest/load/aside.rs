@@ -1,11 +1,14 @@
 //! What is written beside the rows: records that are none, rows refused, cells repaired.
 
+use arrow::array::RecordBatch;
+
 use super::Load;
-use crate::Result;
 use crate::ingest::pipeline::Done;
 use crate::ingest::reject::{self, Origin};
 use crate::ingest::source::shape::Skipped;
 use crate::ingest::{Input, records, repair, system};
+use crate::warehouse::{TableSpec, Transaction};
+use crate::{EngineError, Result};
 
 /// Rejected rows held before they are written as a file.
 const REJECTS_A_FILE: usize = 100_000;
@@ -13,6 +16,47 @@ const REJECTS_A_FILE: usize = 100_000;
 const REPAIRS_A_FILE: usize = 500_000;
 /// Rejected rows shown at the end of a load.
 const EXAMPLES: usize = 5;
+
+/// Rows of two tables that belong together, one open and one of the vault, held until there are enough for a file.
+pub(super) struct Aside {
+    specs: fn() -> [TableSpec; 2],
+    held: Vec<(RecordBatch, RecordBatch)>,
+    rows: usize,
+    enough: usize,
+    /// Rows taken so far, written or not: they are numbered through.
+    taken: usize,
+}
+
+impl Aside {
+    pub(super) fn rejects() -> Self {
+        Self::new(|| [system::rejected_row(), system::rejected_value()], REJECTS_A_FILE)
+    }
+
+    pub(super) fn repairs() -> Self {
+        Self::new(|| [system::repaired_value(), system::repaired_clear()], REPAIRS_A_FILE)
+    }
+
+    fn new(specs: fn() -> [TableSpec; 2], enough: usize) -> Self {
+        Self { specs, held: Vec::new(), rows: 0, enough, taken: 0 }
+    }
+
+    /// Takes rows; whether there are now enough for a file.
+    fn take(&mut self, rows: (RecordBatch, RecordBatch)) -> bool {
+        self.rows += rows.0.num_rows();
+        self.taken += rows.0.num_rows();
+        self.held.push(rows);
+        self.rows >= self.enough
+    }
+
+    /// Writes what is held.
+    pub(super) async fn write(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let (open, vault): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().unzip();
+        self.rows = 0;
+        let [of_open, of_vault] = (self.specs)();
+        transaction.append(&of_open, &open).await?;
+        transaction.append(&of_vault, &vault).await
+    }
+}
 
 impl Load {
     /// Counts the rows that are no records and writes them down.
@@ -49,18 +93,8 @@ impl Load {
             batch: &self.batch.clone(),
             at: self.at,
         };
-        self.waiting.push(reject::batches(rejects, &origin, self.rejects)?);
-        self.rejects += rejects.len();
-        self.waiting_rows += rejects.len();
-        if self.waiting_rows >= REJECTS_A_FILE { self.write_rejects() } else { Ok(()) }
-    }
-
-    pub(super) fn write_rejects(&mut self) -> Result<()> {
-        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
-        self.waiting_rows = 0;
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::rejected_row(), &open))?;
-        handle.block_on(self.tx()?.append(&system::rejected_value(), &clear))
+        let full = self.rejects.take(reject::batches(rejects, &origin, self.rejects.taken)?);
+        if full { self.write_aside() } else { Ok(()) }
     }
 
     pub(super) fn take_repairs(&mut self, input: &Input, label: &str, done: &Done) -> Result<()> {
@@ -76,17 +110,15 @@ impl Load {
             batch: &self.batch,
             at: self.at,
         };
-        self.mended.push(repair::batches(repaired, &origin, self.repaired)?);
-        self.repaired += repaired.len();
-        self.mended_rows += repaired.len();
-        if self.mended_rows >= REPAIRS_A_FILE { self.write_repairs() } else { Ok(()) }
+        let full = self.repaired.take(repair::batches(repaired, &origin, self.repaired.taken)?);
+        if full { self.write_aside() } else { Ok(()) }
     }
 
-    pub(super) fn write_repairs(&mut self) -> Result<()> {
-        let (open, clear): (Vec<_>, Vec<_>) = std::mem::take(&mut self.mended).into_iter().unzip();
-        self.mended_rows = 0;
-        let handle = self.handle.clone();
-        handle.block_on(self.tx()?.append(&system::repaired_value(), &open))?;
-        handle.block_on(self.tx()?.append(&system::repaired_clear(), &clear))
+    /// Writes the rows refused and the cells repaired so far.
+    pub(super) fn write_aside(&mut self) -> Result<()> {
+        let transaction =
+            self.transaction.as_mut().ok_or_else(|| EngineError::internal("the transaction is over"))?;
+        self.handle.block_on(self.rejects.write(transaction))?;
+        self.handle.block_on(self.repaired.write(transaction))
     }
 }

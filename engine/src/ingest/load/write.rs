@@ -156,13 +156,8 @@ impl Load {
             // The input is as large as the unit; encoded bytes are a fraction of it.
             drop((gatherer, input));
             let encoded = encoder.finish()?;
-            self.handle.block_on(crate::warehouse::put(
-                &self.warehouse,
-                &spec.name,
-                &encoded.file,
-                encoded.bytes,
-            ))?;
-            outcome.new = Some(encoded.file);
+            let put = crate::warehouse::put(&self.warehouse, &spec.name, encoded);
+            outcome.new = Some(self.handle.block_on(put)?);
         }
         self.progress.advance(1);
         Ok(outcome)

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringBuilder};
 use calamine::{Data, DataRef, Reader, Sheets, open_workbook_auto};
 
-use super::header::Search;
+use super::cut::Cut;
+use super::header::{self, Search};
 use super::shape::{Shape, Skipped};
 use super::{BATCH_ROWS, RawBatch, RecordSink, clean_header};
 use crate::{EngineError, Result};
@@ -25,7 +26,7 @@ pub(super) fn read(
     path: &Path,
     shown: &str,
     sheet: Option<&str>,
-    shape: &Shape,
+    (shape, cut): (&Shape, &Cut),
     sink: &mut dyn RecordSink,
 ) -> Result<()> {
     let broken = |e: calamine::Error| unreadable(shown, &e);
@@ -47,7 +48,7 @@ pub(super) fn read(
         }
     };
     let shown = format!("{shown} [{sheet}]");
-    let mut rows = Rows::new(&shown, shape, sink);
+    let mut rows = Rows::new(&shown, (shape, cut), sink)?;
     if let Sheets::Xlsx(xlsx) = &mut book {
         let damaged = |e: calamine::XlsxError| {
             EngineError::input(format!("{shown} is damaged ({e}); ask for it again"))
@@ -83,6 +84,9 @@ fn unreadable(shown: &str, error: &calamine::Error) -> EngineError {
 struct Rows<'a> {
     shown: &'a str,
     sink: &'a mut dyn RecordSink,
+    shape: &'a Shape,
+    /// Rows at the top that are no records.
+    skip_first: usize,
     search: Option<Search<'a>>,
     /// Rows seen while the header is not found yet.
     early: Vec<(u32, Vec<String>)>,
@@ -99,10 +103,12 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(shown: &'a str, shape: &'a Shape, sink: &'a mut dyn RecordSink) -> Self {
-        Self {
+    fn new(shown: &'a str, (shape, cut): (&'a Shape, &Cut), sink: &'a mut dyn RecordSink) -> Result<Self> {
+        let mut rows = Self {
             shown,
             sink,
+            shape,
+            skip_first: cut.skip_first,
             search: Some(Search::new(&shape.wanted)),
             early: Vec::new(),
             width: 0,
@@ -113,7 +119,23 @@ impl<'a> Rows<'a> {
             builders: Vec::new(),
             rows: Vec::new(),
             outside: 0,
+        };
+        // A sheet without one has the header its feed states; should it stand there after all, it is no record.
+        if !cut.header.is_empty() {
+            rows.search = None;
+            rows.header(cut.header.clone())?;
         }
+        Ok(rows)
+    }
+
+    fn header(&mut self, names: Vec<String>) -> Result<()> {
+        let names = clean_header(self.shown, names)?;
+        self.sink.header(&names)?;
+        self.width = names.len();
+        self.builders = names.iter().map(|_| StringBuilder::new()).collect();
+        self.current = vec![String::new(); self.width];
+        self.filled = vec![false; self.width];
+        Ok(())
     }
 
     fn cell(&mut self, row: u32, column: usize, write: impl FnOnce(&mut String) -> bool) -> Result<()> {
@@ -133,7 +155,8 @@ impl<'a> Rows<'a> {
         }
         if self.search.is_none() && column >= self.width {
             let mut text = String::new();
-            self.outside += usize::from(write(&mut text) && !text.trim().is_empty());
+            let counts = row as usize >= self.skip_first && write(&mut text) && !text.trim().is_empty();
+            self.outside += usize::from(counts);
             return Ok(());
         }
         while self.current.len() <= column {
@@ -150,6 +173,10 @@ impl<'a> Rows<'a> {
         let Some(row) = self.row.take() else { return Ok(()) };
         if !self.filled.iter().any(|f| *f) {
             return Ok(());
+        }
+        if (row as usize) < self.skip_first {
+            self.filled.fill(false);
+            return self.sink.skipped(Skipped::title(i64::from(row) + 1));
         }
         let Some(search) = &mut self.search else { return self.record(row) };
         self.filled.clear();
@@ -170,10 +197,9 @@ impl<'a> Rows<'a> {
         while names.last().is_some_and(|n| n.trim().is_empty()) {
             names.pop();
         }
-        let names = clean_header(self.shown, names)?;
-        self.sink.header(&names)?;
-        self.width = names.len();
-        self.builders = names.iter().map(|_| StringBuilder::new()).collect();
+        let cells: Vec<&str> = names.iter().map(String::as_str).collect();
+        header::refuse_data(self.shown, &self.shape.wanted, &cells)?;
+        self.header(names)?;
         for (row, mut cells) in early {
             self.outside += cells.iter().skip(self.width).filter(|c| !c.trim().is_empty()).count();
             cells.resize(self.width, String::new());

@@ -144,7 +144,8 @@ pub fn read(member: &Member, options: &ReadOptions, sink: &mut dyn RecordSink) -
         FileFormat::Xlsx => {
             let plain = member.plain_file()?;
             let sheet = options.sheet.as_deref();
-            guard::guarded(&shown, || excel::read(plain.path(), &shown, sheet, &options.shape, sink))
+            let form = (options.shape.as_ref(), options.cut.as_ref());
+            guard::guarded(&shown, || excel::read(plain.path(), &shown, sheet, form, sink))
         }
         FileFormat::Parquet => {
             let plain = member.plain_file()?;
