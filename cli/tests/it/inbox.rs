@@ -238,3 +238,31 @@ fn many_small_files_may_be_one_load() {
     assert_eq!(states(&run)[5..], ["6.csv: failed", "7.csv: loaded"]);
     assert_eq!(place.number("select count(*) from invoice"), 6);
 }
+
+#[test]
+fn a_later_file_waits_for_an_earlier_one_and_a_late_one_is_held() {
+    let rules = "complete = 'done-file'\n[[rule]]\nfiles = 'in_{date}.csv'\ntable = 'invoice'\n";
+    let place = zone(rules);
+    for (day, amount) in [("10", "1.00"), ("11", "2.00")] {
+        let name = format!("in/in_202501{day}.csv");
+        place.file(&name, invoices(&[invoice("A", "2025-01-05", amount)]));
+    }
+    place.file("in/in_20250111.ok", "");
+    let run = take(&place, &[]).ok();
+    assert_eq!(states(&run), ["in_20250110.csv: waiting", "in_20250111.csv: waiting"]);
+    run.shows("comes after in_20250110.csv, which is not complete yet");
+    place.file("in/in_20250110.ok", "");
+    take(&place, &[]).ok();
+    assert_eq!(place.sql("select amount from invoice"), "2.00\n");
+    // What arrives after later ones would displace them.
+    place.file("in/in_20250109.csv", invoices(&[invoice("A", "2025-01-05", "0.50")]));
+    place.file("in/in_20250109.ok", "");
+    let run = take(&place, &[]).code(1);
+    assert_eq!(states(&run)[0], "in_20250109.csv: failed");
+    run.says("it arrived late: in_20250111.csv was loaded before").says("late = \"load\"");
+    assert_eq!(place.sql("select amount from invoice"), "2.00\n");
+    place.file("wh/definitions/inbox.toml", format!("{rules}late = 'load'\n"));
+    assert_eq!(states(&take(&place, &[]).ok())[0], "in_20250109.csv: loaded");
+    place.file("wh/definitions/inbox.toml", format!("{rules}late = 'sometimes'\n"));
+    take(&place, &[]).code(1).says("late = sometimes; known are hold and load");
+}

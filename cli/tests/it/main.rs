@@ -21,6 +21,7 @@ mod inbox;
 mod ledger;
 mod links;
 mod mapping;
+mod misread;
 mod object_store;
 mod personal;
 mod postgres;

@@ -348,6 +348,14 @@ impl Converter {
                 .filter(|r| values.is_valid(*r) && values.value(*r).contains('\n'))
                 .for_each(|r| failures.add(r, index, "line_break"));
         }
+        if let Some(values) =
+            array.as_string_opt::<i32>().filter(|v| numbered && v.value_data().contains(&b'+'))
+        {
+            // Others with the same first digits would come out as the same number.
+            (0..values.len())
+                .filter(|r| values.is_valid(*r) && has_lost_digits(values.value(*r)))
+                .for_each(|r| failures.add(r, index, "lost_digits"));
+        }
         if column.party && !self.feed.anonymised_ids {
             let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str())
                 && self.table.group == "registration";
@@ -477,6 +485,15 @@ fn display(array: &ArrayRef, row: usize) -> Result<String> {
         return Ok(String::new());
     }
     Ok(arrow::util::display::array_value_to_string(array, row)?)
+}
+
+/// Whether a number stands in exponent form, as spreadsheets write long ones: `2.4312E+19`.
+fn has_lost_digits(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let long = exponent.strip_prefix('+').is_some_and(|e| digits(e) && e.parse().is_ok_and(|e: u32| e >= 10));
+    long && whole.len() == 1 && digits(whole) && digits(decimals)
 }
 
 /// An id a taxpayer can have: 15 to 20 capitals and digits; in a register (`strict`) an 18-character one must also

@@ -307,8 +307,12 @@ fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>,
     keys.as_primitive::<Int64Type>().iter().map(|k| Some(config.bucket_of(k))).collect()
 }
 
+/// A citizen's number, also with the two digits that tell several businesses of one owner apart.
 fn is_person_id(id: &str) -> bool {
-    id.len() == 18 && resident_id_is_valid(id) && !uscc_is_valid(id)
+    let number = id.get(..18).unwrap_or_default();
+    let more = id.get(18..).unwrap_or_default();
+    let is_number = |number: &str| resident_id_is_valid(number) && !uscc_is_valid(number);
+    (more.is_empty() || (more.len() == 2 && more.bytes().all(|b| b.is_ascii_digit()))) && is_number(number)
 }
 
 /// Short names without any word of an organisation.

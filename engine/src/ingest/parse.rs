@@ -105,11 +105,18 @@ pub fn parse_decimal(text: &str, precision: u8, scale: i8, round: bool) -> Optio
     let (negative, digits) = sign(mantissa);
     // Digits after the point still to be kept, once exponent and percent moved it.
     let mut left = i64::from(scale) + i64::from(exponent) - percent;
+    // A share may be in percent, money cannot.
+    if percent > 0 && scale <= 2 {
+        return None;
+    }
     let (mut value, mut seen, mut point, mut next) = (0_i128, false, false, None);
+    // Digits since the last separator of thousands; before the first, as many as there are.
+    let (mut group, mut grouped) = (0, false);
     for c in digits.chars() {
         match c {
             '0'..='9' => {
                 seen = true;
+                group += u32::from(!point);
                 let digit = i128::from(c as u32 - '0' as u32);
                 if point && left <= 0 {
                     if next.is_none() {
@@ -124,11 +131,14 @@ pub fn parse_decimal(text: &str, precision: u8, scale: i8, round: bool) -> Optio
                 left -= i64::from(point);
             }
             '.' if !point => point = true,
-            ',' | '，' if !point && seen => {}
+            // 1,234,567: what has other groups may be a decimal comma.
+            ',' | '，' if !point && (1..=3).contains(&group) && (!grouped || group == 3) => {
+                (group, grouped) = (0, true);
+            }
             _ => return None,
         }
     }
-    if !seen {
+    if !seen || (grouped && group != 3) {
         return None;
     }
     value = shift(value, left, round)?;
@@ -394,6 +404,14 @@ mod tests {
             ("", None),
             ("-", None),
             ("1.2.3", None),
+            ("1,234,567.5", Some(123_456_750)),
+            ("12,50", None),
+            ("1,2,3", None),
+            ("1,,234", None),
+            ("1234,567", None),
+            ("12,3456", None),
+            (",123", None),
+            ("5%", None),
             ("9999999999999999.99", Some(999_999_999_999_999_999)),
             ("10000000000000000.00", None),
         ] {

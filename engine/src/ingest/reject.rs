@@ -93,6 +93,12 @@ impl Reject {
                 format!("“{shown}”（{}）含有换行，可能是引号未成对，吞并了后面的行", column.zh),
                 format!("{shown} contains a line break: a stray quotation mark may have swallowed lines"),
             ),
+            "lost_digits" => (
+                format!("“{shown}”（{}）是科学计数法，末几位已丢失；请把该列设为文本后重新导出", column.zh),
+                format!(
+                    "{shown} is a number in exponent form, its last digits are lost: export the column as text"
+                ),
+            ),
             "taxpayer_id" => (
                 format!(
                     "“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码）",
@@ -166,7 +172,9 @@ fn record_fault(rule: &str, detail: &str) -> (String, String) {
         "instant" => (format!("字段{detail}的日期时间不存在"), format!("{detail} holds no date and time")),
         _ => (
             format!("含有不是{detail}编码的字节，请用原系统重新导出"),
-            format!("bytes that are not {detail} text: export the file again"),
+            format!(
+                "bytes that are not {detail} text: state the encoding (encoding in the feed, or --encoding) or export the file again"
+            ),
         ),
     }
 }

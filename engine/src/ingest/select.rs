@@ -183,14 +183,17 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
     let (documents, feeds): (Vec<_>, Vec<_>) = feeds.into_iter().partition(|f| f.is_xml());
     let mut inputs = Vec::new();
     for path in files(&request.files)? {
-        if !documents.is_empty() {
+        let mut taken = false;
+        if let Some(parts) = document_parts(&documents, &path)? {
             let member = source::bundle(&path)?;
-            for feed in &documents {
+            let takes = |feed: &&Arc<Feed>| fits(feed, &member) || parts.iter().any(|part| fits(feed, part));
+            for feed in documents.iter().filter(takes) {
                 inputs.push(input(request, feed, &path, &member)?);
+                taken = true;
             }
-            if feeds.is_empty() {
-                continue;
-            }
+        }
+        if path.is_dir() && taken {
+            continue;
         }
         for member in source::members(&path)? {
             // Memo files are read with the table they belong to.
@@ -202,8 +205,19 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
             for feed in fitting {
                 inputs.push(input(request, feed, &path, &member)?);
             }
-            if inputs.len() == before && documents.is_empty() {
-                let patterns: Vec<&str> = feeds.iter().flat_map(|f| &f.files).map(String::as_str).collect();
+            if request.sheet.is_none() {
+                tell_unread_sheets(&member, &inputs[before..])?;
+            }
+            if inputs.len() == before && !taken {
+                let all = documents.iter().chain(&feeds);
+                let patterns: Vec<&str> = all.flat_map(|f| &f.files).map(String::as_str).collect();
+                if patterns.is_empty() {
+                    return Err(EngineError::input(format!(
+                        "{}: the mapping reads XML documents, and this holds none; name .xml files, folders or archives of \
+                         them",
+                        path.display()
+                    )));
+                }
                 return Err(EngineError::input(format!(
                     "{}: no feed of the mapping takes a file of this name; its patterns are {}",
                     path.display(),
@@ -213,6 +227,39 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
         }
     }
     Ok(inputs)
+}
+
+/// Warns of sheets of a workbook that no feed reads, where feeds name their sheets.
+fn tell_unread_sheets(member: &Member, inputs: &[Input]) -> Result<()> {
+    let read: Option<Vec<&str>> =
+        inputs.iter().map(|input| input.options.sheet.as_deref().map(str::trim)).collect();
+    let Some(read) = read.filter(|read| !read.is_empty() && source::is_workbook(member)) else {
+        return Ok(());
+    };
+    let mut unread = source::sheets(member)?;
+    unread.retain(|sheet| !read.contains(&sheet.trim()));
+    if !unread.is_empty() {
+        tracing::warn!(
+            "{}: no feed of the mapping reads {}: left out (工作表未导入)",
+            member.display(),
+            unread.iter().map(|sheet| format!("[{sheet}]")).collect::<Vec<_>>().join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The XML documents in an archive, none for a folder or a single one; `None` where there are no feeds for documents or
+/// the file holds none.
+fn document_parts(feeds: &[Arc<Feed>], path: &Path) -> Result<Option<Vec<Member>>> {
+    if feeds.is_empty() {
+        return Ok(None);
+    }
+    if path.is_dir() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut parts = source::members(path)?;
+    parts.retain(|part| source::is_xml(Path::new(&part.name)));
+    Ok(Some(parts).filter(|parts| !parts.is_empty()))
 }
 
 /// A query has no file name by which a feed would know it, so one feed must be left.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use assay_datasets::mapping;
-use assay_datasets::schema::{Column, PeriodSource, Table, catalog};
+use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table, catalog};
 
 use super::assign::assign;
 use super::draft::{self, FeedDraft};
@@ -22,6 +22,8 @@ const LEAST: f64 = 0.45;
 /// Least score of a column that is mapped; the draft asks about those below. A little less than the 0.6 of a list's
 /// own taxpayer known by codes.
 const SURE: f64 = 0.59;
+/// Most for a column in another unit: enough to ask, too little to map.
+const ANOTHER_UNIT: f64 = 0.5;
 /// What a required column that is missing costs a table among the candidates.
 const MISSING: f64 = 0.5;
 /// What a column of the whole document counts in choosing a table for an element that repeats in it.
@@ -97,8 +99,7 @@ pub fn infer(request: &InferRequest) -> Result<Draft> {
             None => best(sample, &evidence),
         };
         match fit {
-            Ok(fit) if !fit.columns.is_empty() => found.push((sample, evidence, fit)),
-            Ok(fit) => missing.push(nothing_fits(sample, &[fit])),
+            Ok(fit) => found.push((sample, evidence, fit)),
             Err(nearest) => missing.push(nothing_fits(sample, &nearest)),
         }
     }
@@ -261,7 +262,29 @@ fn score(
     };
     // Of two columns of one name the record's own is meant, not the whole document's.
     let score = if header.starts_with('/') { score * 0.95 } else { score };
-    if score < LEAST { (0.0, String::new()) } else { (score, format!("{why}; {evidence_says}")) }
+    if score < LEAST {
+        return (0.0, String::new());
+    }
+    if is_amount(column.ty) && in_thousands(header) {
+        let unit = "单位是万、千或亿，须换算 in thousands or more: write the conversion as sql";
+        return (score.min(ANOTHER_UNIT), format!("{unit}; {why}; {evidence_says}"));
+    }
+    (score, format!("{why}; {evidence_says}"))
+}
+
+fn is_amount(ty: ColumnType) -> bool {
+    matches!(ty, ColumnType::Money | ColumnType::Quantity | ColumnType::Int | ColumnType::Count)
+}
+
+/// Whether a name says that its figures are in thousands, ten thousands or more of a unit: 电费（万元）, 注册资金(万).
+fn in_thousands(header: &str) -> bool {
+    let marked = header.split(['(', '（', '[', '【']).nth(1).unwrap_or_default();
+    let units = ["万元", "千元", "亿元", "百万"];
+    marked.starts_with(['万', '千', '亿'])
+        && !marked.starts_with("千瓦")
+        && !marked.starts_with("千克")
+        && !marked.starts_with("千米")
+        || units.iter().any(|unit| header.contains(unit))
 }
 
 /// The file's name as the draft's pattern has it: digits that look like a date or a number stand for any.

@@ -105,10 +105,15 @@ pub async fn take(
     let mut judge = Judge { warehouse, load: &request.load, feeds: &feeds, zone: &zone, known, completeness };
     let loader = Loader { warehouse, progress: &progress };
     let mut group = Group::default();
-    for candidate in candidates {
+    let mut decisions = Vec::with_capacity(candidates.len());
+    for candidate in &candidates {
+        let rule = candidate.rule.map(|r| &rules.rules[r]);
+        decisions.push(judge.decide(&candidate.arrival, rule).await?);
+    }
+    keep_order(&rules, &candidates, &mut decisions);
+    for (candidate, decision) in candidates.into_iter().zip(decisions) {
         let rule = candidate.rule.map(|r| &rules.rules[r]);
         let together = rule.is_some_and(|r| r.together);
-        let decision = judge.decide(&candidate.arrival, rule).await?;
         if matches!(decision, Decision::Load(_)) && !(together && group.rule == candidate.rule) {
             loader.load_group(&mut group, &mut summary.files).await?;
         }
@@ -126,6 +131,47 @@ pub async fn take(
     loader.load_group(&mut group, &mut summary.files).await?;
     summary.missing.extend(judge.completeness.missing());
     Ok(summary)
+}
+
+/// Where names say an order, rows of later files replace those of earlier ones: a file waits for one before it that is
+/// not complete, and one that arrives after later ones were loaded is not loaded unasked.
+fn keep_order(rules: &Rules, candidates: &[Candidate], decisions: &mut [Decision]) {
+    let ordered =
+        |c: &Candidate| c.rule.filter(|r| rules.rules[*r].name.has_order() && !rules.rules[*r].late);
+    let mut waits: BTreeMap<usize, (&(String, u64), &str)> = BTreeMap::new();
+    let mut newest: BTreeMap<usize, (&(String, u64), &str)> = BTreeMap::new();
+    for (candidate, decision) in candidates.iter().zip(decisions.iter()) {
+        let (Some(rule), Decision::Done(FileState::Known(_))) = (ordered(candidate), decision) else {
+            continue;
+        };
+        newest.insert(rule, (&candidate.order, &candidate.arrival.name));
+    }
+    for (candidate, decision) in candidates.iter().zip(decisions) {
+        let Some(rule) = ordered(candidate) else { continue };
+        match decision {
+            Decision::Done(FileState::Waiting(_)) => {
+                waits.entry(rule).or_insert((&candidate.order, &candidate.arrival.name));
+            }
+            Decision::Load(_) => {
+                let before = waits.get(&rule).filter(|(order, _)| *order < &candidate.order);
+                let after = newest.get(&rule).filter(|(order, _)| *order > &candidate.order);
+                if let Some((_, name)) = before {
+                    let why = format!("comes after {name}, which is not complete yet (前面的文件尚未到齐)");
+                    *decision = Decision::Done(FileState::Waiting(why));
+                } else if let Some((_, name)) = after {
+                    *decision = Decision::Done(FileState::Failed(late(&candidate.arrival.name, name)));
+                }
+            }
+            Decision::Done(_) => {}
+        }
+    }
+}
+
+fn late(name: &str, newer: &str) -> String {
+    format!(
+        "it arrived late: {newer} was loaded before, and rows of {name} would replace newer ones. Load it by hand, and the \
+         later files again, or write late = \"load\" into its rule where rows of different files never meet (迟到文件，未导入)"
+    )
 }
 
 /// Says of each file whether it is loaded now, and how.

@@ -97,6 +97,11 @@ impl Name {
         self.places.contains(&Place::Sequence)
     }
 
+    /// Whether names say in which order the files belong: by a day, a time or a number.
+    pub fn has_order(&self) -> bool {
+        !self.places.is_empty()
+    }
+
     /// What each name says; `None` where the pattern does not take it.
     pub fn read(&self, names: &[&str]) -> Result<Vec<Option<Parts>>> {
         let held = names.iter().map(|n| if self.whole_path { n } else { file_name(n) });

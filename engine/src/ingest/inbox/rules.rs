@@ -10,6 +10,7 @@
 //! complete = "done-file"                  # stable:60s, done-file, manifest
 //! sequence = "running"                    # {seq} runs on over days; otherwise it starts anew with each {date}
 //! together = true                         # many small files in one load; otherwise each is a load of its own
+//! late = "load"                           # a file older than ones loaded before; otherwise "hold": say so and leave it
 //! ```
 
 use std::collections::HashSet;
@@ -59,6 +60,8 @@ pub struct Rule {
     pub running: bool,
     /// Whether files that follow each other are loaded in one load.
     pub together: bool,
+    /// Whether a file is loaded although later ones are.
+    pub late: bool,
 }
 
 /// All rules of a landing zone.
@@ -91,6 +94,7 @@ struct RawRule {
     sequence: Option<Spanned<String>>,
     #[serde(default)]
     together: bool,
+    late: Option<Spanned<String>>,
 }
 
 impl Rules {
@@ -241,6 +245,14 @@ fn parse(file: &str, text: &str) -> (Rules, Vec<String>) {
                 false
             }
         };
+        let late = match raw.late.as_ref().map(|s| s.get_ref().as_str()) {
+            Some("load") => true,
+            None | Some("hold") => false,
+            Some(other) => {
+                problems.push(format!("{file}:{at}: rule {name}: late = {other}; known are hold and load"));
+                false
+            }
+        };
         let text = |spanned: Option<Spanned<String>>| spanned.map(Spanned::into_inner);
         rules.rules.push(Rule {
             name,
@@ -250,6 +262,7 @@ fn parse(file: &str, text: &str) -> (Rules, Vec<String>) {
             complete,
             running,
             together: raw.together,
+            late,
         });
     }
     (rules, problems)

@@ -20,6 +20,8 @@ use crate::{EngineError, Result};
 /// From here on a cell's double does not hold every whole number a sender may have typed: a spreadsheet keeps 15
 /// digits.
 const EXACT: f64 = 1e15;
+/// Significant digits a spreadsheet keeps.
+const DIGITS: usize = 15;
 
 /// Reads one sheet (the first, when none is named) into `sink`.
 pub(super) fn read(
@@ -289,10 +291,31 @@ fn push(text: &mut String, value: &str) -> bool {
     !value.is_empty()
 }
 
-/// The shortest decimal that reads back as the same double: 1234.56 stays 1234.56. A number too long for a double
-/// lost its last digits when it was typed; it is written with an exponent, so that it never passes for the whole.
+/// The shortest decimal that reads back as the same double: 1234.56 stays 1234.56; of one that was computed the 15 digits
+/// a spreadsheet keeps and shows: 6.300000000000001 is 6.3. A number too long for a double lost its last digits when it
+/// was typed; it is written with an exponent, so that it never passes for the whole.
 fn number(text: &mut String, value: f64) -> bool {
-    if value.abs() >= EXACT { write!(text, "{value:E}").is_ok() } else { write!(text, "{value}").is_ok() }
+    let start = text.len();
+    if value.abs() >= EXACT {
+        let done = write!(text, "{value:E}").is_ok();
+        let exponent = text[start..].find('E').map(|at| start + at + 1);
+        exponent.into_iter().for_each(|at| text.insert(at, '+'));
+        return done;
+    }
+    let done = write!(text, "{value}").is_ok();
+    let written = text[start..].trim_start_matches(['-', '0', '.']);
+    if written.bytes().filter(u8::is_ascii_digit).count() <= DIGITS {
+        return done;
+    }
+    let whole = value.abs().log10().floor().max(-300.0) as i32 + 1;
+    let decimals = usize::try_from(DIGITS as i32 - whole).unwrap_or(0);
+    text.truncate(start);
+    let done = write!(text, "{value:.decimals$}").is_ok();
+    if text[start..].contains('.') {
+        let kept = text[start..].trim_end_matches('0').trim_end_matches('.').len();
+        text.truncate(start + kept);
+    }
+    done
 }
 
 fn date(text: &mut String, value: &calamine::ExcelDateTime) -> bool {

@@ -21,6 +21,8 @@ use super::{BATCH_ROWS, BadRecord, Member, RawBatch, ReadOptions, RecordSink, cl
 use crate::{EngineError, Result};
 
 const SAMPLE: usize = 1 << 18;
+/// Samples looked at for a byte that tells the encoding: 64 MiB.
+const ASCII_SAMPLES: usize = 256;
 
 /// A text encoding Assay reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +180,11 @@ pub(super) fn open(member: &Member, stated: Option<Encoding>) -> Result<Opened> 
     if sample.is_empty() {
         return Err(EngineError::input(format!("{} is empty; ask for the file again", member.display())));
     }
-    let encoding = stated.unwrap_or_else(|| Encoding::detect(&sample));
+    let encoding = match stated {
+        Some(encoding) => encoding,
+        None if sample.len() == SAMPLE && sample.is_ascii() => detect_further(member)?,
+        None => Encoding::detect(&sample),
+    };
     if encoding == Encoding::Utf8 && sample.starts_with(b"\xEF\xBB\xBF") {
         sample.drain(..3);
     }
@@ -228,6 +234,21 @@ pub(super) fn read(member: &Member, options: &ReadOptions, sink: &mut dyn Record
     let mut records = split::records(member, input, &delimiter, cut)?;
     let quoted = records.quoted();
     Split { member, options, encoding, replaced: encoding != Encoding::Utf8, quoted }.run(&mut *records, sink)
+}
+
+/// The encoding of a member whose first bytes are the same in most: told by the first that are not.
+fn detect_further(member: &Member) -> Result<Encoding> {
+    let mut input = BufReader::with_capacity(SAMPLE, member.open()?);
+    for _ in 0..ASCII_SAMPLES {
+        let sample = fill(&mut input).map_err(|e| member.broken(&e))?;
+        if let Some(first) = sample.iter().position(|byte| !byte.is_ascii()) {
+            return Ok(Encoding::detect(&sample[first..]));
+        }
+        if sample.is_empty() {
+            break;
+        }
+    }
+    Ok(Encoding::Utf8)
 }
 
 /// The first bytes, as many as the buffer holds: one `fill_buf` of a decompressor may give very few.

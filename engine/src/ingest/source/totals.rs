@@ -92,6 +92,8 @@ pub struct Totals {
     columns: Vec<(usize, String)>,
     /// Sum of all rows, and of those since the last total.
     sums: Vec<(i128, i128)>,
+    /// A record was added.
+    any: bool,
     refuse: bool,
 }
 
@@ -99,11 +101,12 @@ impl Totals {
     /// Sums of these columns; `refuse`: a total that differs is an error.
     pub fn new(columns: Vec<(usize, String)>, refuse: bool) -> Self {
         let sums = vec![(0, 0); columns.len()];
-        Self { columns, sums, refuse }
+        Self { columns, sums, any: false, refuse }
     }
 
     /// Adds a record. A value that is no number adds nothing (and is rejected as a record later on).
     pub fn add(&mut self, texts: &[Option<&StringArray>], row: usize) {
+        self.any = true;
         for ((column, _), (all, part)) in self.columns.iter().zip(&mut self.sums) {
             if let Some(value) = amount(texts, *column, row) {
                 *all += value;
@@ -126,7 +129,8 @@ impl Totals {
         let mut differing = Vec::new();
         let mut compared = 0;
         for ((column, name), (all, part)) in self.columns.iter().zip(&self.sums) {
-            let Some(stated) = amount(texts, *column, row) else { continue };
+            // One above its rows cannot be compared with them.
+            let Some(stated) = amount(texts, *column, row).filter(|_| self.any) else { continue };
             compared += 1;
             let same = |sum: i128| (stated - sum).abs() < HALF_CENT;
             if !same(*all) && !same(*part) {
