@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use assay_datasets::economy::{Economy, EconomySpec};
 use assay_engine::generate::{
     DirtOptions, EconomyRows, FileOptions, Format as FileFormat, Headers, Selection, TRUTH_FOLDER,
@@ -70,6 +70,13 @@ fn options(args: &GenerateArgs) -> Result<FileOptions> {
 }
 
 fn files_of(economy: &Economy, folder: &Path, options: &FileOptions) -> Result<Written> {
+    if std::fs::read_dir(folder).is_ok_and(|mut found| found.next().is_some()) {
+        bail!(
+            "{} is not empty: files of another economy would be loaded with these. Choose another folder, or remove what \
+             an earlier run left",
+            folder.display()
+        );
+    }
     let written = write_files(&EconomyRows::new(economy), folder, options)?;
     // Beside the files, not among them: a pattern for the files must not take it.
     let place = folder.join(TRUTH_FOLDER);

@@ -94,7 +94,7 @@ fn foreign_bytes_amid_utf8_that_was_stated() {
     let Some(bytes) = mixed(&place) else { return };
     place.file("mixed.csv", bytes);
     let run = place.run(&["ingest", "invoice", "mixed.csv", "--encoding", "utf-8"]).code(3);
-    run.says("mixed.csv, row 3: bytes that are not utf-8 text: export the file again");
+    run.says("mixed.csv, row 3: bytes that are not utf-8 text: state the encoding (encoding in the feed, or --encoding) or");
     assert_eq!(rejected(&place), "3,,encoding,\n");
     assert_eq!(place.sql("select seller_name, count(*) from invoice group by 1"), "临江市新信商贸公司,39\n");
 }

@@ -334,7 +334,7 @@ fn every_defect_of_a_dirty_export_is_named_and_nothing_clean_accused() {
             "select _row, column_name, rule from rejected_row where table_name = 'invoice' order by _row"
         ),
         "4,发票票种,code\n5,金额,type\n6,开票日期,type\n7,销方识别号,taxpayer_id\n\
-         8,\"数电发票号码, 发票号码, 发票代码\",missing\n9,,invoice_number\n10,\"是否正数发票, 发票状态\",code\n11,开票日期,missing\n"
+         8,\"数电发票号码, 发票号码, 发票代码\",missing\n9,\"数电发票号码, 发票号码, 发票代码\",lost_digits\n10,\"是否正数发票, 发票状态\",code\n11,开票日期,missing\n"
     );
     let values = place.sql_personal("select _row, value from rejected_row order by _row");
     for part in ["4,数电发票（彩票）", "5,伍佰", "7,91310115", "8,-- | 22345678 | --", "10,是 | 处理中"]

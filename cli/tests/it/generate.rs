@@ -91,6 +91,9 @@ fn an_economy_is_not_poured_over_data() {
     let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("本福特"), "{}", &page[..500.min(page.len())]);
     generate(folder.path(), &["-w", "w"]).code(1).says("rows already").says("--files");
+    std::fs::create_dir(folder.path().join("used")).unwrap();
+    std::fs::write(folder.path().join("used/invoice_202501.csv"), "").unwrap();
+    generate(folder.path(), &["--files", "used"]).code(1).says("used is not empty");
     assay(folder.path(), &["generate", "-w", "x", "--taxpayers", "5"]).code(1).says("taxpayers");
     assert!(!folder.path().join("x").exists(), "a refused economy left a warehouse");
 }

@@ -40,7 +40,12 @@ pub(super) fn changes(world: &World, firm: u32) -> Vec<Change> {
     let mut found = Vec::new();
     let own = world.firm(firm);
     let plan = world.scheme(firm);
-    let stranger = |dice: &mut Dice| dice.below(world.firms.len() * 2) as u32;
+    // A change is to something else: what the firm has now was not there before.
+    let current = |drawn: u32| own.people.contains(&drawn) || [own.phone, own.address].contains(&drawn);
+    let stranger = |dice: &mut Dice| {
+        let drawn = dice.below(world.firms.len() * 2) as u32;
+        (drawn..).find(|number| !current(*number)).unwrap_or(drawn)
+    };
     if let Some(plan) = plan.filter(|plan| plan.kind == SchemeKind::TakeoverSurge) {
         // Everything changes hands a month before.
         let day =

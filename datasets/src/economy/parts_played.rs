@@ -177,7 +177,7 @@ impl Scene {
             idle(firm);
             firm.opens = self.months.0;
             firm.employees = 2;
-            let flow = stage.flow(*index, &customers, (self.months.0, self.last), self.strength * MILLION);
+            let flow = stage.flow(*index, &customers, self.months, self.strength * MILLION);
             (flow.style, flow.ticket) = (Style::NearLimit, 10_000_000);
         }
     }

@@ -236,9 +236,10 @@ fn tell_unread_sheets(member: &Member, inputs: &[Input]) -> Result<()> {
     let Some(read) = read.filter(|read| !read.is_empty() && source::is_workbook(member)) else {
         return Ok(());
     };
-    let mut unread = source::sheets(member)?;
-    unread.retain(|sheet| !read.contains(&sheet.trim()));
-    if !unread.is_empty() {
+    let (known, unread): (Vec<String>, Vec<String>) =
+        source::sheets(member)?.into_iter().partition(|sheet| read.contains(&sheet.trim()));
+    // Where none is there, the load is refused for that.
+    if !unread.is_empty() && !known.is_empty() {
         tracing::warn!(
             "{}: no feed of the mapping reads {}: left out (工作表未导入)",
             member.display(),

@@ -176,7 +176,18 @@ fn is_value(cell: &str) -> bool {
     let id = (15..=20).contains(&cell.len())
         && cell.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
         && cell.bytes().filter(u8::is_ascii_digit).count() >= 6;
-    id || cell == "\\N" || (cell.contains('.') && parse_decimal(cell, 38, 8, true).is_some())
+    id || cell == "\\N"
+        || (cell.contains('.') && !is_month(cell) && parse_decimal(cell, 38, 8, true).is_some())
+}
+
+/// Whether a cell names a month as `2024.01`, as columns of a year do.
+fn is_month(cell: &str) -> bool {
+    let Some((year, month)) = cell.split_once('.') else { return false };
+    let number = |text: &str| text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    year.len() == 4
+        && month.len() <= 2
+        && number(year).is_some_and(|year| (1900..2200).contains(&year))
+        && number(month).is_some_and(|month| (1..=12).contains(&month))
 }
 
 /// Digits of the longest number in a text.
@@ -276,6 +287,7 @@ mod tests {
         for row in [
             &["销方识别号", "金额", "x1"][..],
             &["日期", "2024", "2025"],
+            &["纳税人识别号", "2024.01", "2024.2", "2024.12"],
             &["项目", "2024-01-01", "2024-01-02"],
             &["qq", "ww"],
             &["NSRSBH", "SHXYDM_ZCDZ_BH"],
