@@ -10,6 +10,7 @@ fn main() -> io::Result<()> {
     let mut table = String::new();
     table.push_str(&embed("CATALOGUE", &here.join("catalogue"), "toml")?);
     table.push_str(&embed("FEATURE_QUERIES", &sql.join("features"), "sql")?);
+    table.push_str(&embed("MONTHLY_QUERIES", &sql.join("monthly"), "sql")?);
     let features = sql.join("features.toml").canonicalize()?;
     println!("cargo::rerun-if-changed={}", features.display());
     table.push_str(&format!("const FEATURES: &str = include_str!({features:?});\n"));

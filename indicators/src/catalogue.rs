@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use crate::definition::Indicator;
 use crate::expression::Fault;
-use crate::features::FeatureCatalogue;
+use crate::features::{FeatureCatalogue, FeatureLayer};
 use crate::parse::parse;
 use crate::problem::{Problem, SourceFile};
 use crate::reader::At;
@@ -24,6 +24,11 @@ mod embedded {
     /// (path, text) of every embedded feature query.
     pub(super) fn feature_queries() -> &'static [(&'static str, &'static str)] {
         FEATURE_QUERIES
+    }
+
+    /// (path, text) of every embedded query of a monthly source.
+    pub(super) fn monthly_queries() -> &'static [(&'static str, &'static str)] {
+        MONTHLY_QUERIES
     }
 
     /// The embedded `features.toml`.
@@ -86,30 +91,27 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The embedded catalogue and the definitions of a folder (if it exists): there, a known code replaces the
-    /// embedded one and a new code is added. What is wrong is left out and returned as problems.
+    /// The embedded catalogue and the definitions of a folder (if it exists): `indicators/`, where a known code
+    /// replaces the embedded one and a new code is added; and, likewise by name, profile columns in `features.toml` with
+    /// their queries in `features/` and `monthly/`. What is wrong is left out and returned as problems.
     ///
     /// # Errors
     /// Only when the folder or a file in it cannot be read.
-    pub fn load(overrides: Option<&Path>) -> Result<(Self, Vec<Problem>), ReadError> {
-        let own = match overrides {
-            Some(folder) => read_folder(folder)?,
+    pub fn load(definitions: Option<&Path>) -> Result<(Self, Vec<Problem>), ReadError> {
+        let own = match definitions {
+            Some(folder) => read_folder(&folder.join("indicators"), "toml")?,
             None => Vec::new(),
         };
         let embedded = embedded::catalogue()
             .iter()
             .map(|(path, text)| SourceFile::new(format!("catalogue/{path}"), *text))
             .collect();
-        let (features, mut problems) = Self::embedded_features();
+        let mut layers = vec![embedded_features()];
+        layers.extend(definitions.map(own_features).transpose()?);
+        let (features, mut problems) = FeatureCatalogue::from_layers(&layers);
         let (catalogue, more) = Self::from_files(features, vec![embedded, own]);
         problems.extend(more);
         Ok((catalogue, problems))
-    }
-
-    /// The embedded feature definitions.
-    pub fn embedded_features() -> (FeatureCatalogue, Vec<Problem>) {
-        let declared = SourceFile::new("sql/features.toml", embedded::features());
-        FeatureCatalogue::new(&declared, embedded::feature_queries())
     }
 
     /// A catalogue from layers of files, later layers over earlier ones; within one layer a code stands once.
@@ -154,17 +156,53 @@ impl Catalogue {
     }
 }
 
-/// Every `.toml` below a folder, sorted by path; a folder that does not exist has none.
-fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, ReadError> {
+/// The profile columns that come with Assay.
+fn embedded_features() -> FeatureLayer {
+    let queries = |files: &[(&str, &str)]| {
+        files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect()
+    };
+    FeatureLayer {
+        declared: SourceFile::new("sql/features.toml", embedded::features()),
+        as_of: queries(embedded::feature_queries()),
+        monthly: queries(embedded::monthly_queries()),
+    }
+}
+
+/// The profile columns of a folder of definitions.
+fn own_features(folder: &Path) -> Result<FeatureLayer, ReadError> {
+    let path = folder.join("features.toml");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(source) => return Err(ReadError { path, source }),
+    };
+    let queries = |kind: &str| -> Result<Vec<(String, String)>, ReadError> {
+        let files = read_folder(&folder.join(kind), "sql")?;
+        let name = |file: &SourceFile| {
+            Path::new(&file.name)
+                .file_name()
+                .map_or(String::new(), |name| name.to_string_lossy().into_owned())
+        };
+        Ok(files.into_iter().map(|file| (name(&file), file.text)).collect())
+    };
+    Ok(FeatureLayer {
+        declared: SourceFile::new(path.display().to_string(), text),
+        as_of: queries("features")?,
+        monthly: queries("monthly")?,
+    })
+}
+
+/// Every file below a folder with an extension, sorted by path; a folder that does not exist has none.
+fn read_folder(folder: &Path, extension: &str) -> Result<Vec<SourceFile>, ReadError> {
     let mut files = Vec::new();
     if folder.is_dir() {
-        walk(folder, &mut files)?;
+        walk(folder, extension, &mut files)?;
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }
 
-fn walk(folder: &Path, files: &mut Vec<SourceFile>) -> Result<(), ReadError> {
+fn walk(folder: &Path, extension: &str, files: &mut Vec<SourceFile>) -> Result<(), ReadError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
         move |source| ReadError { path, source }
@@ -172,8 +210,8 @@ fn walk(folder: &Path, files: &mut Vec<SourceFile>) -> Result<(), ReadError> {
     for entry in fs::read_dir(folder).map_err(fail(folder))? {
         let path = entry.map_err(fail(folder))?.path();
         if path.is_dir() {
-            walk(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            walk(&path, extension, files)?;
+        } else if path.extension().is_some_and(|found| found == extension) {
             let text = fs::read_to_string(&path).map_err(fail(&path))?;
             files.push(SourceFile::new(path.display().to_string(), text));
         }

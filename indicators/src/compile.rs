@@ -18,7 +18,7 @@ use crate::period;
 use crate::problem::{Problem, Problems, did_you_mean};
 use crate::reader::At;
 use crate::rewrite::Arithmetic;
-use crate::sources::{as_of_frame, rollup_frame, taxpayer_frame};
+use crate::sources::{as_of_frame, monthly_frame, taxpayer_frame};
 use crate::verdict::{arrow_type, finite, plan, verdict_exprs};
 
 /// Column of the profile with the sales of the last twelve months, by which peers are banded.
@@ -229,7 +229,8 @@ async fn join_sources(
     rollups.sort_unstable();
     rollups.dedup();
     for rollup in rollups {
-        let right = rollup_frame(ctx, state, rollup, &inputs.windows, &format!("k{keys}")).await?;
+        let source = (rollup, catalogue.features.monthly_sql(rollup));
+        let right = monthly_frame((ctx, state), source, &inputs.windows, &format!("k{keys}")).await?;
         frame = left_join(frame, right, keys, rollup)?;
         keys += 1;
     }

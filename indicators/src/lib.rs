@@ -31,7 +31,7 @@ pub use definition::{
     PeerFigures, Severity, TestRow, TestValue, Unit, Verdict,
 };
 pub use describe::{Summary, TestSummary, line_text, list, show, test};
-pub use features::{Feature, FeatureCatalogue, FeatureSource};
+pub use features::{Feature, FeatureCatalogue, FeatureLayer, FeatureSource};
 pub use line::{Crossing, deviation, first_crossed, threshold};
 pub use message::{FactValue, Language, Template, line_phrase, money, number};
 pub use problem::{Problem, Problems, SourceFile};

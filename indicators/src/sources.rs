@@ -35,16 +35,20 @@ pub(crate) async fn taxpayer_frame(
     table.filter(ident("valid_to").is_null()).and_then(|current| current.select(columns)).map_err(wrong())
 }
 
-/// One aggregation over a rollup with every window that reads it: window n is column `a{n}`, the key is `key`.
-pub(crate) async fn rollup_frame(
-    ctx: &SessionContext,
-    state: &SessionState,
-    rollup: &str,
+/// One aggregation over a monthly source (a rollup, or the query `sql`) with every window that reads it: window n is
+/// column `a{n}`, the key is `key`.
+pub(crate) async fn monthly_frame(
+    (ctx, state): (&SessionContext, &SessionState),
+    (rollup, sql): (&str, Option<&str>),
     windows: &[Window],
     key: &str,
 ) -> Result<DataFrame, CompileError> {
     let wrong = || CompileError::plan(format!("the aggregation of {rollup}"));
-    let table = ctx.table(rollup).await.map_err(wrong())?;
+    let table = match sql {
+        Some(sql) => ctx.sql(sql).await,
+        None => ctx.table(rollup).await,
+    };
+    let table = table.map_err(wrong())?;
     let mine: Vec<(usize, &Window)> =
         windows.iter().enumerate().filter(|(_, window)| window.rollup == rollup).collect();
     let first = mine.iter().map(|(_, w)| w.from).min().unwrap_or(0);

@@ -61,7 +61,7 @@ async fn list_all(cli: &Cli, catalogue: &Catalogue) -> Result<()> {
 
 async fn check_all(cli: &Cli) -> Result<ExitCode> {
     let warehouse = own(cli).await?;
-    let folder = warehouse.as_ref().and_then(|w| w.definitions("indicators"));
+    let folder = warehouse.as_ref().and_then(Warehouse::definitions_root);
     let (catalogue, mut problems) = Catalogue::load(folder.as_deref())?;
     problems.extend(check(&new_session(&cli.session())?, &catalogue));
     problems.sort();

@@ -9,6 +9,7 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use arrow::datatypes::Int64Type;
+use assay_datasets::schema::catalog;
 use assay_indicators::{Catalogue, Layout, compile};
 use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
 use assay_sql::session::SessionOptions;
@@ -29,7 +30,7 @@ use crate::{EngineError, Result};
 /// # Errors
 /// All that is wrong in any definition, each with file, line and remedy.
 pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
-    let own = warehouse.and_then(|w| w.definitions("indicators"));
+    let own = warehouse.and_then(Warehouse::definitions_root);
     let (catalogue, problems) =
         Catalogue::load(own.as_deref()).map_err(|e| EngineError::input(e.to_string()))?;
     if problems.is_empty() {
@@ -226,7 +227,9 @@ impl Identity {
         hasher.update(crate::tasks::RESPONSE_POLICY.as_bytes());
         let definitions = hasher.finalize().to_hex()[..16].to_owned();
         let mut read: BTreeMap<&str, u64> = BTreeMap::new();
-        for name in ["taxpayer", "office"].into_iter().chain(ROLLUPS.iter().map(|r| r.name)) {
+        // A definition may read any table.
+        let canonical = catalog().tables().iter().map(|table| table.name.as_str());
+        for name in canonical.chain(ROLLUPS.iter().map(|r| r.name)) {
             if let Some(version) = head.tables.get(name) {
                 read.insert(name, *version);
             }

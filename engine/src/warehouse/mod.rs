@@ -191,7 +191,8 @@ impl Warehouse {
         self.definitions_root().map(|root| root.join(name)).filter(|p| p.is_file())
     }
 
-    fn definitions_root(&self) -> Option<PathBuf> {
+    /// The folder of the user's own definitions, on this machine.
+    pub fn definitions_root(&self) -> Option<PathBuf> {
         match (&self.local, &self.fetched) {
             (Some(root), _) => Some(root.join("definitions")),
             (None, Some(folder)) => Some(folder.path().to_owned()),

@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::pretty::pretty_format_batches;
+use assay_datasets::schema::catalog;
 use assay_indicators::{Catalogue, FeatureSource, arrow_type, compile, period};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionContext, col};
@@ -110,6 +111,9 @@ async fn context(catalogue: &Catalogue, threads: usize) -> SessionContext {
     let ctx = assay_sql::new_session(&options).unwrap();
     register(&ctx, "invoice", &[invoices()]);
     register(&ctx, "taxpayer", &[taxpayers(catalogue)]);
+    for table in catalog().tables().iter().filter(|t| !["invoice", "taxpayer"].contains(&t.name.as_str())) {
+        register(&ctx, &table.name, &[RecordBatch::new_empty(table.stored_schema())]);
+    }
     for name in ["rollup_sold", "rollup_bought", "rollup_trade"] {
         let path = format!("{}/../sql/rollups/{name}.sql", env!("CARGO_MANIFEST_DIR"));
         let rows = ctx.sql(&std::fs::read_to_string(path).unwrap()).await.unwrap().collect().await.unwrap();
@@ -165,7 +169,10 @@ async fn declared_features_are_what_the_queries_return() {
     for name in names {
         let feature = catalogue.features.get(&name).unwrap();
         let frame = match &feature.source {
-            FeatureSource::Monthly(rollup) => ctx.table(rollup.as_str()).await.unwrap(),
+            FeatureSource::Monthly(source) => match catalogue.features.monthly_sql(source) {
+                Some(sql) => ctx.sql(sql).await.unwrap(),
+                None => ctx.table(source.as_str()).await.unwrap(),
+            },
             FeatureSource::AsOf(file) => {
                 ctx.sql(&catalogue.features.sql(file, 201912).unwrap()).await.unwrap()
             }

@@ -1,6 +1,6 @@
 //! A small world: a few features, and definitions made from a template.
 
-use assay_indicators::{Catalogue, FeatureCatalogue, Problem, SourceFile};
+use assay_indicators::{Catalogue, FeatureCatalogue, FeatureLayer, Problem, SourceFile};
 use datafusion::prelude::SessionContext;
 
 pub const FEATURES: &str = r#"
@@ -17,8 +17,11 @@ pub const CUSTOMERS: &str = "SELECT seller_key AS taxpayer_key, count(DISTINCT b
      $as_of AS seen_at FROM rollup_trade WHERE period <= $as_of GROUP BY seller_key";
 
 pub fn features() -> FeatureCatalogue {
-    let (features, problems) =
-        FeatureCatalogue::new(&SourceFile::new("features.toml", FEATURES), &[("customers.sql", CUSTOMERS)]);
+    let (features, problems) = FeatureCatalogue::from_layers(&[FeatureLayer {
+        declared: SourceFile::new("features.toml", FEATURES),
+        as_of: vec![("customers.sql".to_owned(), CUSTOMERS.to_owned())],
+        monthly: Vec::new(),
+    }]);
     assert!(problems.is_empty(), "{problems:?}");
     features
 }

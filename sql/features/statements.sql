@@ -1,0 +1,66 @@
+-- statements: the last yearly financial statement and the one of the year before. Grain: one row a taxpayer with a yearly statement
+-- for a year that ended by $as_of. prev_ is null where there is none for the year just before.
+WITH yearly AS (
+    SELECT * FROM financial_statement WHERE period_type = 'Y' AND period <= $as_of
+),
+latest AS (
+    SELECT taxpayer_key, max(period) AS last FROM yearly GROUP BY taxpayer_key
+)
+SELECT
+    r.taxpayer_key,
+    CAST(max(l.last) AS INT) AS fs_year,
+    CAST(count(*) FILTER (WHERE r.profit < 0 AND r.period > l.last - 300) AS BIGINT) AS fs_loss_years_3,
+    max(r.inventory_opening) FILTER (WHERE r.period = l.last) AS fs_inventory_opening,
+    max(r.cash) FILTER (WHERE r.period = l.last) AS fs_cash,
+    max(r.cash) FILTER (WHERE r.period = l.last - 100) AS fs_prev_cash,
+    max(r.receivables) FILTER (WHERE r.period = l.last) AS fs_receivables,
+    max(r.receivables) FILTER (WHERE r.period = l.last - 100) AS fs_prev_receivables,
+    max(r.prepayments) FILTER (WHERE r.period = l.last) AS fs_prepayments,
+    max(r.prepayments) FILTER (WHERE r.period = l.last - 100) AS fs_prev_prepayments,
+    max(r.other_receivables) FILTER (WHERE r.period = l.last) AS fs_other_receivables,
+    max(r.other_receivables) FILTER (WHERE r.period = l.last - 100) AS fs_prev_other_receivables,
+    max(r.inventory) FILTER (WHERE r.period = l.last) AS fs_inventory,
+    max(r.inventory) FILTER (WHERE r.period = l.last - 100) AS fs_prev_inventory,
+    max(r.fixed_assets) FILTER (WHERE r.period = l.last) AS fs_fixed_assets,
+    max(r.fixed_assets) FILTER (WHERE r.period = l.last - 100) AS fs_prev_fixed_assets,
+    max(r.total_assets) FILTER (WHERE r.period = l.last) AS fs_total_assets,
+    max(r.total_assets) FILTER (WHERE r.period = l.last - 100) AS fs_prev_total_assets,
+    max(r.payables) FILTER (WHERE r.period = l.last) AS fs_payables,
+    max(r.payables) FILTER (WHERE r.period = l.last - 100) AS fs_prev_payables,
+    max(r.advance_receipts) FILTER (WHERE r.period = l.last) AS fs_advance_receipts,
+    max(r.advance_receipts) FILTER (WHERE r.period = l.last - 100) AS fs_prev_advance_receipts,
+    max(r.other_payables) FILTER (WHERE r.period = l.last) AS fs_other_payables,
+    max(r.other_payables) FILTER (WHERE r.period = l.last - 100) AS fs_prev_other_payables,
+    max(r.total_liabilities) FILTER (WHERE r.period = l.last) AS fs_total_liabilities,
+    max(r.total_liabilities) FILTER (WHERE r.period = l.last - 100) AS fs_prev_total_liabilities,
+    max(r.paid_in_capital) FILTER (WHERE r.period = l.last) AS fs_paid_in_capital,
+    max(r.paid_in_capital) FILTER (WHERE r.period = l.last - 100) AS fs_prev_paid_in_capital,
+    max(r.equity) FILTER (WHERE r.period = l.last) AS fs_equity,
+    max(r.equity) FILTER (WHERE r.period = l.last - 100) AS fs_prev_equity,
+    max(r.revenue) FILTER (WHERE r.period = l.last) AS fs_revenue,
+    max(r.revenue) FILTER (WHERE r.period = l.last - 100) AS fs_prev_revenue,
+    max(r.cost) FILTER (WHERE r.period = l.last) AS fs_cost,
+    max(r.cost) FILTER (WHERE r.period = l.last - 100) AS fs_prev_cost,
+    max(r.selling_expense) FILTER (WHERE r.period = l.last) AS fs_selling_expense,
+    max(r.selling_expense) FILTER (WHERE r.period = l.last - 100) AS fs_prev_selling_expense,
+    max(r.admin_expense) FILTER (WHERE r.period = l.last) AS fs_admin_expense,
+    max(r.admin_expense) FILTER (WHERE r.period = l.last - 100) AS fs_prev_admin_expense,
+    max(r.finance_expense) FILTER (WHERE r.period = l.last) AS fs_finance_expense,
+    max(r.finance_expense) FILTER (WHERE r.period = l.last - 100) AS fs_prev_finance_expense,
+    max(r.operating_profit) FILTER (WHERE r.period = l.last) AS fs_operating_profit,
+    max(r.operating_profit) FILTER (WHERE r.period = l.last - 100) AS fs_prev_operating_profit,
+    max(r.non_operating_income) FILTER (WHERE r.period = l.last) AS fs_non_operating_income,
+    max(r.non_operating_income) FILTER (WHERE r.period = l.last - 100) AS fs_prev_non_operating_income,
+    max(r.profit) FILTER (WHERE r.period = l.last) AS fs_profit,
+    max(r.profit) FILTER (WHERE r.period = l.last - 100) AS fs_prev_profit,
+    max(r.income_tax) FILTER (WHERE r.period = l.last) AS fs_income_tax,
+    max(r.income_tax) FILTER (WHERE r.period = l.last - 100) AS fs_prev_income_tax,
+    max(r.net_profit) FILTER (WHERE r.period = l.last) AS fs_net_profit,
+    max(r.net_profit) FILTER (WHERE r.period = l.last - 100) AS fs_prev_net_profit,
+    max(r.depreciation) FILTER (WHERE r.period = l.last) AS fs_depreciation,
+    max(r.depreciation) FILTER (WHERE r.period = l.last - 100) AS fs_prev_depreciation,
+    max(r.operating_cash_in) FILTER (WHERE r.period = l.last) AS fs_operating_cash_in,
+    max(r.operating_cash_in) FILTER (WHERE r.period = l.last - 100) AS fs_prev_operating_cash_in
+FROM yearly AS r
+JOIN latest AS l ON l.taxpayer_key = r.taxpayer_key
+GROUP BY r.taxpayer_key

@@ -1,0 +1,33 @@
+-- vat: VAT returns of general taxpayers. Grain: one row a taxpayer and month declared for.
+SELECT
+    taxpayer_key,
+    period,
+    CAST(1 AS BIGINT) AS vat_filed,
+    CAST(filed_on - period_end(period) AS BIGINT) AS vat_filed_after,
+    taxable_sales AS vat_taxable_sales,
+    simple_sales AS vat_simple_sales,
+    export_sales AS vat_export_sales,
+    exempt_sales AS vat_exempt_sales,
+    output_tax AS vat_output_tax,
+    input_tax AS vat_input_tax,
+    opening_credit AS vat_opening_credit,
+    input_transfer_out AS vat_transfer_out,
+    refundable_tax AS vat_refundable_tax,
+    deducted_tax AS vat_deducted_tax,
+    tax_payable AS vat_payable,
+    closing_credit AS vat_closing_credit,
+    simple_tax AS vat_simple_tax,
+    tax_reduction AS vat_reduction,
+    tax_total AS vat_tax_total,
+    extra_deduction AS vat_extra_deduction,
+    uninvoiced_sales AS vat_uninvoiced_sales,
+    invoiced_special_sales AS vat_special_sales,
+    invoiced_ordinary_sales AS vat_ordinary_sales,
+    deducted_special_tax AS vat_deducted_special,
+    deducted_customs_tax AS vat_deducted_customs,
+    deducted_agri_tax AS vat_deducted_agri,
+    deducted_transport_tax AS vat_deducted_transport,
+    deducted_other_tax AS vat_deducted_other,
+    refund_of_credit AS vat_credit_refund
+FROM vat_return
+WHERE form = 'general'
