@@ -88,7 +88,7 @@ pub async fn scan(
         refuse_to_narrow(warehouse, &head, as_of).await?;
     }
     progress.phase("scan", 1);
-    let context = session::open(warehouse, &head, Access::Open, &request.session).await?;
+    let context = session::open(warehouse, &head, Access::Open, &many_operators(&request.session)).await?;
     let judged = profile_and_judge(&context, &catalogue, &request.only, as_of, &card).await?;
     let list = tasks::merge(&context, &catalogue, &card, &judged.judgement, as_of).await?;
     summary.indicators = judged.layout.indicators.len();
@@ -112,6 +112,11 @@ pub async fn scan(
     store(warehouse, as_of, &summary.run, &results).await?;
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
+}
+
+/// The catalogue as one plan has a thousand operators that can spill: an even share of memory would be a few megabytes.
+fn many_operators(options: &SessionOptions) -> SessionOptions {
+    SessionOptions { first_come: true, ..options.clone() }
 }
 
 /// A scan replaces the results of its month; one of a few indicators must not do so unasked.
@@ -163,7 +168,7 @@ pub async fn backtest(
         Some(as_of) => as_of,
         None => last_month(warehouse, &head).await?,
     };
-    let context = session::open(warehouse, &head, Access::Open, options).await?;
+    let context = session::open(warehouse, &head, Access::Open, &many_operators(options)).await?;
     let (card, _) = load_scorecard(warehouse)?;
     let judged = profile_and_judge(&context, &catalogue, only, as_of, &card).await?;
     let keyed = labels_by_key(&judged.profile, labels)?;

@@ -19,6 +19,7 @@ async fn large_aggregations_and_sorts_spill_to_the_named_directory() {
         memory_bytes: 64 << 20,
         spill_dir: Some(directory.path().join("made on the way")),
         batch_size: 8192,
+        ..SessionOptions::default()
     })
     .unwrap();
     let sql = "SELECT g, top_sum(k, v, 2) AS t, hhi(k, v) AS h, checked_sum(v) AS c, count(*) AS n
