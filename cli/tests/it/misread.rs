@@ -151,3 +151,18 @@ fn a_column_in_ten_thousands_is_asked_about() {
     let run = place.run(&["mapping", "infer", "a.csv", "--table", "electricity"]).ok();
     run.shows("\n# amount = ").shows("须换算").shows("\nkwh = ");
 }
+
+#[test]
+fn lines_of_one_invoice_in_two_files_are_told() {
+    let place = Place::new();
+    place.file(
+        "m.toml",
+        "name = 'm'\nzh = '明细'\nen = 'lines'\n[[feed]]\nname = 'm.line'\ntable = 'invoice_line'\nfiles = ['*.csv']\n\
+         number = { name = '行号', within = ['发票'], by = '序号' }\n[feed.columns]\ninvoice_id = '发票'\nline_no = '行号'\n\
+         goods_name = '货物'\namount = '金额'\n",
+    );
+    place.file("1.csv", "序号,发票,货物,金额\n1,A,甲,1.00\n2,A,乙,2.00\n");
+    place.file("2.csv", "序号,发票,货物,金额\n1,A,丙,3.00\n2,B,丁,4.00\n");
+    let run = place.run(&["ingest", "all", "--mapping", "m.toml", "1.csv", "2.csv"]).ok();
+    run.says("invoice_line: 1 rows replaced others").says("put these into one");
+}

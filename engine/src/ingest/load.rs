@@ -214,6 +214,7 @@ impl Load {
             stage.settle()?;
             self.write(&mut stage)?;
         }
+        self.tell_lines_replaced(&inputs);
         let handle = self.handle.clone();
         let files = records::file_rows(&inputs, &prints, &read, &self.batch, self.at)?;
         handle.block_on(self.tx()?.append(&system::ingest_file(), &[files]))?;
