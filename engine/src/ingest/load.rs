@@ -5,7 +5,7 @@ mod known;
 mod late;
 mod write;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -171,6 +171,7 @@ impl Load {
             true => None,
             false => definitions.check(&inputs).err(),
         };
+        let all = inputs.clone();
         let (inputs, already_loaded) = self.skip_loaded(inputs, &prints, &known, &definitions);
         let mut summary = IngestSummary { already_loaded, ..IngestSummary::default() };
         // A change is refused where there is something to load. Files loaded before stay as they are, but not silently.
@@ -185,6 +186,8 @@ impl Load {
             summary.seconds = started.elapsed().as_secs_f64();
             return Ok(summary);
         }
+        let fresh: HashSet<&PathBuf> = inputs.iter().map(|input| &input.path).collect();
+        select::tell_unread_sheets(all.iter().filter(|input| fresh.contains(&input.path)))?;
         self.batch = batch_id(&inputs, &prints, &definitions);
         let base = self.tx()?.base().clone();
         let mut keyer = self.handle.block_on(Keyer::load(&self.warehouse, &base))?;

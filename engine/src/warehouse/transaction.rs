@@ -21,12 +21,14 @@ use serde::{Deserialize, Serialize};
 use super::lease::Lease;
 use super::log::{self, Commit};
 use super::table::{self, TableSpec, UnitFile};
-use super::unit::{EncodedUnit, UnitKey, encode_unit, read_columns};
+use super::unit::{EncodedUnit, UnitKey, encode_unit, read_columns, read_unit};
 use super::{Warehouse, clock};
 use crate::{EngineError, Result};
 
 /// Tables whose logs are committed to at a time: a store answers slowly, each takes several answers.
 const LOGS_AT_ONCE: usize = 8;
+/// Files fetched at a time.
+const FILES_AT_ONCE: usize = 8;
 
 #[derive(Debug, Default)]
 struct Change {
@@ -270,6 +272,20 @@ pub(crate) async fn get_columns(
 /// Reads a unit's bytes.
 pub(crate) async fn get(warehouse: &Warehouse, table: &str, file: &UnitFile) -> Result<Bytes> {
     Ok(warehouse.store().get(&file_path(table, &file.path)).await?.bytes().await?)
+}
+
+/// Reads all rows of units, in their order.
+pub(crate) async fn get_rows(
+    warehouse: &Warehouse,
+    table: &str,
+    files: &[UnitFile],
+) -> Result<Vec<arrow::array::RecordBatch>> {
+    let mut rows = Vec::with_capacity(files.len());
+    let mut units = stream::iter(files).map(|file| get(warehouse, table, file)).buffered(FILES_AT_ONCE);
+    while let Some(bytes) = units.try_next().await? {
+        rows.extend(read_unit(bytes, None)?);
+    }
+    Ok(rows)
 }
 
 fn file_path(table: &str, file: &str) -> Path {
