@@ -118,7 +118,7 @@ impl Transaction {
     /// A new file name, unique to this transaction.
     pub fn file_name(&mut self) -> String {
         self.files += 1;
-        format!("part-{}-{:06}", self.id, self.files)
+        file_name(&self.id, self.files)
     }
 
     /// Puts an encoded unit; it becomes visible with the commit.
@@ -150,7 +150,27 @@ impl Transaction {
             return Ok(());
         }
         let name = self.file_name();
-        let unit = encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, &name, batches, true)?;
+        self.put_whole(spec, &name, batches).await
+    }
+
+    /// Puts rows of an unpartitioned table in a file that lists before all others of this transaction.
+    pub(super) async fn put_first(
+        &mut self,
+        spec: &TableSpec,
+        batches: &[arrow::array::RecordBatch],
+    ) -> Result<()> {
+        self.files = self.files.max(1);
+        let name = file_name(&self.id, 0);
+        self.put_whole(spec, &name, batches).await
+    }
+
+    async fn put_whole(
+        &mut self,
+        spec: &TableSpec,
+        name: &str,
+        batches: &[arrow::array::RecordBatch],
+    ) -> Result<()> {
+        let unit = encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, name, batches, true)?;
         self.add(spec, unit).await
     }
 
@@ -286,6 +306,11 @@ pub(crate) async fn get_rows(
         rows.extend(read_unit(bytes, None)?);
     }
     Ok(rows)
+}
+
+/// Files of a transaction list in the order of their numbers, and after those of the transactions before.
+fn file_name(transaction: &str, number: u32) -> String {
+    format!("part-{transaction}-{number:06}")
 }
 
 fn file_path(table: &str, file: &str) -> Path {

@@ -28,7 +28,8 @@ impl Transaction {
                 continue;
             }
             let rows = self.rows_of(&spec, &small).await?;
-            self.append(&spec, &[rows]).await?;
+            // Older than what this transaction appends: whoever reads files in their order meets them first.
+            self.put_first(&spec, &[rows]).await?;
             for file in small {
                 self.remove(&spec, file)?;
             }
