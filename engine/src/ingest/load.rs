@@ -51,7 +51,13 @@ async fn run_here(
     let repairs = repair::load(&warehouse)?;
     // Lines come after the invoices whose parties they may take.
     inputs.sort_by_key(|i| i.table.follows_invoice());
-    let mut tables: Vec<&str> = inputs.iter().map(|i| i.table.name.as_str()).collect();
+    // Rows that were loaded before their invoice take its parties when it comes.
+    let written = catalog()
+        .tables()
+        .iter()
+        .filter(|table| table.follows_invoice() || inputs.iter().any(|input| input.table.name == table.name));
+    let written: Vec<[String; 2]> = written.map(|t| [t.name.clone(), system::replaced(t).name]).collect();
+    let mut tables: Vec<&str> = written.iter().flatten().map(String::as_str).collect();
     tables.extend([
         system::REJECTED_ROW,
         system::REJECTED_VALUE,
@@ -64,8 +70,6 @@ async fn run_here(
         system::FEED_DEFINITION,
     ]);
     tables.push(PARTY.table);
-    // Rows that were loaded before their invoice take its parties when it comes.
-    tables.extend(catalog().tables().iter().filter(|t| t.follows_invoice()).map(|t| t.name.as_str()));
     tables.extend(VAULT.iter().map(|k| k.table));
     tables.sort_unstable();
     tables.dedup();
