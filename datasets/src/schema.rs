@@ -158,6 +158,11 @@ impl ColumnType {
         matches!(self, Self::Int | Self::Count | Self::Money | Self::Rate | Self::Share | Self::Quantity)
     }
 
+    /// Whether values are numbers of something, and no rates or shares.
+    pub fn is_amount(self) -> bool {
+        self.is_number() && !matches!(self, Self::Rate | Self::Share)
+    }
+
     /// The Arrow type values are held in.
     pub fn arrow_type(self) -> DataType {
         match self {

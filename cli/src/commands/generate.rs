@@ -51,10 +51,10 @@ fn options(args: &GenerateArgs) -> Result<FileOptions> {
     let encoding = match args.encoding.as_deref() {
         None | Some("utf-8" | "utf8") => TextEncoding::Utf8,
         Some("gb18030" | "gbk") => TextEncoding::Gb18030,
-        Some(other) => anyhow::bail!("unknown encoding {other}; use utf-8 or gb18030"),
+        Some(other) => bail!("unknown encoding {other}; use utf-8 or gb18030"),
     };
     if args.kind.is_none() && (args.encoding.is_some() || args.chinese) {
-        anyhow::bail!("--encoding and --chinese are for files in one format; name it with --as");
+        bail!("--encoding and --chinese are for files in one format; name it with --as");
     }
     Ok(FileOptions {
         selection: match &args.kind {

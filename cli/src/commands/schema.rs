@@ -74,11 +74,12 @@ fn page(tables: &[&Table]) -> String {
         "# 数据表 Tables\n\n\
          <!-- Written by `assay schema --markdown`; change datasets/schemas/*.toml, not this page. -->\n\n\
          本页由唯一的表定义（`datasets/schemas/*.toml`）生成。金额为 decimal(18,2)，单位元；空值表示“未知”，不是零。\n\
-         标记“个人信息”的列存入保险库（vault），明表只存其键；加 `--personal` 查询时以明文显示。\n\n\
+         标记“个人信息”的列存入保险库（vault），明表只存其键；加 `--personal` 查询时以明文显示。\n\
+         被后来版本替换的行保存在模式 replaced 的同名表中。\n\n\
          Generated from the one definition of the tables (`datasets/schemas/*.toml`). Money is decimal(18,2) in yuan; null\n\
          means unknown, not zero. Columns marked *personal* lie in the vault and open tables hold keys in their place; a query\n\
          with `--personal` shows them in clear. Every stored row ends with its lineage: `_source`, `_file`, `_row`, `_batch`,\n\
-         `_ingested_at`.\n\n",
+         `_ingested_at`. Rows that later versions replaced lie in the table of the same name in schema `replaced`.\n\n",
     );
     let known = |group: &str| GROUPS.iter().any(|(g, _)| *g == group);
     let others = tables.iter().map(|t| (t.group.as_str(), t.group.as_str())).filter(|(g, _)| !known(g));

@@ -52,7 +52,15 @@ fn a_warehouse_holds_what_files_hold() {
         let direct = content(root, "direct", &table, &columns);
         let loaded = content(root, "loaded", &table, &columns);
         assert!(direct == loaded, "{table} differs:\n{}", first_difference(&direct, &loaded));
+        let replaced = |warehouse: &str| {
+            content(root, warehouse, &format!("replaced.{table}"), &["count(*)".to_owned()])
+        };
+        assert_eq!(replaced("direct"), replaced("loaded"), "{table}");
     }
+    let returns = schema_tables().into_iter().find(|(table, _)| table == "vat_return").unwrap().1;
+    let [direct, loaded] = ["direct", "loaded"].map(|w| content(root, w, "replaced.vat_return", &returns));
+    assert!(direct == loaded, "replaced returns differ:\n{}", first_difference(&direct, &loaded));
+    assert!(direct.lines().count() > 5, "an economy has corrected returns");
 }
 
 fn first_difference(a: &str, b: &str) -> String {

@@ -1,21 +1,26 @@
 //! What looks like something it is not: numbers that lost digits, decimal commas, computed cells, encodings and identity
 //! numbers that show late, files and sheets nobody reads.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{BUYER, HEADER, Place, SELLER, gb18030, invoice, invoices};
 use crate::workbooks::workbook;
 
+/// A sheet with the header of the small files and a row for each id and amount.
+fn sheet<Id: Into<Value>>(rows: impl IntoIterator<Item = (Id, f64)>) -> Vec<Vec<Value>> {
+    let header = HEADER.split(',').map(|name| json!(name)).collect();
+    let row = |(id, amount): (Id, f64)| {
+        vec![id.into(), json!("2025-03-02"), json!(SELLER), json!(BUYER), json!(amount), json!("valid")]
+    };
+    std::iter::once(header).chain(rows.into_iter().map(row)).collect()
+}
+
 #[test]
 fn numbers_in_exponent_form_are_no_ids() {
     let place = Place::new();
-    let header: Vec<_> = HEADER.split(',').map(|name| json!(name)).collect();
-    let row = |id: f64| {
-        vec![json!(id), json!("2025-03-02"), json!(SELLER), json!(BUYER), json!(1.5), json!("valid")]
-    };
     // Three fully digital numbers typed into numeric cells: a double keeps 15 of their 20 digits.
     let rows =
-        vec![header, row(24_312_000_000_000_000_001.0), row(24_312_000_000_000_000_002.0), row(20_250_302.0)];
+        sheet([24_312_000_000_000_000_001.0, 24_312_000_000_000_000_002.0, 20_250_302.0].map(|id| (id, 1.5)));
     if workbook(&place, "a.xlsx", &[("Sheet1", rows)]).is_some() {
         place.run(&["ingest", "invoice", "a.xlsx"]).code(3).says(
             "invoice_id is a number in exponent form, its last digits are lost: export the column as text",
@@ -58,14 +63,9 @@ fn a_decimal_comma_is_no_separator_of_thousands() {
 #[test]
 fn computed_cells_are_what_the_spreadsheet_shows() {
     let place = Place::new();
-    let header: Vec<_> = HEADER.split(',').map(|name| json!(name)).collect();
     let amounts =
         [6.300000000000001, 56.99999999999999, 0.1 + 0.2, -1234.5600000000002, 999_999_999_999.99, 0.005];
-    let rows = (0..).zip(amounts).map(|(n, amount): (usize, f64)| {
-        let id = format!("A{n}");
-        vec![json!(id), json!("2025-03-02"), json!(SELLER), json!(BUYER), json!(amount), json!("valid")]
-    });
-    let rows = std::iter::once(header).chain(rows).collect();
+    let rows = sheet((0..).zip(amounts).map(|(n, amount): (usize, f64)| (format!("A{n}"), amount)));
     if workbook(&place, "a.xlsx", &[("Sheet1", rows)]).is_none() {
         return;
     }
@@ -128,11 +128,9 @@ fn files_and_sheets_nobody_reads_are_named() {
     assert_eq!(place.number("select count(*) from skipped_row"), 0);
     place.run(&["ingest", "all", "--mapping", "einvoice_xml", "one.csv"]).code(1).says("holds none");
 
-    let header: Vec<_> = HEADER.split(',').map(|name| json!(name)).collect();
-    let row = vec![json!("S"), json!("2025-03-02"), json!(SELLER), json!(BUYER), json!(1.5), json!("valid")];
-    let sheet = csv.replace("one*.csv", "*.xlsx").replace("[feed.columns]", "sheet = '发票'\n[feed.columns]");
-    place.file("s.toml", format!("name = 's'\nzh = '表'\nen = 'sheet'\n{sheet}"));
-    let sheets = [("发票", vec![header.clone(), row.clone()]), ("光伏收购", vec![header, row])];
+    let feed = csv.replace("one*.csv", "*.xlsx").replace("[feed.columns]", "sheet = '发票'\n[feed.columns]");
+    place.file("s.toml", format!("name = 's'\nzh = '表'\nen = 'sheet'\n{feed}"));
+    let sheets = [("发票", sheet([("S", 1.5)])), ("光伏收购", sheet([("S", 1.5)]))];
     if workbook(&place, "a.xlsx", &sheets).is_some() {
         place
             .run(&["ingest", "all", "--mapping", "s.toml", "a.xlsx"])
@@ -150,4 +148,19 @@ fn a_column_in_ten_thousands_is_asked_about() {
     place.file("a.csv", text);
     let run = place.run(&["mapping", "infer", "a.csv", "--table", "electricity"]).ok();
     run.shows("\n# amount = ").shows("须换算").shows("\nkwh = ");
+}
+
+#[test]
+fn lines_of_one_invoice_in_two_files_are_told() {
+    let place = Place::new();
+    place.file(
+        "m.toml",
+        "name = 'm'\nzh = '明细'\nen = 'lines'\n[[feed]]\nname = 'm.line'\ntable = 'invoice_line'\nfiles = ['*.csv']\n\
+         number = { name = '行号', within = ['发票'], by = '序号' }\n[feed.columns]\ninvoice_id = '发票'\nline_no = '行号'\n\
+         goods_name = '货物'\namount = '金额'\n",
+    );
+    place.file("1.csv", "序号,发票,货物,金额\n1,A,甲,1.00\n2,A,乙,2.00\n");
+    place.file("2.csv", "序号,发票,货物,金额\n1,A,丙,3.00\n2,B,丁,4.00\n");
+    let run = place.run(&["ingest", "all", "--mapping", "m.toml", "1.csv", "2.csv"]).ok();
+    run.says("invoice_line: 1 rows replaced others").says("put these into one");
 }

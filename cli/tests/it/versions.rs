@@ -37,6 +37,12 @@ fn a_later_version_replaces_an_earlier_one_and_copies_are_counted() {
     assert_eq!(last_load(&place), "4,3,2,1,0\n");
     let after = "A,202001,1.50,second.csv,3\nB,202002,2.00,second.csv,4\nC,202001,3.00,first.csv,4\nD,202002,4.00,second.csv,5\n";
     assert_eq!(stored(&place), after);
+    let replaced = "select r.invoice_id, r.period, r.amount, r._file, r._row, f.file from replaced.invoice r \
+                    join ingest_file f on f.batch = r.replaced_by order by 1";
+    assert_eq!(
+        place.sql(replaced),
+        "A,202001,1.00,first.csv,2,second.csv\nB,202001,2.00,first.csv,3,second.csv\n"
+    );
     let duplicate = "select table_name, row_key, kept_file, kept_row, _file, _row from duplicate_row";
     assert_eq!(place.sql(duplicate), "invoice,C,first.csv,4,second.csv,2\n");
 }
@@ -82,6 +88,8 @@ fn the_last_of_several_versions_in_one_file_counts() {
     assert_eq!((read, rejected), (5, 0));
     assert_eq!(kept + duplicate, read);
     assert_eq!(replaced + duplicate, 3, "of five rows two are left: {counts}");
+    // What never was in the table is kept as well.
+    assert_eq!(place.sql("select amount, _row from replaced.invoice order by _row"), "1.00,2\n2.00,4\n");
 }
 
 #[test]
@@ -100,6 +108,11 @@ fn a_registration_gives_way_to_a_later_one_only() {
             assert_eq!(place.sql("select name from taxpayer"), "乙公司\n");
         }
     }
+    assert_eq!(
+        place.sql("select name, _file from replaced.taxpayer order by replaced_at"),
+        "甲公司,1.csv\n丙公司,3.csv\n乙公司,2.csv\n"
+    );
+    assert_eq!(place.number("select count(*) from replaced.invoice"), 0);
     // Of two with the same date the one that came later counts.
     assert_eq!(place.sql("select name, valid_from from taxpayer"), "丁公司,2022-01-01\n");
 }

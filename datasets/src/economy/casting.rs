@@ -223,6 +223,13 @@ fn established(firm: &Firm) -> bool {
         && !firm.traits.exempt
 }
 
+/// Whether its profit, large enough to be worth shifting, bears the full rate.
+fn taxed_in_full(firm: &Firm) -> bool {
+    let (traits, recorded) = (firm.traits, firm.purchases + firm.wage_share);
+    let relieved = traits.high_tech || traits.encouraged || traits.agri || traits.software;
+    firm.annual >= 3_000_000_000 && recorded < 0.8 && !relieved
+}
+
 /// Whether a firm can organise a scheme of this kind (or look like one), by what it is before it is cast.
 fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
     use SchemeKind as K;
@@ -248,7 +255,7 @@ fn fits(kind: SchemeKind, firm: &Firm, code: &str, last: u16) -> bool {
         K::IdleCreditRefundPurchases => established(firm) && making && middling,
         K::CirculatingExports => established(firm) && (making || trade) && !firm.traits.agri,
         K::WagesAgainstInsurance | K::FakeEmployees => established(firm) && firm.employees >= 8,
-        K::ProfitShifting => established(firm) && middling && !firm.traits.high_tech,
+        K::ProfitShifting => established(firm) && taxed_in_full(firm),
         // Their firms are sought by policy.
         K::WrongClaim | K::ForgottenClaim => false,
         K::DeregisterAndReturn => {

@@ -19,6 +19,8 @@ pub(super) struct Scene {
 
 /// Cents in a million yuan.
 const MILLION: f64 = 100_000_000.0;
+/// Yearly sales, in cents, from which a firm's profit and assets are not those of a small one.
+const LARGE: f64 = 120.0 * MILLION;
 
 impl Scene {
     /// Sets up the firms and adds the flows.
@@ -210,7 +212,12 @@ impl Scene {
         else {
             return;
         };
-        let (annual, rep) = (stage.firm(payer).annual, stage.firm(payer).people[0]);
+        // Beyond a small enterprise of low profit, which is taxed lower than the affiliate.
+        let firm = stage.firm(payer);
+        let growth = (LARGE / firm.annual as f64).max(1.0);
+        firm.annual = (firm.annual as f64 * growth) as i64;
+        firm.employees = (f64::from(firm.employees) * growth) as _;
+        let (annual, rep) = (firm.annual, firm.people[0]);
         stage.firm(affiliate).people[0] = rep;
         stage.firm(affiliate).traits.high_tech = true;
         let monthly = annual as f64 / 12.0 * self.strength;

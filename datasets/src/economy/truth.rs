@@ -39,7 +39,7 @@ pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
             firm: *firm,
             kind: plan.kind,
             role: plan.role,
-            months: (*plan.months.start(), *plan.months.end()),
+            months: months(world, *firm, plan),
             amount: amount(economy, *firm, plan),
         })
         .collect();
@@ -71,6 +71,18 @@ pub(super) fn truth(economy: &Economy) -> Result<RecordBatch, EconomyError> {
         Arc::new(cents.collect::<Decimal128Array>().with_precision_and_scale(18, 2)?),
     ];
     Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+}
+
+/// First and last month of a part: of two firms that follow each other, each has its own.
+fn months(world: &World, firm: u32, plan: &SchemePlan) -> (u16, u16) {
+    let (first, last) = (*plan.months.start(), *plan.months.end());
+    match plan.kind {
+        SchemeKind::DeregisterAndReturn => {
+            let firm = world.firm(firm);
+            (first.max(firm.opens), last.min(firm.closes))
+        }
+        _ => (first, last),
+    }
 }
 
 /// Whether a part is to be seen in what the firm filed; only that of claims may come to nothing.

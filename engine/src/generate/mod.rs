@@ -7,6 +7,7 @@ pub mod describe;
 pub mod dirt;
 mod economy;
 pub mod files;
+mod replaced;
 #[cfg(test)]
 mod samples;
 pub mod warehouse;

@@ -14,12 +14,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
 use assay_datasets::economy::{Economy, EconomyError, Part};
 use assay_datasets::schema::Table;
 use tokio::runtime::Handle;
 
+use super::replaced::{Replaced, Versions, versions};
 use crate::ingest::keying::{Keyer, Lineage, staged_schema};
 use crate::ingest::load::table_spec;
 use crate::ingest::records::made_row;
@@ -50,7 +51,10 @@ pub async fn write_warehouse(
     let mut names: Vec<&str> = parts.iter().map(|p| p.table).collect();
     names.dedup();
     refuse_loaded(warehouse, &names).await?;
+    let tables = names.iter().map(|name| find_table(name)).collect::<Result<Vec<_>>>()?;
+    let replaced: Vec<String> = tables.into_iter().map(|table| system::replaced(table).name).collect();
     let mut allowed = names.clone();
+    allowed.extend(replaced.iter().map(String::as_str));
     allowed.extend([
         system::INGEST_BATCH,
         system::INGEST_FILE,
@@ -226,6 +230,7 @@ impl Run {
         let mut waiting: BTreeMap<usize, Result<Vec<RecordBatch>>> = BTreeMap::new();
         let mut tables: BTreeMap<String, TableSummary> = BTreeMap::new();
         let mut router = Router { units, open: None };
+        let mut replaced = Replaced::default();
         let mut next = 0;
         for (index, rows) in made {
             waiting.insert(index, rows);
@@ -237,10 +242,15 @@ impl Run {
                     let first = i64::try_from(summary.read).unwrap_or(i64::MAX);
                     summary.read += batch.num_rows();
                     summary.kept += batch.num_rows();
-                    let newest = newest_versions(table, &batch)?;
-                    summary.replaced += batch.num_rows() - newest.num_rows();
+                    let Versions { newest, replaced: earlier } = versions(table, &batch)?;
                     let stored = self.stored(keyer, table, &newest, first)?;
                     router.route(table, &stored, transaction)?;
+                    if let Some(earlier) = earlier {
+                        summary.replaced += earlier.num_rows();
+                        let first = first + i64::try_from(newest.num_rows()).unwrap_or(i64::MAX);
+                        let stored = self.stored(keyer, table, &earlier, first)?;
+                        replaced.take(table, &stored, &self.batch, self.at, transaction, &self.handle)?;
+                    }
                 }
                 next += 1;
                 window.advance(next);
@@ -251,6 +261,7 @@ impl Run {
         if next < self.parts.len() {
             return Err(EngineError::internal("a thread that makes rows stopped without a result"));
         }
+        replaced.finish(transaction, &self.handle)?;
         for (name, summary) in &mut tables {
             summary.table.clone_from(name);
             summary.source = source(name);
@@ -465,18 +476,6 @@ impl Target {
         }
         Ok(())
     }
-}
-
-/// Rows without those a later version of the same key replaces, as loading does. An economy puts versions of a key one
-/// after the other, and all of them into one batch.
-fn newest_versions(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
-    if table.version_by.is_none() || batch.num_rows() == 0 {
-        return Ok(batch.clone());
-    }
-    let keys = table.key.iter().filter_map(|k| batch.column_by_name(k)).map(Arc::clone).collect::<Vec<_>>();
-    let last: UInt64Array =
-        arrow::compute::partition(&keys)?.ranges().into_iter().map(|same| same.end as u64 - 1).collect();
-    Ok(arrow::compute::take_record_batch(batch, &last)?)
 }
 
 /// The unit of row `start` and the end of the run of rows that share it.

@@ -19,7 +19,7 @@ use super::tables::{LINK, Link, Part, RUN, link_batch, link_spec, run_spec};
 use super::{contacts, people, resolve, shared_invoice};
 use crate::ingest::Progress;
 use crate::warehouse::session::{self, Access};
-use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, get, read_unit};
+use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, get_rows};
 use crate::{EngineError, Result};
 
 /// Records whose candidates are looked for together: bounds the memory a build takes.
@@ -175,12 +175,10 @@ fn fingerprint(definition: &Definition, text: &str, base: &Commit, part: Part) -
 async fn fingerprints(warehouse: &Warehouse, base: &Commit) -> Result<BTreeMap<i32, String>> {
     let mut found = BTreeMap::new();
     let Some(table) = warehouse.table(base, RUN).await? else { return Ok(found) };
-    for file in &table.files {
-        for batch in read_unit(get(warehouse, RUN, file).await?, None)? {
-            let parts = batch.column(0).as_primitive::<arrow::datatypes::Int32Type>();
-            let prints = batch.column(2).as_string::<i32>();
-            found.extend(parts.values().iter().copied().zip(prints.iter().flatten().map(str::to_owned)));
-        }
+    for batch in get_rows(warehouse, RUN, &table.files).await? {
+        let parts = batch.column(0).as_primitive::<arrow::datatypes::Int32Type>();
+        let prints = batch.column(2).as_string::<i32>();
+        found.extend(parts.values().iter().copied().zip(prints.iter().flatten().map(str::to_owned)));
     }
     Ok(found)
 }

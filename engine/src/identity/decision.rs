@@ -11,7 +11,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 
 use super::tables::{DECISION, LINK, Link, decision_spec, link_spec, links_of, scores};
 use crate::warehouse::dictionary::{Dictionary, PERSON, TEXT};
-use crate::warehouse::{Commit, Transaction, Warehouse, clock, get, read_unit};
+use crate::warehouse::{Commit, Transaction, Warehouse, clock, get, get_rows, read_unit};
 use crate::{EngineError, Result};
 
 /// What somebody says of a link.
@@ -48,10 +48,8 @@ impl Decisions {
     pub async fn read(warehouse: &Warehouse, commit: &Commit) -> Result<Self> {
         let mut decisions = Self::default();
         let Some(table) = warehouse.table(commit, DECISION).await? else { return Ok(decisions) };
-        for file in &table.files {
-            for batch in read_unit(get(warehouse, DECISION, file).await?, None)? {
-                decisions.add(&batch)?;
-            }
+        for batch in get_rows(warehouse, DECISION, &table.files).await? {
+            decisions.add(&batch)?;
         }
         Ok(decisions)
     }

@@ -1,6 +1,7 @@
 //! Records of a feed to rows of a canonical table, column by column; what does not fit is set aside with a reason.
 
 mod failures;
+pub(super) mod ids;
 mod plan;
 
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
 use assay_datasets::mapping::{Feed, Transform};
 use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table};
-use assay_sql::{resident_id_is_valid, uscc_is_valid};
 use datafusion::common::DFSchema;
 use datafusion::execution::context::SessionContext;
 use datafusion::physical_expr::PhysicalExpr;
 
 use self::failures::Failures;
+use self::ids::{has_lost_digits, is_taxpayer_id};
 use self::plan::{Origin, Plan, physical, plan};
 use super::constant::nulls;
 use super::parse::{self, Parsed};
@@ -339,30 +340,26 @@ impl Converter {
                 .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
                 .for_each(|r| failures.add(r, index, "missing"));
         }
+        let Some(values) = array.as_string_opt::<i32>() else { return };
+        let mut refuse = |rule: &'static str, is_bad: &dyn Fn(&str) -> bool| {
+            (0..values.len())
+                .filter(|r| values.is_valid(*r) && is_bad(values.value(*r)))
+                .for_each(|r| failures.add(r, index, rule));
+        };
         let numbered = ["_id", "_no", "_code"].iter().any(|end| column.name.ends_with(end));
-        if let Some(values) =
-            array.as_string_opt::<i32>().filter(|v| numbered && v.value_data().contains(&b'\n'))
-        {
+        let has = |byte: u8| values.value_data().contains(&byte);
+        if numbered && has(b'\n') {
             // Two stray quotation marks make one record of several lines: no number runs over a line end.
-            (0..values.len())
-                .filter(|r| values.is_valid(*r) && values.value(*r).contains('\n'))
-                .for_each(|r| failures.add(r, index, "line_break"));
+            refuse("line_break", &|value| value.contains('\n'));
         }
-        if let Some(values) =
-            array.as_string_opt::<i32>().filter(|v| numbered && v.value_data().contains(&b'+'))
-        {
+        if numbered && has(b'+') {
             // Others with the same first digits would come out as the same number.
-            (0..values.len())
-                .filter(|r| values.is_valid(*r) && has_lost_digits(values.value(*r)))
-                .for_each(|r| failures.add(r, index, "lost_digits"));
+            refuse("lost_digits", &has_lost_digits);
         }
         if column.party && !self.feed.anonymised_ids {
             let strict = self.table.bucket_by.as_deref() == Some(column.name.as_str())
                 && self.table.group == "registration";
-            let values = array.as_string::<i32>();
-            (0..values.len())
-                .filter(|r| values.is_valid(*r) && !is_taxpayer_id(values.value(*r), strict))
-                .for_each(|r| failures.add(r, index, "taxpayer_id"));
+            refuse("taxpayer_id", &|value| !is_taxpayer_id(value, strict));
         }
     }
 
@@ -485,21 +482,4 @@ fn display(array: &ArrayRef, row: usize) -> Result<String> {
         return Ok(String::new());
     }
     Ok(arrow::util::display::array_value_to_string(array, row)?)
-}
-
-/// Whether a number stands in exponent form, as spreadsheets write long ones: `2.4312E+19`.
-fn has_lost_digits(text: &str) -> bool {
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let long = exponent.strip_prefix('+').is_some_and(|e| digits(e) && e.parse().is_ok_and(|e: u32| e >= 10));
-    long && whole.len() == 1 && digits(whole) && digits(decimals)
-}
-
-/// An id a taxpayer can have: 15 to 20 capitals and digits; in a register (`strict`) an 18-character one must also
-/// pass the check of GB 32100 or, for a person, of GB 11643.
-fn is_taxpayer_id(id: &str, strict: bool) -> bool {
-    let plausible =
-        (15..=20).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    plausible && (!strict || id.len() != 18 || uscc_is_valid(id) || resident_id_is_valid(id))
 }

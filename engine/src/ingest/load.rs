@@ -5,7 +5,7 @@ mod known;
 mod late;
 mod write;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,7 +51,13 @@ async fn run_here(
     let repairs = repair::load(&warehouse)?;
     // Lines come after the invoices whose parties they may take.
     inputs.sort_by_key(|i| i.table.follows_invoice());
-    let mut tables: Vec<&str> = inputs.iter().map(|i| i.table.name.as_str()).collect();
+    // Rows that were loaded before their invoice take its parties when it comes.
+    let written = catalog()
+        .tables()
+        .iter()
+        .filter(|table| table.follows_invoice() || inputs.iter().any(|input| input.table.name == table.name));
+    let written: Vec<[String; 2]> = written.map(|t| [t.name.clone(), system::replaced(t).name]).collect();
+    let mut tables: Vec<&str> = written.iter().flatten().map(String::as_str).collect();
     tables.extend([
         system::REJECTED_ROW,
         system::REJECTED_VALUE,
@@ -64,8 +70,6 @@ async fn run_here(
         system::FEED_DEFINITION,
     ]);
     tables.push(PARTY.table);
-    // Rows that were loaded before their invoice take its parties when it comes.
-    tables.extend(catalog().tables().iter().filter(|t| t.follows_invoice()).map(|t| t.name.as_str()));
     tables.extend(VAULT.iter().map(|k| k.table));
     tables.sort_unstable();
     tables.dedup();
@@ -171,6 +175,7 @@ impl Load {
             true => None,
             false => definitions.check(&inputs).err(),
         };
+        let all = inputs.clone();
         let (inputs, already_loaded) = self.skip_loaded(inputs, &prints, &known, &definitions);
         let mut summary = IngestSummary { already_loaded, ..IngestSummary::default() };
         // A change is refused where there is something to load. Files loaded before stay as they are, but not silently.
@@ -185,6 +190,8 @@ impl Load {
             summary.seconds = started.elapsed().as_secs_f64();
             return Ok(summary);
         }
+        let fresh: HashSet<&PathBuf> = inputs.iter().map(|input| &input.path).collect();
+        select::tell_unread_sheets(all.iter().filter(|input| fresh.contains(&input.path)))?;
         self.batch = batch_id(&inputs, &prints, &definitions);
         let base = self.tx()?.base().clone();
         let mut keyer = self.handle.block_on(Keyer::load(&self.warehouse, &base))?;
@@ -214,6 +221,7 @@ impl Load {
             stage.settle()?;
             self.write(&mut stage)?;
         }
+        self.tell_lines_replaced(&inputs);
         let handle = self.handle.clone();
         let files = records::file_rows(&inputs, &prints, &read, &self.batch, self.at)?;
         handle.block_on(self.tx()?.append(&system::ingest_file(), &[files]))?;

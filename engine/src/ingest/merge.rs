@@ -28,8 +28,8 @@ pub struct Merged {
     pub order: Vec<(usize, usize)>,
     /// Dropped as exact duplicates.
     pub duplicates: Vec<Duplicate>,
-    /// Versions displaced by a later one.
-    pub replaced: usize,
+    /// Where versions displaced by a later one stand in the merged input.
+    pub replaced: Vec<(usize, usize)>,
     /// Whether anything differs from what was stored.
     pub changed: bool,
 }
@@ -46,10 +46,10 @@ pub fn merge(
     let content = schema.as_ref().map(content_columns).unwrap_or_default();
     let version = version_column(table, schema.as_ref());
     let mut winners: AHashMap<KeyHash, usize> = AHashMap::with_capacity(input.rows.len());
-    let (mut duplicates, mut replaced, mut changed) = (Vec::new(), 0, false);
+    let (mut duplicates, mut replaced, mut changed) = (Vec::new(), Vec::new(), false);
     for (i, hash) in input.hashes.iter().enumerate() {
         if moved.is_some_and(|m| m.contains(hash)) {
-            replaced += 1;
+            replaced.push(input.rows[i]);
             changed |= i < stored;
             continue;
         }
@@ -62,8 +62,10 @@ pub fn merge(
         if equal(&input.batches, &content, row, kept) {
             duplicates.push(Duplicate { row, kept });
         } else {
-            replaced += 1;
-            if !version.is_some_and(|v| newer(&input.batches, v, kept, row)) {
+            if version.is_some_and(|v| newer(&input.batches, v, kept, row)) {
+                replaced.push(row);
+            } else {
+                replaced.push(kept);
                 *winner = i;
                 changed = true;
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Field, Int64Type};
 use assay_datasets::schema::Table;
 
 use super::merge::Merged;
@@ -15,6 +15,7 @@ use super::source::shape::Skipped;
 use super::stage::UnitRows;
 use super::{Input, system};
 use crate::Result;
+use crate::warehouse::{TableSpec, conform};
 
 /// What was read of one input.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +102,26 @@ pub fn skipped_rows(
         Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, skipped.len()))),
     ];
     Ok(RecordBatch::try_new(system::skipped_row().schema, columns)?)
+}
+
+/// Rows as the table of replaced versions has them: what replaced them came with `batch`.
+pub fn replaced_rows(history: &TableSpec, rows: &RecordBatch, batch: &str, at: i64) -> Result<RecordBatch> {
+    let rows = conform(rows, &history.schema)?;
+    let n = rows.num_rows();
+    let own = |field: &Field| -> Option<ArrayRef> {
+        match field.name().as_str() {
+            system::REPLACED_BY => {
+                Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(batch, n))))
+            }
+            system::REPLACED_AT => {
+                Some(Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, n))))
+            }
+            _ => None,
+        }
+    };
+    let columns = history.schema.fields().iter().zip(rows.columns());
+    let columns = columns.map(|(field, column)| own(field).unwrap_or_else(|| Arc::clone(column))).collect();
+    Ok(RecordBatch::try_new(Arc::clone(&history.schema), columns)?)
 }
 
 /// The `duplicate_row` rows of a unit.

@@ -1,6 +1,6 @@
 //! From what a person named (files, patterns, a mapping) to what is read: one input per feed and file member.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -183,19 +183,24 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
     let (documents, feeds): (Vec<_>, Vec<_>) = feeds.into_iter().partition(|f| f.is_xml());
     let mut inputs = Vec::new();
     for path in files(&request.files)? {
-        let mut taken = false;
-        if let Some(parts) = document_parts(&documents, &path)? {
+        let start = inputs.len();
+        // A folder is read by feeds of documents only.
+        let folder = path.is_dir();
+        let members = if folder { Vec::new() } else { source::members(&path)? };
+        let parts: Vec<&Member> = members.iter().filter(|m| source::is_xml(Path::new(&m.name))).collect();
+        if !documents.is_empty() && (folder || !parts.is_empty()) {
             let member = source::bundle(&path)?;
             let takes = |feed: &&Arc<Feed>| fits(feed, &member) || parts.iter().any(|part| fits(feed, part));
             for feed in documents.iter().filter(takes) {
                 inputs.push(input(request, feed, &path, &member)?);
-                taken = true;
             }
         }
-        if path.is_dir() && taken {
-            continue;
+        let taken = inputs.len() > start;
+        if folder && !taken {
+            // Says what to name instead.
+            source::members(&path)?;
         }
-        for member in source::members(&path)? {
+        for member in members {
             // Memo files are read with the table they belong to.
             if source::is_memo(&member.name) {
                 continue;
@@ -205,62 +210,53 @@ pub fn inputs_of(feeds: &[Feed], request: &IngestRequest) -> Result<Vec<Input>> 
             for feed in fitting {
                 inputs.push(input(request, feed, &path, &member)?);
             }
-            if request.sheet.is_none() {
-                tell_unread_sheets(&member, &inputs[before..])?;
-            }
             if inputs.len() == before && !taken {
-                let all = documents.iter().chain(&feeds);
-                let patterns: Vec<&str> = all.flat_map(|f| &f.files).map(String::as_str).collect();
-                if patterns.is_empty() {
-                    return Err(EngineError::input(format!(
-                        "{}: the mapping reads XML documents, and this holds none; name .xml files, folders or archives of \
-                         them",
-                        path.display()
-                    )));
-                }
-                return Err(EngineError::input(format!(
-                    "{}: no feed of the mapping takes a file of this name; its patterns are {}",
-                    path.display(),
-                    patterns.join(", ")
-                )));
+                return Err(untaken(&path, documents.iter().chain(&feeds)));
             }
         }
     }
     Ok(inputs)
 }
 
-/// Warns of sheets of a workbook that no feed reads, where feeds name their sheets.
-fn tell_unread_sheets(member: &Member, inputs: &[Input]) -> Result<()> {
-    let read: Option<Vec<&str>> =
-        inputs.iter().map(|input| input.options.sheet.as_deref().map(str::trim)).collect();
-    let Some(read) = read.filter(|read| !read.is_empty() && source::is_workbook(member)) else {
-        return Ok(());
-    };
-    let (known, unread): (Vec<String>, Vec<String>) =
-        source::sheets(member)?.into_iter().partition(|sheet| read.contains(&sheet.trim()));
-    // Where none is there, the load is refused for that.
-    if !unread.is_empty() && !known.is_empty() {
-        tracing::warn!(
-            "{}: no feed of the mapping reads {}: left out (工作表未导入)",
-            member.display(),
-            unread.iter().map(|sheet| format!("[{sheet}]")).collect::<Vec<_>>().join(", ")
-        );
-    }
-    Ok(())
+/// No feed takes the file.
+fn untaken<'a>(path: &Path, feeds: impl Iterator<Item = &'a Arc<Feed>>) -> EngineError {
+    let patterns: Vec<&str> = feeds.flat_map(|f| &f.files).map(String::as_str).collect();
+    EngineError::input(match patterns.is_empty() {
+        true => format!(
+            "{}: the mapping reads XML documents, and this holds none; name .xml files, folders or archives of them",
+            path.display()
+        ),
+        false => format!(
+            "{}: no feed of the mapping takes a file of this name; its patterns are {}",
+            path.display(),
+            patterns.join(", ")
+        ),
+    })
 }
 
-/// The XML documents in an archive, none for a folder or a single one; `None` where there are no feeds for documents or
-/// the file holds none.
-fn document_parts(feeds: &[Arc<Feed>], path: &Path) -> Result<Option<Vec<Member>>> {
-    if feeds.is_empty() {
-        return Ok(None);
+/// Warns of sheets that no feed reads, in workbooks whose feeds all name their sheets.
+pub fn tell_unread_sheets<'a>(inputs: impl Iterator<Item = &'a Input>) -> Result<()> {
+    let mut books: BTreeMap<String, Vec<&Input>> = BTreeMap::new();
+    for input in inputs.filter(|input| source::is_workbook(&input.member)) {
+        books.entry(input.member.display()).or_default().push(input);
     }
-    if path.is_dir() {
-        return Ok(Some(Vec::new()));
+    for (shown, inputs) in books {
+        let own = |input: &&Input| {
+            input.feed.sheet.clone().filter(|sheet| input.options.sheet.as_ref() == Some(sheet))
+        };
+        let Some(read) = inputs.iter().map(own).collect::<Option<Vec<String>>>() else { continue };
+        let is_read = |sheet: &String| read.iter().any(|read| read.trim() == sheet.trim());
+        let (known, unread): (Vec<String>, Vec<String>) =
+            source::sheets(&inputs[0].member)?.into_iter().partition(is_read);
+        // Where none is there, the load is refused for that.
+        if !unread.is_empty() && !known.is_empty() {
+            tracing::warn!(
+                "{shown}: no feed of the mapping reads {}: left out (工作表未导入)",
+                unread.iter().map(|sheet| format!("[{sheet}]")).collect::<Vec<_>>().join(", ")
+            );
+        }
     }
-    let mut parts = source::members(path)?;
-    parts.retain(|part| source::is_xml(Path::new(&part.name)));
-    Ok(Some(parts).filter(|parts| !parts.is_empty()))
+    Ok(())
 }
 
 /// A query has no file name by which a feed would know it, so one feed must be left.

@@ -1,7 +1,7 @@
 //! Tables Assay keeps about its own work: batches, files, rejected and duplicate rows, and what scans write.
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
-use assay_datasets::schema::lineage_fields;
+use assay_datasets::schema::{Table, catalog, lineage_fields};
 
 use crate::warehouse::TableSpec;
 use crate::warehouse::dictionary::{PARTY, VAULT};
@@ -138,6 +138,23 @@ pub fn ingest_file() -> TableSpec {
     )
 }
 
+/// Folder of the tables of replaced versions, and their schema in SQL.
+pub const REPLACED: &str = "replaced/";
+/// Batch with which the version came that replaced the row.
+pub const REPLACED_BY: &str = "replaced_by";
+/// When that was.
+pub const REPLACED_AT: &str = "replaced_at";
+
+/// `replaced/TABLE`: versions of a canonical table's rows that later ones replaced, as they were stored or would have
+/// been, in the order of their replacement.
+pub fn replaced(table: &Table) -> TableSpec {
+    let stored = table.stored_schema();
+    let mut fields: Vec<Field> =
+        stored.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    fields.extend([text(REPLACED_BY), instant(REPLACED_AT)]);
+    spec(&format!("{REPLACED}{}", table.name), fields)
+}
+
 /// Labels of a synthetic economy.
 pub const TRUTH: &str = "truth";
 
@@ -226,5 +243,6 @@ pub fn all_specs() -> Vec<TableSpec> {
     specs.push(repaired_clear());
     specs.push(crate::quality::tables::value());
     specs.extend(VAULT.iter().map(|k| k.spec()));
+    specs.extend(catalog().tables().iter().map(replaced));
     specs
 }

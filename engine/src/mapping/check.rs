@@ -11,7 +11,7 @@ use assay_sql::session::{SessionOptions, new_session};
 use datafusion::execution::context::SessionContext;
 
 use crate::ingest::convert::Converter;
-use crate::ingest::select::inputs_of;
+use crate::ingest::select::{inputs_of, tell_unread_sheets};
 use crate::ingest::source::shape::Skipped;
 use crate::ingest::source::{self, RawBatch, RecordSink};
 use crate::ingest::{IngestRequest, Input, Reject};
@@ -87,7 +87,9 @@ pub fn check(shown: &str, text: &str, path: &Path) -> Result<Vec<FeedPreview>> {
     };
     let context = new_session(&SessionOptions { threads: 1, ..SessionOptions::default() })?;
     let feeds: Vec<Feed> = mapping.feeds;
-    inputs_of(&feeds, &request)?.iter().map(|input| preview(&context, input)).collect()
+    let inputs = inputs_of(&feeds, &request)?;
+    tell_unread_sheets(inputs.iter())?;
+    inputs.iter().map(|input| preview(&context, input)).collect()
 }
 
 fn preview(context: &SessionContext, input: &Input) -> Result<FeedPreview> {

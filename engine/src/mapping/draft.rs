@@ -6,7 +6,7 @@ use std::path::Path;
 use assay_datasets::schema::{Column, ColumnType};
 
 use super::evidence::Evidence;
-use super::infer::{Fit, Guess, made, pattern};
+use super::infer::{Fit, Guess, made, pattern, with_numbers_as};
 use super::names::synonyms;
 use super::sample::Sample;
 use crate::{EngineError, Result};
@@ -69,7 +69,8 @@ const FORMAT_WORDS: [&str; 17] = [
 /// and for a name that is not in letters a few hexadecimal digits that tell it from others.
 pub fn mapping_name(path: &Path, table: &str) -> String {
     let file = path.file_name().map(|s| s.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let stem = without_dates(file.split('.').next().unwrap_or_default());
+    // Next month's file has the same mapping.
+    let stem = with_numbers_as(file.split('.').next().unwrap_or_default(), " ");
     let is_word =
         |w: &&str| w.len() > 1 && w.chars().any(|c| c.is_ascii_alphabetic()) && !FORMAT_WORDS.contains(w);
     let words = stem.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_word);
@@ -87,24 +88,6 @@ pub fn mapping_name(path: &Path, table: &str) -> String {
         }
     }
     parts.join("_")
-}
-
-/// The text without numbers that look like dates: next month's file has the same mapping.
-fn without_dates(text: &str) -> String {
-    let mut out = String::new();
-    let mut digits = String::new();
-    for c in text.chars().chain(['\0']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        out.push_str(if digits.len() >= 4 { " " } else { &digits });
-        digits.clear();
-        if c != '\0' {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// Refuses a name that cannot be a mapping's.

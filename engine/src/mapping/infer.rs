@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use assay_datasets::mapping;
-use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table, catalog};
+use assay_datasets::schema::{Column, PeriodSource, Table, catalog};
 
 use super::assign::assign;
 use super::draft::{self, FeedDraft};
@@ -187,10 +187,13 @@ fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
     let mut scores = Vec::with_capacity(own.len());
     for place in &own {
         let header = &sample.header[*place];
+        let names: Vec<_> = table.columns.iter().map(|column| name_of(header, table, column)).collect();
         // What bears the very name of one column is no other, however similar.
-        let exact = table.columns.iter().any(|c| name_of(header, table, c).0 >= 1.0);
-        let cells: Vec<(f64, String)> =
-            table.columns.iter().map(|c| score((header, exact), &evidence[*place], table, c)).collect();
+        let exact = names.iter().any(|(name, _)| *name >= 1.0);
+        let named = table.columns.iter().zip(names);
+        let cells: Vec<(f64, String)> = named
+            .map(|(column, name)| score(header, (name, exact), &evidence[*place], table, column))
+            .collect();
         scores.push(cells.iter().map(|(s, _)| *s).collect::<Vec<f64>>());
         reasons.push(cells);
     }
@@ -237,14 +240,15 @@ fn name_of(header: &str, table: &Table, column: &Column) -> (f64, &'static str) 
     }
 }
 
-/// How well a column of the file fits one of the table; `exact` when it bears the very name of some column.
+/// How well a column of the file fits one of the table, whose name fits as [`name_of`] says; `exact` when it bears the
+/// very name of some column.
 fn score(
-    (header, exact): (&str, bool),
+    header: &str,
+    ((name, why), exact): ((f64, &str), bool),
     evidence: &Evidence,
     table: &Table,
     column: &Column,
 ) -> (f64, String) {
-    let (name, why) = name_of(header, table, column);
     let Some((value, evidence_says)) = evidence.score(table, column) else { return (0.0, String::new()) };
     // Whole invoice numbers are what they are, whatever the column is called.
     let telling = column.name == "invoice_id" && value >= 1.0;
@@ -265,15 +269,11 @@ fn score(
     if score < LEAST {
         return (0.0, String::new());
     }
-    if is_amount(column.ty) && in_thousands(header) {
+    if column.ty.is_amount() && in_thousands(header) {
         let unit = "单位是万、千或亿，须换算 in thousands or more: write the conversion as sql";
         return (score.min(ANOTHER_UNIT), format!("{unit}; {why}; {evidence_says}"));
     }
     (score, format!("{why}; {evidence_says}"))
-}
-
-fn is_amount(ty: ColumnType) -> bool {
-    matches!(ty, ColumnType::Money | ColumnType::Quantity | ColumnType::Int | ColumnType::Count)
 }
 
 /// Whether a name says that its figures are in thousands, ten thousands or more of a unit: 电费（万元）, 注册资金(万).
@@ -289,21 +289,24 @@ fn in_thousands(header: &str) -> bool {
 
 /// The file's name as the draft's pattern has it: digits that look like a date or a number stand for any.
 pub fn pattern(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy().into_owned();
-    let mut pattern = String::new();
+    let name = path.file_name()?.to_string_lossy().replace(['[', ']', '*', '?'], "?");
+    Some(with_numbers_as(&name, "*"))
+}
+
+/// The text with numbers that look like a date, those of four and more digits, written as `other`.
+pub fn with_numbers_as(text: &str, other: &str) -> String {
+    let mut out = String::new();
     let mut digits = String::new();
-    for c in name.chars().chain(['\0']) {
+    for c in text.chars().chain(['\0']) {
         if c.is_ascii_digit() {
             digits.push(c);
             continue;
         }
-        pattern.push_str(if digits.len() >= 4 { "*" } else { &digits });
+        out.push_str(if digits.len() >= 4 { other } else { &digits });
         digits.clear();
-        match c {
-            '\0' => {}
-            '[' | ']' | '*' | '?' => pattern.push('?'),
-            c => pattern.push(c),
+        if c != '\0' {
+            out.push(c);
         }
     }
-    Some(pattern)
+    out
 }

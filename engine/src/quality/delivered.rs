@@ -14,7 +14,7 @@ use super::measure::{Measure, UNDELIVERED};
 use super::months::Alert;
 use crate::Result;
 use crate::ingest::system::INGEST_FILE;
-use crate::warehouse::{Commit, Warehouse, get, read_unit};
+use crate::warehouse::{Commit, Warehouse, get_rows};
 
 /// By table, feed and batch: the columns its files had; `None` where a file was loaded without noting them.
 #[derive(Debug, Default)]
@@ -25,17 +25,15 @@ impl Delivered {
     pub async fn load(warehouse: &Warehouse, commit: &Commit) -> Result<Self> {
         let mut found = Self::default();
         let Some(table) = warehouse.table(commit, INGEST_FILE).await? else { return Ok(found) };
-        for file in &table.files {
-            for batch in read_unit(get(warehouse, INGEST_FILE, file).await?, None)? {
-                let schema = batch.schema();
-                let text = |name: &str| Ok::<_, crate::EngineError>(batch.column(schema.index_of(name)?));
-                let (batches, tables, sources) = (text("batch")?, text("table_name")?, text("source")?);
-                let columns = batch.column_by_name("columns").map(AsArray::as_string::<i32>);
-                for row in 0..batch.num_rows() {
-                    let of = |array: &dyn Array| array.as_string::<i32>().value(row).to_owned();
-                    let columns = columns.filter(|c| c.is_valid(row)).map(|c| c.value(row));
-                    found.note((of(tables), of(sources), of(batches)), columns);
-                }
+        for batch in get_rows(warehouse, INGEST_FILE, &table.files).await? {
+            let schema = batch.schema();
+            let text = |name: &str| Ok::<_, crate::EngineError>(batch.column(schema.index_of(name)?));
+            let (batches, tables, sources) = (text("batch")?, text("table_name")?, text("source")?);
+            let columns = batch.column_by_name("columns").map(AsArray::as_string::<i32>);
+            for row in 0..batch.num_rows() {
+                let of = |array: &dyn Array| array.as_string::<i32>().value(row).to_owned();
+                let columns = columns.filter(|c| c.is_valid(row)).map(|c| c.value(row));
+                found.note((of(tables), of(sources), of(batches)), columns);
             }
         }
         Ok(found)

@@ -12,7 +12,7 @@ use super::pass::Measured;
 use super::rule::{Distribution, Rule};
 use super::tables::{self, QUALITY_MEASURE};
 use crate::Result;
-use crate::warehouse::{Commit, Warehouse, get, read_unit};
+use crate::warehouse::{Commit, Warehouse, get_rows};
 
 /// `measure` of the row that says a unit was measured; its part is the file or the rule.
 pub const UNIT: &str = "unit";
@@ -113,10 +113,8 @@ pub fn of_unit(
 pub async fn load(warehouse: &Warehouse, commit: &Commit) -> Result<Vec<Measure>> {
     let mut all = Vec::new();
     let Some(table) = warehouse.table(commit, QUALITY_MEASURE).await? else { return Ok(all) };
-    for file in &table.files {
-        for batch in read_unit(get(warehouse, QUALITY_MEASURE, file).await?, None)? {
-            read(&batch, &mut all)?;
-        }
+    for batch in get_rows(warehouse, QUALITY_MEASURE, &table.files).await? {
+        read(&batch, &mut all)?;
     }
     Ok(all)
 }

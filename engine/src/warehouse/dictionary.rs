@@ -10,18 +10,14 @@ use ahash::RandomState;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef};
 use assay_datasets::schema::Dictionary as Clear;
-use futures::{StreamExt, TryStreamExt, stream};
 use hashbrown::HashTable;
 
 use super::transaction;
-use super::unit::read_unit;
 use super::{Commit, TableSpec, Transaction, Warehouse};
 use crate::{EngineError, Result};
 
 /// Separates the fields of an entry with several (ASCII unit separator: cannot stand in a name).
 const FIELD: char = '\u{1f}';
-/// Files fetched at a time.
-const FILES_AT_ONCE: usize = 8;
 
 /// What a dictionary is called and which fields an entry has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,12 +118,7 @@ impl Dictionary {
     pub async fn load(warehouse: &Warehouse, commit: &Commit, kind: DictionaryKind) -> Result<Self> {
         let mut dictionary = Self::empty(kind);
         let Some(table) = warehouse.table(commit, kind.table).await? else { return Ok(dictionary) };
-        let mut batches = Vec::new();
-        let files = stream::iter(&table.files).map(|file| transaction::get(warehouse, kind.table, file));
-        let mut files = files.buffered(FILES_AT_ONCE);
-        while let Some(bytes) = files.try_next().await? {
-            batches.extend(read_unit(bytes, None)?);
-        }
+        let mut batches = transaction::get_rows(warehouse, kind.table, &table.files).await?;
         // Files are listed by name; keys are what says in which order they were given.
         batches.sort_by_key(first_key);
         for batch in &batches {

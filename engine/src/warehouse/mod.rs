@@ -47,7 +47,7 @@ pub(crate) use provider::STORE_URL;
 pub use provider::UnitTable;
 pub use table::{TableFiles, TableSpec, UnitFile};
 pub use transaction::Transaction;
-pub(crate) use transaction::{get, get_columns, put};
+pub(crate) use transaction::{get, get_columns, get_rows, put};
 pub(crate) use unit::conform;
 pub use unit::{EncodedUnit, UnitEncoder, UnitKey, encode_unit, read_unit};
 

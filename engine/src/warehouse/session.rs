@@ -56,6 +56,7 @@ pub async fn open(
             catalog.register_schema("vault", schema("vault/"))?;
         }
     }
+    catalog.register_schema("replaced", schema(system::REPLACED))?;
     catalog.register_schema(assay_sql::codes::SCHEMA, assay_sql::codes::schema()?)?;
     context.register_catalog("assay", Arc::clone(&catalog) as Arc<dyn CatalogProvider>);
     set_default(&context, "open")?;

@@ -345,6 +345,10 @@ async fn small_files_of_many_loads_become_one() {
         let table = again.table(state, "log").await.unwrap().unwrap();
         assert_eq!(table.rows(), 2 * (load + 1), "every state still opens");
         assert!(table.files.len() <= 33, "{}", table.files.len());
+        // The rows of the last load stay the last ones.
+        let newest = get(&again, "log", table.files.last().unwrap()).await.unwrap();
+        let newest = read_unit(newest, None).unwrap()[0].column(0).as_primitive::<Int64Type>().value(0);
+        assert_eq!(newest, 1_000 - i64::try_from(load).unwrap());
         let mut found = Vec::new();
         for file in &table.files {
             for batch in read_unit(get(&again, "log", file).await.unwrap(), None).unwrap() {

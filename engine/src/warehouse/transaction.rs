@@ -21,12 +21,14 @@ use serde::{Deserialize, Serialize};
 use super::lease::Lease;
 use super::log::{self, Commit};
 use super::table::{self, TableSpec, UnitFile};
-use super::unit::{EncodedUnit, UnitKey, encode_unit, read_columns};
+use super::unit::{EncodedUnit, UnitKey, encode_unit, read_columns, read_unit};
 use super::{Warehouse, clock};
 use crate::{EngineError, Result};
 
 /// Tables whose logs are committed to at a time: a store answers slowly, each takes several answers.
 const LOGS_AT_ONCE: usize = 8;
+/// Files fetched at a time.
+const FILES_AT_ONCE: usize = 8;
 
 #[derive(Debug, Default)]
 struct Change {
@@ -116,7 +118,7 @@ impl Transaction {
     /// A new file name, unique to this transaction.
     pub fn file_name(&mut self) -> String {
         self.files += 1;
-        format!("part-{}-{:06}", self.id, self.files)
+        file_name(&self.id, self.files)
     }
 
     /// Puts an encoded unit; it becomes visible with the commit.
@@ -148,7 +150,27 @@ impl Transaction {
             return Ok(());
         }
         let name = self.file_name();
-        let unit = encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, &name, batches, true)?;
+        self.put_whole(spec, &name, batches).await
+    }
+
+    /// Puts rows of an unpartitioned table in a file that lists before all others of this transaction.
+    pub(super) async fn put_first(
+        &mut self,
+        spec: &TableSpec,
+        batches: &[arrow::array::RecordBatch],
+    ) -> Result<()> {
+        self.files = self.files.max(1);
+        let name = file_name(&self.id, 0);
+        self.put_whole(spec, &name, batches).await
+    }
+
+    async fn put_whole(
+        &mut self,
+        spec: &TableSpec,
+        name: &str,
+        batches: &[arrow::array::RecordBatch],
+    ) -> Result<()> {
+        let unit = encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, name, batches, true)?;
         self.add(spec, unit).await
     }
 
@@ -270,6 +292,25 @@ pub(crate) async fn get_columns(
 /// Reads a unit's bytes.
 pub(crate) async fn get(warehouse: &Warehouse, table: &str, file: &UnitFile) -> Result<Bytes> {
     Ok(warehouse.store().get(&file_path(table, &file.path)).await?.bytes().await?)
+}
+
+/// Reads all rows of units, in their order.
+pub(crate) async fn get_rows(
+    warehouse: &Warehouse,
+    table: &str,
+    files: &[UnitFile],
+) -> Result<Vec<arrow::array::RecordBatch>> {
+    let mut rows = Vec::with_capacity(files.len());
+    let mut units = stream::iter(files).map(|file| get(warehouse, table, file)).buffered(FILES_AT_ONCE);
+    while let Some(bytes) = units.try_next().await? {
+        rows.extend(read_unit(bytes, None)?);
+    }
+    Ok(rows)
+}
+
+/// Files of a transaction list in the order of their numbers, and after those of the transactions before.
+fn file_name(transaction: &str, number: u32) -> String {
+    format!("part-{transaction}-{number:06}")
 }
 
 fn file_path(table: &str, file: &str) -> Path {

@@ -5,19 +5,16 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
-use futures::{StreamExt, TryStreamExt, stream};
 
 use super::table::{TableSpec, UnitFile};
-use super::transaction::{Transaction, get};
-use super::unit::{conform, read_unit};
+use super::transaction::{Transaction, get_rows};
+use super::unit::conform;
 use crate::Result;
 
 /// So many small files of a table become one.
 const MANY: usize = 32;
 /// Bytes below which a file is small.
 const SMALL: u64 = 1 << 20;
-/// Files fetched at a time.
-const AT_ONCE: usize = 8;
 
 impl Transaction {
     /// Replaces the small files of every unpartitioned table that this transaction only appended to by one file, where
@@ -31,7 +28,8 @@ impl Transaction {
                 continue;
             }
             let rows = self.rows_of(&spec, &small).await?;
-            self.append(&spec, &[rows]).await?;
+            // Older than what this transaction appends: whoever reads files in their order meets them first.
+            self.put_first(&spec, &[rows]).await?;
             for file in small {
                 self.remove(&spec, file)?;
             }
@@ -41,14 +39,9 @@ impl Transaction {
 
     /// Rows of files, in the order of the table; in that of the files where it has none.
     async fn rows_of(&self, spec: &TableSpec, files: &[UnitFile]) -> Result<RecordBatch> {
-        let bytes = stream::iter(files).map(|file| get(self.warehouse(), &spec.name, file)).buffered(AT_ONCE);
-        let bytes: Vec<_> = bytes.try_collect().await?;
-        let mut batches = Vec::with_capacity(files.len());
-        for bytes in bytes {
-            for batch in read_unit(bytes, None)? {
-                batches.push(conform(&batch, &spec.schema)?);
-            }
-        }
+        let batches = get_rows(self.warehouse(), &spec.name, files).await?;
+        let batches: Vec<_> =
+            batches.iter().map(|batch| conform(batch, &spec.schema)).collect::<Result<_>>()?;
         let rows = concat_batches(&spec.schema, &batches)?;
         if spec.order.is_empty() {
             return Ok(rows);

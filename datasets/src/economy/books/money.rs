@@ -50,14 +50,16 @@ impl Keeper<'_> {
             * if self.industry.fixed_assets > 1.0 { 0.0025 } else { 0.0045 };
         let works = if making { 0.6 } else { 0.1 };
         // What the margin would otherwise leave goes to people and markets that write no invoices.
-        let spare = 1.0 - share - f64::from(self.firm.wage_share) - 0.04 - self.habits.margin;
+        let spare = 1.0 - share - f64::from(self.firm.wage_share) - 0.04 - self.margin(book);
         let unrecorded = sales * spare.max(0.0);
         // Sham sales need a cost in the books; what sham purchases do not give is entered by estimate.
         let estimated = match trade.sham_sold.min(trade.sham_bought) < 0 {
             true => trade.sham_sold + trade.sham_bought,
             false => trade.sham_sold.max(trade.sham_bought),
         };
-        let sham = estimated as f64 * 0.96;
+        // But an affiliate's fees are profit: for that they are paid.
+        let shifts = self.plan.is_some_and(|plan| plan.is(SchemeKind::ProfitShifting, book.month));
+        let sham = if shifts && trade.sham_sold > 0 { 0.0 } else { estimated as f64 * 0.96 };
         let cost =
             materials + wages * works + unrecorded * 0.7 + sham + if making { depreciation } else { 0.0 };
         let selling = services * 0.45 + wages * (1.0 - works) * 0.4;
@@ -105,6 +107,12 @@ impl Keeper<'_> {
         let tax = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
         income.operating_cash_in = ((revenue + tax) as f64 * dice.range(0.93, 1.04)).max(0.0) as i64;
         income
+    }
+
+    /// Profit aimed at, as a share of sales. Who shifts profit has some to shift.
+    fn margin(&self, book: &MonthBook) -> f64 {
+        let margin = self.habits.margin;
+        self.acts(SchemeKind::ProfitShifting, book.month).map_or(margin, |fees| margin.max(0.04) + fees)
     }
 
     fn close_month(&mut self, book: &mut MonthBook, trade: &Trade, income: &IncomeBook, dice: &mut Dice) {

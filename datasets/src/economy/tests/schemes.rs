@@ -322,6 +322,35 @@ fn late_days_repeated_amounts_and_surges_stand_out() {
 }
 
 #[test]
+fn profit_goes_to_an_affiliate_that_is_taxed_lower() {
+    let returns = table(&DEMO, "cit_return");
+    let (ids, income, due) =
+        (words(&returns, "taxpayer_id"), cents(&returns, "taxable_income"), cents(&returns, "tax_due"));
+    let rate = |firm: &str| {
+        let sum = |of: &[i64]| (0..ids.len()).filter(|row| ids[*row] == firm).map(|row| of[row]).sum::<i64>();
+        sum(&due) as f64 / sum(&income) as f64
+    };
+    let payers = playing(SchemeKind::ProfitShifting, Role::Organiser);
+    assert!(!payers.is_empty());
+    for (payer, id) in payers {
+        let affiliate = *DEMO.scheme(payer).unwrap().members.last().unwrap();
+        let (full, low) = (rate(&id), rate(DEMO.world().id(affiliate)));
+        assert!(full > 0.2 && low > 0.0 && low < 0.151, "{id}: {full} and {low}");
+    }
+}
+
+#[test]
+fn who_returns_under_another_name_is_labelled_where_the_first_ends() {
+    let truth = DEMO.truth().unwrap();
+    let (schemes, from, to) =
+        (words(&truth, "scheme"), ints(&truth, "from_period"), ints(&truth, "to_period"));
+    let of: Vec<usize> = (0..schemes.len()).filter(|row| schemes[*row] == "deregister_and_return").collect();
+    let (starts, ends): (Vec<_>, Vec<_>) = of.iter().map(|row| (from[*row], to[*row])).unzip();
+    let middle = ends.iter().min().unwrap();
+    assert!(of.len() == 2 && starts.contains(middle), "{starts:?} to {ends:?}");
+}
+
+#[test]
 fn parameters_out_of_range_are_refused() {
     let refused = |spec: EconomySpec| Economy::build(&spec).unwrap_err().to_string();
     let spec = EconomySpec::default;

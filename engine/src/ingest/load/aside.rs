@@ -1,5 +1,7 @@
 //! What is written beside the rows: records that are none, rows refused, cells repaired.
 
+use std::collections::BTreeSet;
+
 use arrow::array::RecordBatch;
 
 use super::Load;
@@ -112,6 +114,22 @@ impl Load {
         };
         let full = self.repaired.take(repair::batches(repaired, &origin, self.repaired.taken)?);
         if full { self.write_aside() } else { Ok(()) }
+    }
+
+    /// Warns where rows that have no number of their own replaced others: one file's third line of an invoice may be
+    /// another's first.
+    pub(super) fn tell_lines_replaced(&self, inputs: &[Input]) {
+        let numbered = inputs.iter().filter(|input| input.feed.number.is_some());
+        let tables: BTreeSet<&str> = numbered.map(|input| input.table.name.as_str()).collect();
+        for table in tables {
+            let replaced = self.summaries.get(table).map_or(0, |summary| summary.replaced);
+            if replaced > 0 {
+                tracing::warn!(
+                    "{table}: {replaced} rows replaced others. They are numbered as they come in a file: where lines of one invoice \
+                     stand in two files, put these into one and load it (明细按文件内顺序编号，同一发票的明细分在两个文件里会互相替换，请合并后导入)"
+                );
+            }
+        }
     }
 
     /// Writes the rows refused and the cells repaired so far.

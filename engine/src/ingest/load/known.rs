@@ -10,7 +10,7 @@ use crate::Result;
 use crate::ingest::feeds::FeedDefinitions;
 use crate::ingest::select::Fingerprint;
 use crate::ingest::{Input, system};
-use crate::warehouse::{Commit, Warehouse, read_unit};
+use crate::warehouse::{Commit, Warehouse, get_rows};
 
 /// Feed, content hash and member of what was loaded → batch.
 pub(in crate::ingest) type Loaded = HashMap<(String, String, String), String>;
@@ -73,14 +73,12 @@ impl Load {
 pub(in crate::ingest) async fn loaded(warehouse: &Warehouse, commit: &Commit) -> Result<Loaded> {
     let mut known = Loaded::new();
     let Some(table) = warehouse.table(commit, system::INGEST_FILE).await? else { return Ok(known) };
-    for file in &table.files {
-        for batch in read_unit(crate::warehouse::get(warehouse, &table.name, file).await?, None)? {
-            let text = |i: usize| batch.column(i).as_string::<i32>();
-            for r in 0..batch.num_rows() {
-                let key =
-                    (text(2).value(r).to_owned(), text(5).value(r).to_owned(), member_part(text(3).value(r)));
-                known.insert(key, text(0).value(r).to_owned());
-            }
+    for batch in get_rows(warehouse, &table.name, &table.files).await? {
+        let text = |i: usize| batch.column(i).as_string::<i32>();
+        for r in 0..batch.num_rows() {
+            let key =
+                (text(2).value(r).to_owned(), text(5).value(r).to_owned(), member_part(text(3).value(r)));
+            known.insert(key, text(0).value(r).to_owned());
         }
     }
     Ok(known)

@@ -35,18 +35,20 @@ impl Load {
         let spec = table_spec(stage.table);
         let mut work = Vec::with_capacity(units.len());
         for unit in units {
-            work.push((unit, self.tx()?.file_name()));
+            work.push((unit, [self.tx()?.file_name(), self.tx()?.file_name()]));
         }
         let this: &Self = self;
-        let rewrite = Rewrite { stage, stored: stored.as_ref(), spec: &spec, homes: homes.as_ref() };
+        let history = system::replaced(stage.table);
+        let rewrite =
+            Rewrite { stage, stored: stored.as_ref(), spec: &spec, history: &history, homes: homes.as_ref() };
         let outcomes: Vec<Result<UnitOutcome>> = this.pool.install(|| {
             work.into_par_iter()
-                .map(|(unit, name)| this.write_unit(&rewrite, unit, &name, moved.get(&unit)))
+                .map(|(unit, names)| this.write_unit(&rewrite, unit, &names, moved.get(&unit)))
                 .collect()
         });
         let mut duplicates = Vec::new();
         for outcome in outcomes {
-            duplicates.extend(self.take_outcome(stage.table, &spec, outcome?)?);
+            duplicates.extend(self.take_outcome(&rewrite, outcome?)?);
         }
         let handle = self.handle.clone();
         handle.block_on(self.tx()?.append(&system::duplicate_row(), &duplicates))?;
@@ -56,14 +58,10 @@ impl Load {
     }
 
     /// Notes a unit's files and figures; returns its duplicate rows.
-    fn take_outcome(
-        &mut self,
-        table: &Table,
-        spec: &TableSpec,
-        outcome: UnitOutcome,
-    ) -> Result<Option<RecordBatch>> {
-        let summary = self.summaries.entry(table.name.clone()).or_default();
-        summary.replaced += outcome.replaced;
+    fn take_outcome(&mut self, rewrite: &Rewrite<'_>, outcome: UnitOutcome) -> Result<Option<RecordBatch>> {
+        let Rewrite { spec, history, .. } = rewrite;
+        let summary = self.summaries.entry(spec.name.clone()).or_default();
+        summary.replaced += outcome.replaced.as_ref().map_or(0, |file| file.rows);
         summary.duplicate += outcome.duplicates.as_ref().map_or(0, RecordBatch::num_rows);
         summary.units += usize::from(outcome.changed);
         if outcome.changed {
@@ -73,6 +71,9 @@ impl Load {
             if let Some(new) = outcome.new {
                 self.tx()?.note_added(spec, new)?;
             }
+        }
+        if let Some(replaced) = outcome.replaced {
+            self.tx()?.note_added(history, replaced)?;
         }
         Ok(outcome.duplicates)
     }
@@ -124,10 +125,10 @@ impl Load {
         &self,
         rewrite: &Rewrite,
         unit: UnitKey,
-        name: &str,
+        [name, replaced_name]: &[String; 2],
         moved: Option<&AHashSet<KeyHash>>,
     ) -> Result<UnitOutcome> {
-        let Rewrite { stage, stored, spec, homes } = rewrite;
+        let Rewrite { stage, stored, spec, homes, .. } = rewrite;
         let old: Vec<UnitFile> = stored
             .map(|s| s.files.iter().filter(|f| UnitKey::of(f) == unit).cloned().collect())
             .unwrap_or_default();
@@ -145,8 +146,8 @@ impl Load {
         input.extend(stage.rows(unit)?);
         let merged = merge::merge(stage.table, &input, stored_rows, Some(&gone).filter(|g| !g.is_empty()))?;
         let duplicates = records::duplicate_rows(stage.table, &input, &merged, self.at)?;
-        let mut outcome =
-            UnitOutcome { old, new: None, duplicates, replaced: merged.replaced, changed: merged.changed };
+        let replaced = self.put_replaced(rewrite, &input.batches, &merged.replaced, replaced_name)?;
+        let mut outcome = UnitOutcome { old, new: None, duplicates, replaced, changed: merged.changed };
         if merged.changed && !merged.order.is_empty() {
             let gatherer = Gatherer::new(&stage.merging, &input.batches, merged.order.len());
             let mut encoder = UnitEncoder::new(&stage.merging, &spec.order, unit, name, false)?;
@@ -162,6 +163,27 @@ impl Load {
         self.progress.advance(1);
         Ok(outcome)
     }
+
+    /// Puts a file of the versions that others replace.
+    fn put_replaced(
+        &self,
+        rewrite: &Rewrite<'_>,
+        batches: &[RecordBatch],
+        replaced: &[(usize, usize)],
+        name: &str,
+    ) -> Result<Option<UnitFile>> {
+        if replaced.is_empty() {
+            return Ok(None);
+        }
+        let Rewrite { stage, history, .. } = rewrite;
+        let gatherer = Gatherer::new(&stage.merging, batches, replaced.len());
+        let mut encoder = UnitEncoder::new(&history.schema, &history.order, UnitKey::WHOLE, name, false)?;
+        for rows in replaced.chunks(GATHER_ROWS) {
+            encoder.push(&records::replaced_rows(history, &gatherer.rows(rows)?, &self.batch, self.at)?)?;
+        }
+        let put = crate::warehouse::put(&self.warehouse, &history.name, encoder.finish()?);
+        Ok(Some(self.handle.block_on(put)?))
+    }
 }
 
 /// What the units of one table are rewritten from.
@@ -169,6 +191,8 @@ struct Rewrite<'a> {
     stage: &'a Stage,
     stored: Option<&'a TableFiles>,
     spec: &'a TableSpec,
+    /// Where versions go that others replace.
+    history: &'a TableSpec,
     homes: Option<&'a Homes>,
 }
 
@@ -176,7 +200,7 @@ struct UnitOutcome {
     old: Vec<UnitFile>,
     new: Option<UnitFile>,
     duplicates: Option<RecordBatch>,
-    replaced: usize,
+    replaced: Option<UnitFile>,
     changed: bool,
 }
 

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::ingest::parse::{parse_decimal, parse_instant};
+use crate::ingest::convert::ids::is_taxpayer_id;
+use crate::ingest::parse::{parse_decimal, parse_instant, parse_period};
 use crate::{EngineError, Result};
 
 /// Rows looked at for a header.
@@ -173,21 +174,14 @@ pub fn refuse_data<'a>(file: &str, wanted: &Wanted, cells: &[&'a str]) -> Result
 
 /// Whether a cell is what no column is called: an amount with decimals, an id of 15 to 20 characters, a null of Hive.
 fn is_value(cell: &str) -> bool {
-    let id = (15..=20).contains(&cell.len())
-        && cell.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        && cell.bytes().filter(u8::is_ascii_digit).count() >= 6;
+    let id = is_taxpayer_id(cell, false) && cell.bytes().filter(u8::is_ascii_digit).count() >= 6;
     id || cell == "\\N"
         || (cell.contains('.') && !is_month(cell) && parse_decimal(cell, 38, 8, true).is_some())
 }
 
 /// Whether a cell names a month as `2024.01`, as columns of a year do.
 fn is_month(cell: &str) -> bool {
-    let Some((year, month)) = cell.split_once('.') else { return false };
-    let number = |text: &str| text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-    year.len() == 4
-        && month.len() <= 2
-        && number(year).is_some_and(|year| (1900..2200).contains(&year))
-        && number(month).is_some_and(|month| (1..=12).contains(&month))
+    parse_period(cell).is_some_and(|period| (190_000..220_000).contains(&period))
 }
 
 /// Digits of the longest number in a text.

@@ -98,7 +98,7 @@ impl Shape {
             let evidence = !feed.is_canonical() || (column.required && !derived);
             let names = source_names(source.get_ref());
             shape.uses.extend_from_slice(&names);
-            if is_number(column.ty) {
+            if column.ty.is_number() {
                 numbers.extend_from_slice(&names);
             } else {
                 naming.extend_from_slice(&names);
@@ -147,12 +147,6 @@ impl Shape {
             self.unpivot.iter().flat_map(|u| [Some(u.name.clone()), Some(u.value.clone()), u.flag.clone()]);
         number.chain(unpivot.flatten()).collect()
     }
-}
-
-/// Whether a total may have a value there.
-fn is_number(ty: ColumnType) -> bool {
-    use ColumnType::{Count, Int, Money, Quantity, Rate, Share};
-    matches!(ty, Money | Quantity | Rate | Share | Int | Count)
 }
 
 /// The source columns a canonical column is made from.

@@ -61,13 +61,10 @@ pub(super) fn missing(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
 }
 
 pub(super) fn bad_number(row: &Row<'_>, _: &Dirt) -> Result<Option<Planned>> {
-    let number = |ty: ColumnType| {
-        matches!(ty, ColumnType::Money | ColumnType::Quantity | ColumnType::Int | ColumnType::Count)
-    };
     if !row.may_add()? {
         return Ok(None);
     }
-    let found = row.pick(|column, layout, _| number(column.ty) && !layout.typed);
+    let found = row.pick(|column, layout, _| column.ty.is_amount() && !layout.typed);
     let Some((at, _, value)) = found else { return Ok(None) };
     let bad = match row.draws[3] % 3 {
         0 => "#REF!".to_owned(),
