@@ -1,25 +1,24 @@
-//! All facts and verdicts of a scan as one plan: one aggregation for each rollup, one query for each as-of feature
-//! file, joined to the frame of taxpayers, then one projection for the facts and one for the verdicts.
-//! Planning only; nothing is read here.
+//! All facts and verdicts of a scan: one aggregation for each rollup, one query for each as-of feature file, and the
+//! expressions that make facts and verdicts of what these give. Planning only; nothing is read here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{DFSchema, DataFusionError};
+use arrow::datatypes::DataType;
+use datafusion::common::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, ident, lit, try_cast, when};
+use datafusion::logical_expr::{Expr, try_cast};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::catalogue::{Catalogue, Entry};
 use crate::definition::{Indicator, Line, Unit};
-use crate::expression::{Fault, Fold, Inputs, Window, resolve};
+use crate::evaluation::{Evaluation, Verdict, fact_name};
+use crate::expression::{Fold, Inputs, Window, resolve};
 use crate::period;
 use crate::problem::{Problem, Problems, did_you_mean};
-use crate::reader::At;
 use crate::rewrite::Arithmetic;
 use crate::sources::{as_of_frame, monthly_frame, taxpayer_frame};
-use crate::verdict::{arrow_type, finite, plan, verdict_exprs};
+use crate::verdict::{Evaluator, arrow_type, finite};
 
 /// Column of the profile with the sales of the last twelve months, by which peers are banded.
 pub const SIZE_COLUMN: &str = "size_amount";
@@ -58,13 +57,28 @@ impl CompileError {
     }
 }
 
-/// A compiled scan: the plan and what its columns are.
-#[derive(Debug, Clone)]
+/// A compiled scan: what it reads, and what is made of that.
+#[derive(Debug)]
 pub struct Profile {
-    /// One row a taxpayer: `taxpayer_key`, `taxpayer_id`, and the columns [`Layout`] names. In no particular order.
-    pub frame: DataFrame,
-    /// What its columns are.
+    /// One row a taxpayer: `taxpayer_key`, `taxpayer_id`, and what is used of the registration. In no particular order.
+    pub taxpayers: DataFrame,
+    /// What is known of them besides.
+    pub sources: Vec<Source>,
+    /// Makes facts and verdicts of a taxpayer's row in all of these.
+    pub evaluation: Evaluation,
+    /// What the columns of the result are.
     pub layout: Layout,
+}
+
+/// One thing a scan reads: at most one row a taxpayer.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its rollup or feature file, for messages.
+    pub name: String,
+    /// `taxpayer_key`, then the columns facts read. In no particular order; may hold keys that are no taxpayer's.
+    pub frame: DataFrame,
+    /// Columns that are 0, not unknown, for a taxpayer without a row.
+    pub zeros: Vec<String>,
 }
 
 /// Which column of the profile belongs to which indicator.
@@ -124,11 +138,17 @@ pub async fn compile(
     let state = ctx.state();
     let Facts { mut inputs, trees, columns } = facts;
     let size = needs_peers.then(|| size_window(&mut inputs, as_of));
-    let joined = join_sources(ctx, &state, catalogue, &inputs, needs_peers).await?;
-    let profile = project_facts(&state, joined, &trees, size.as_deref(), needs_peers)?;
-    let (frame, indicators) = project_verdicts(&state, profile, &kept, &columns, as_of)?;
+    let taxpayers = taxpayer_frame(ctx, &inputs.registration, needs_peers).await?;
+    let sources = plan_sources(ctx, &state, catalogue, &inputs).await?;
+    let (indicators, verdicts) = judge_exprs(&state, &kept, &columns, as_of)?;
+    let evaluation = Evaluation::new(&state, &taxpayers, &sources, trees, verdicts, size.as_deref())?;
     let not_in_force = left.iter().map(|entry| entry.indicator.code.value.clone()).collect();
-    Ok(Profile { frame, layout: Layout { as_of, indicators, not_in_force, needs_peers } })
+    Ok(Profile {
+        taxpayers,
+        sources,
+        evaluation,
+        layout: Layout { as_of, indicators, not_in_force, needs_peers },
+    })
 }
 
 fn choose<'c>(catalogue: &'c Catalogue, selected: &[String]) -> Result<Vec<&'c Entry>, CompileError> {
@@ -160,20 +180,19 @@ fn size_window(inputs: &mut Inputs, as_of: i32) -> String {
 }
 
 /// One distinct fact: its resolved SQL and how it is typed.
-struct FactTree {
-    tree: datafusion::sql::sqlparser::ast::Expr,
-    unit: Unit,
-    /// For messages: file, place and text of its first use.
-    at: (usize, At<String>),
+pub(crate) struct FactTree {
+    pub(crate) tree: datafusion::sql::sqlparser::ast::Expr,
+    pub(crate) unit: Unit,
+    /// For messages: its text where it is used first.
+    pub(crate) text: String,
 }
 
 /// All facts of a scan, each distinct one once.
 struct Facts {
     inputs: Inputs,
-    /// The n-th is column `f{n}`.
     trees: Vec<FactTree>,
-    /// Fact columns of each indicator.
-    columns: Vec<Vec<String>>,
+    /// Facts of each indicator, by place in `trees`.
+    columns: Vec<Vec<usize>>,
 }
 
 impl Facts {
@@ -181,7 +200,7 @@ impl Facts {
         let mut facts = Self { inputs: Inputs::default(), trees: Vec::new(), columns: Vec::new() };
         let mut known: HashMap<(String, Unit), usize> = HashMap::new();
         let mut problems = Vec::new();
-        for (n, entry) in entries.iter().enumerate() {
+        for entry in entries {
             let at = period::at_grain(as_of, entry.indicator.grain);
             let mut columns = Vec::new();
             for fact in &entry.indicator.facts {
@@ -195,10 +214,11 @@ impl Facts {
                 match resolved {
                     Ok(tree) => {
                         let index = *known.entry((tree.to_string(), fact.unit)).or_insert_with(|| {
-                            facts.trees.push(FactTree { tree, unit: fact.unit, at: (n, fact.expr.clone()) });
+                            let text = fact.expr.value.clone();
+                            facts.trees.push(FactTree { tree, unit: fact.unit, text });
                             facts.trees.len() - 1
                         });
-                        columns.push(format!("f{index}"));
+                        columns.push(index);
                     }
                     Err(faults) => {
                         problems.extend(faults.into_iter().map(|fault| entry.problem(&fact.expr, &fault)));
@@ -216,23 +236,25 @@ pub(crate) fn arithmetic(unit: Unit) -> Arithmetic {
     if unit == Unit::Money { Arithmetic::Exact } else { Arithmetic::Double }
 }
 
-async fn join_sources(
+/// Plans every source of a scan, each by itself: one plan of them all takes longer to plan than to run.
+async fn plan_sources(
     ctx: &SessionContext,
     state: &SessionState,
     catalogue: &Catalogue,
     inputs: &Inputs,
-    needs_peers: bool,
-) -> Result<DataFrame, CompileError> {
-    let mut frame = taxpayer_frame(ctx, &inputs.registration, needs_peers).await?;
-    let mut keys = 0;
+) -> Result<Vec<Source>, CompileError> {
+    let mut sources = Vec::new();
     let mut rollups: Vec<&str> = inputs.windows.iter().map(|window| window.rollup.as_str()).collect();
     rollups.sort_unstable();
     rollups.dedup();
     for rollup in rollups {
         let source = (rollup, catalogue.features.monthly_sql(rollup));
-        let right = monthly_frame((ctx, state), source, &inputs.windows, &format!("k{keys}")).await?;
-        frame = left_join(frame, right, keys, rollup)?;
-        keys += 1;
+        let frame = monthly_frame((ctx, state), source, &inputs.windows).await?;
+        let counts = |(n, window): (usize, &Window)| {
+            (window.rollup == rollup && window.fold == Fold::Months).then(|| format!("a{n}"))
+        };
+        let zeros = inputs.windows.iter().enumerate().filter_map(counts).collect();
+        sources.push(Source { name: rollup.to_owned(), frame, zeros });
     }
     let mut runs: Vec<(&str, i32)> =
         inputs.as_of_columns.iter().map(|column| (column.file.as_str(), column.as_of)).collect();
@@ -243,62 +265,10 @@ async fn join_sources(
             what: format!("feature file {file}.sql"),
             source: Box::new(DataFusionError::Plan("the file does not exist".to_owned())),
         })?;
-        let right = as_of_frame(ctx, &sql, file, at, &inputs.as_of_columns, &format!("k{keys}")).await?;
-        frame = left_join(frame, right, keys, file)?;
-        keys += 1;
+        let frame = as_of_frame(ctx, &sql, file, at, &inputs.as_of_columns).await?;
+        sources.push(Source { name: format!("{file} at {at}"), frame, zeros: Vec::new() });
     }
-    no_month_is_zero(frame, &inputs.windows)
-}
-
-/// `months(…)` of a taxpayer without any row in the rollup is 0, not unknown.
-fn no_month_is_zero(frame: DataFrame, windows: &[Window]) -> Result<DataFrame, CompileError> {
-    let wrong = || CompileError::plan("the counts of months");
-    let counts = |name: &str| {
-        windows.iter().enumerate().any(|(n, window)| window.fold == Fold::Months && name == format!("a{n}"))
-    };
-    let columns = frame.schema().columns().into_iter().map(|column| {
-        if !counts(&column.name) {
-            return Ok(Expr::Column(column));
-        }
-        let (known, name) = (Expr::Column(column.clone()), column.name);
-        Ok(when(known.clone().is_null(), lit(0_i64)).otherwise(known)?.alias(name))
-    });
-    let columns: Vec<Expr> = columns.collect::<Result<_, DataFusionError>>().map_err(wrong())?;
-    frame.select(columns).map_err(wrong())
-}
-
-fn left_join(left: DataFrame, right: DataFrame, key: usize, what: &str) -> Result<DataFrame, CompileError> {
-    let key = format!("k{key}");
-    left.join(right, datafusion::common::JoinType::Left, &["taxpayer_key"], &[&key], None)
-        .map_err(CompileError::plan(format!("the join with {what}")))
-}
-
-/// The first projection: frame columns and one typed column for each distinct fact.
-fn project_facts(
-    state: &SessionState,
-    joined: DataFrame,
-    trees: &[FactTree],
-    size: Option<&str>,
-    needs_peers: bool,
-) -> Result<DataFrame, CompileError> {
-    let mut columns = vec![ident("taxpayer_key"), ident("taxpayer_id")];
-    if needs_peers {
-        columns.extend([ident("industry_code"), ident("region_code")]);
-    }
-    if let Some(size) = size {
-        columns.push(try_cast(ident(size), DataType::Decimal128(28, 2)).alias(SIZE_COLUMN));
-    }
-    for (n, fact) in trees.iter().enumerate() {
-        let expr = plan(state, fact.tree.clone(), joined.schema())
-            .map_err(|fault| fault_error(&fact.at.1.value, &fault))?;
-        columns.push(typed_fact(expr, fact.unit).alias(format!("f{n}")));
-    }
-    joined.select(columns).map_err(CompileError::plan("the facts"))
-}
-
-fn fault_error(text: &str, fault: &Fault) -> CompileError {
-    let source = Box::new(DataFusionError::Plan(format!("{}; {}", fault.message, fault.remedy)));
-    CompileError::Plan { what: format!("`{text}`"), source }
+    Ok(sources)
 }
 
 /// A fact in the type of its unit; what does not fit is unknown.
@@ -309,56 +279,37 @@ pub(crate) fn typed_fact(expr: Expr, unit: Unit) -> Expr {
     }
 }
 
-/// The schema of one indicator's fact columns. Planning against these few columns rather than the whole profile
-/// keeps the time to plan linear in the number of indicators.
-fn fact_schema(indicator: &Indicator, columns: &[String]) -> Result<DFSchema, DataFusionError> {
-    let mut fields: Vec<Field> = Vec::new();
-    for (fact, column) in indicator.facts.iter().zip(columns) {
-        if !fields.iter().any(|field| field.name() == column) {
-            fields.push(Field::new(column, arrow_type(fact.unit), true));
-        }
-    }
-    DFSchema::try_from(Schema::new(fields))
-}
-
-/// The second projection: applies, value and amount of every indicator beside the facts.
-fn project_verdicts(
+/// The indicators in force with the expressions that judge them.
+fn judge_exprs(
     state: &SessionState,
-    profile: DataFrame,
     entries: &[&Entry],
-    columns: &[Vec<String>],
+    columns: &[Vec<usize>],
     as_of: i32,
-) -> Result<(DataFrame, Vec<CompiledIndicator>), CompileError> {
-    let mut select: Vec<Expr> = profile.schema().columns().into_iter().map(Expr::Column).collect();
-    let mut compiled = Vec::new();
+) -> Result<(Vec<CompiledIndicator>, Vec<Verdict>), CompileError> {
+    let (mut compiled, mut verdicts) = (Vec::new(), Vec::new());
     let mut problems: Vec<Problem> = Vec::new();
     for (n, (entry, facts)) in entries.iter().zip(columns).enumerate() {
-        let inputs = fact_schema(&entry.indicator, facts).map_err(CompileError::plan("the verdicts"))?;
-        let exprs = match verdict_exprs(state, &entry.indicator, facts, &inputs) {
-            Ok(exprs) => exprs,
+        let indicator = &entry.indicator;
+        let evaluator = match Evaluator::new(state, indicator) {
+            Ok(evaluator) => evaluator,
             Err(faults) => {
                 problems.extend(faults.iter().map(|(at, fault)| entry.problem(at, fault)));
                 continue;
             }
         };
         let name = |part: &str| format!("i{n}_{part}");
-        let amount = exprs.amount.is_some().then(|| name("amount"));
-        select.push(exprs.applies.alias(name("applies")));
-        select.push(exprs.value.alias(name("value")));
-        select.extend(exprs.amount.map(|expr| expr.alias(name("amount"))));
+        let amount = indicator.amount.is_some().then(|| name("amount"));
         compiled.push(CompiledIndicator {
-            definition: Arc::clone(&entry.indicator),
-            as_of: period::at_grain(as_of, entry.indicator.grain),
-            lines: lines_in_force(&entry.indicator, as_of).cloned().collect(),
+            definition: Arc::clone(indicator),
+            as_of: period::at_grain(as_of, indicator.grain),
+            lines: lines_in_force(indicator, as_of).cloned().collect(),
             applies: name("applies"),
             value: name("value"),
-            amount,
-            facts: facts.clone(),
+            amount: amount.clone(),
+            facts: facts.iter().map(|fact| fact_name(*fact)).collect(),
         });
+        let names = [name("applies"), name("value")].into_iter().chain(amount).collect();
+        verdicts.push(Verdict { names, facts: facts.clone(), evaluator });
     }
-    if !problems.is_empty() {
-        return Err(Problems(problems).into());
-    }
-    let frame = profile.select(select).map_err(CompileError::plan("the verdicts"))?;
-    Ok((frame, compiled))
+    if problems.is_empty() { Ok((compiled, verdicts)) } else { Err(Problems(problems).into()) }
 }

@@ -10,6 +10,7 @@ mod check;
 mod compile;
 mod definition;
 mod describe;
+mod evaluation;
 mod expression;
 mod features;
 mod line;
@@ -25,12 +26,13 @@ mod verdict;
 
 pub use catalogue::{Catalogue, Entry, ReadError};
 pub use check::{check, check_entry, fill_evidence};
-pub use compile::{CompileError, CompiledIndicator, Layout, Profile, SIZE_COLUMN, compile};
+pub use compile::{CompileError, CompiledIndicator, Layout, Profile, SIZE_COLUMN, Source, compile};
 pub use definition::{
     Basis, Bilingual, BilingualList, Fact, Grain, Indicator, Line, LineKind, Mark, Op, PeerFigure,
     PeerFigures, Severity, TestRow, TestValue, Unit, Verdict,
 };
 pub use describe::{Summary, TestSummary, line_text, list, show, test};
+pub use evaluation::Evaluation;
 pub use features::{Feature, FeatureCatalogue, FeatureLayer, FeatureSource};
 pub use line::{Crossing, deviation, first_crossed, threshold};
 pub use message::{FactValue, Language, Template, line_phrase, money, number};

@@ -14,6 +14,9 @@ use crate::compile::CompileError;
 use crate::expression::{AsOfColumn, Fold, Window, parse};
 use crate::verdict::{plan, type_of};
 
+/// The key by which sources belong together.
+pub(crate) const KEY: &str = "taxpayer_key";
+
 /// Current rows of `taxpayer`: key, id, the registration columns used (as `r_{name}`), and what peers are chosen by.
 pub(crate) async fn taxpayer_frame(
     ctx: &SessionContext,
@@ -22,7 +25,7 @@ pub(crate) async fn taxpayer_frame(
 ) -> Result<DataFrame, CompileError> {
     let wrong = || CompileError::plan("the frame of taxpayers");
     let table = ctx.table("taxpayer").await.map_err(wrong())?;
-    let mut columns = vec![ident("taxpayer_key"), ident("taxpayer_id")];
+    let mut columns = vec![ident(KEY), ident("taxpayer_id")];
     if needs_peers {
         columns.extend(["industry_code", "region_code"].map(|name| {
             // A feed without the column leaves the taxpayer among all others as peers.
@@ -35,13 +38,12 @@ pub(crate) async fn taxpayer_frame(
     table.filter(ident("valid_to").is_null()).and_then(|current| current.select(columns)).map_err(wrong())
 }
 
-/// One aggregation over a monthly source (a rollup, or the query `sql`) with every window that reads it: window n is
-/// column `a{n}`, the key is `key`.
+/// One aggregation over a monthly source (a rollup, or the query `sql`) by `taxpayer_key` with every window that reads
+/// it: window n is column `a{n}`.
 pub(crate) async fn monthly_frame(
     (ctx, state): (&SessionContext, &SessionState),
     (rollup, sql): (&str, Option<&str>),
     windows: &[Window],
-    key: &str,
 ) -> Result<DataFrame, CompileError> {
     let wrong = || CompileError::plan(format!("the aggregation of {rollup}"));
     let table = match sql {
@@ -73,12 +75,12 @@ pub(crate) async fn monthly_frame(
         };
         aggregates.push(aggregate.alias(format!("a{n}")));
     }
-    let mut columns = vec![ident("taxpayer_key").alias(key)];
+    let mut columns = vec![ident(KEY)];
     columns.extend(rows.columns);
     table
         .filter(in_months(first, last))
         .and_then(|rows| rows.select(columns))
-        .and_then(|rows| rows.aggregate(vec![ident(key)], aggregates))
+        .and_then(|rows| rows.aggregate(vec![ident(KEY)], aggregates))
         .map_err(wrong())
 }
 
@@ -166,18 +168,17 @@ pub(crate) fn check_fold(window: &Window, kind: &DataType) -> Result<(), DataFus
     }
 }
 
-/// The columns a scan needs of one as-of feature query: column n is `x{n}`, the key is `key`.
+/// The columns a scan needs of one as-of feature query beside `taxpayer_key`: column n is `x{n}`.
 pub(crate) async fn as_of_frame(
     ctx: &SessionContext,
     sql: &str,
     file: &str,
     as_of: i32,
     columns: &[AsOfColumn],
-    key: &str,
 ) -> Result<DataFrame, CompileError> {
     let wrong = || CompileError::plan(format!("feature file {file}.sql"));
     let query = ctx.sql(sql).await.map_err(wrong())?;
-    let mut select = vec![ident("taxpayer_key").alias(key)];
+    let mut select = vec![ident(KEY)];
     select.extend(
         columns
             .iter()

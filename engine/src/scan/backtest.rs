@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Int64Type};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Decimal128Type;
 use assay_indicators::Layout;
 use assay_risk_models::measures::{HitCounts, auc};
 use serde::Serialize;
 
 use super::judge::{Columns, Judgement, column, keys};
+use super::profile::Profile;
 use crate::error::{EngineError, Result};
 
 /// One line of a backtest: an indicator, or the score (code `score`).
@@ -40,65 +41,57 @@ pub struct BacktestRow {
     pub auc: Option<f64>,
 }
 
-/// The values of an indicator for chosen taxpayers; a taxpayer whom it does not concern or who lacks a fact is
-/// `None`, one who is not in the profile is absent.
-///
-/// # Errors
-/// When the code is not in the layout, or the batches are not those of the layout.
-pub fn values_of(
+/// The values of every indicator (by place) for chosen taxpayers; a taxpayer whom it does not concern or who lacks a
+/// fact is `None`, one who is not in the profile is absent.
+fn values_of<P: Profile + ?Sized>(
     layout: &Layout,
-    batches: &[RecordBatch],
-    code: &str,
+    profile: &P,
     wanted: &HashSet<i64>,
-) -> Result<BTreeMap<i64, Option<f64>>> {
-    let compiled = layout
-        .indicators
-        .iter()
-        .find(|compiled| compiled.definition.code.value == code)
-        .ok_or_else(|| EngineError::input(format!("indicator {code} is not part of this scan")))?;
-    let mut values = BTreeMap::new();
-    for batch in batches {
-        let columns = Columns::of(batch, compiled)?;
-        for (row, key) in keys(batch)?.values().iter().enumerate() {
-            if wanted.contains(key) {
-                values.insert(*key, columns.told(row));
-            }
-        }
-    }
-    Ok(values)
+) -> Result<BTreeMap<i64, Vec<Option<f64>>>> {
+    let parts = profile.parts(&|_| true, |part| {
+        let columns: Vec<Columns<'_>> = layout
+            .indicators
+            .iter()
+            .map(|compiled| Columns::of(part.batch, compiled))
+            .collect::<Result<_>>()?;
+        let rows = keys(part.batch)?.values().iter().enumerate().filter(|(_, key)| wanted.contains(key));
+        let told = |row: usize| columns.iter().map(|columns| columns.told(row)).collect();
+        Ok(rows.map(|(row, key)| (*key, told(row))).collect::<Vec<_>>())
+    })?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// Holds a judged profile against labels (taxpayer key to positive). Labelled taxpayers who are not in the profile
 /// are left out of every count. The rows are by code, the score last.
 ///
 /// # Errors
-/// When the batches are not those of the layout.
-pub fn backtest(
+/// When the columns are not those of the layout.
+pub(super) fn backtest<P: Profile + ?Sized>(
     layout: &Layout,
-    batches: &[RecordBatch],
+    profile: &P,
     judgement: &Judgement,
     labels: &HashMap<i64, bool>,
 ) -> Result<Vec<BacktestRow>> {
-    let wanted: HashSet<i64> = labels.keys().copied().collect();
+    let values = values_of(layout, profile, &labels.keys().copied().collect())?;
     let hits = hits_by_indicator(&judgement.hits)?;
     let mut rows = Vec::new();
-    for compiled in &layout.indicators {
+    for (n, compiled) in layout.indicators.iter().enumerate() {
         let definition = &compiled.definition;
         let code = &definition.code.value;
-        let values = values_of(layout, batches, code, &wanted)?;
         let upward = compiled.lines.first().is_none_or(|line| line.op.upward());
         let rank = |value: f64| if upward { value } else { -value };
         let subjects: Vec<Subject> = values
             .iter()
-            .map(|(key, value)| Subject {
-                rank: value.map(rank),
+            .map(|(key, values)| Subject {
+                rank: values[n].map(rank),
                 hit: hits.get(code.as_str()).is_some_and(|hit| hit.contains(key)),
                 positive: labels[key],
             })
             .collect();
         rows.push(row(code, &definition.name.zh, &definition.name.en, &subjects));
     }
-    rows.push(row("score", "综合评分", "score", &score_subjects(batches, judgement, labels)?));
+    let scores = score_subjects(values.keys().copied(), judgement, labels)?;
+    rows.push(row("score", "综合评分", "score", &scores));
     Ok(rows)
 }
 
@@ -128,7 +121,7 @@ fn row(code: &str, name_zh: &str, name_en: &str, subjects: &[Subject]) -> Backte
 }
 
 fn score_subjects(
-    batches: &[RecordBatch],
+    taxpayers: impl Iterator<Item = i64>,
     judgement: &Judgement,
     labels: &HashMap<i64, bool>,
 ) -> Result<Vec<Subject>> {
@@ -141,30 +134,22 @@ fn score_subjects(
         .zip(points.values())
         .map(|(key, hundredths)| (*key, *hundredths as f64 / 100.0))
         .collect();
-    let mut subjects = BTreeMap::new();
-    for batch in batches {
-        for key in keys(batch)?.values() {
-            if let Some(positive) = labels.get(key) {
-                let score = scores.get(key).copied();
-                let subject =
-                    Subject { rank: Some(score.unwrap_or(0.0)), hit: score.is_some(), positive: *positive };
-                subjects.insert(*key, subject);
-            }
-        }
-    }
-    Ok(subjects.into_values().collect())
+    let subject = |key: i64| {
+        let score = scores.get(&key).copied();
+        Subject { rank: Some(score.unwrap_or(0.0)), hit: score.is_some(), positive: labels[&key] }
+    };
+    Ok(taxpayers.map(subject).collect())
 }
 
-fn hits_by_indicator(hits: &RecordBatch) -> Result<HashMap<String, HashSet<i64>>> {
-    let codes = column(hits, "indicator")?
-        .as_string_opt::<i32>()
-        .ok_or_else(|| EngineError::internal("indicator is no text"))?;
-    let keys = column(hits, "taxpayer_key")?
-        .as_primitive_opt::<Int64Type>()
-        .ok_or_else(|| EngineError::internal("taxpayer_key is no Int64"))?;
+fn hits_by_indicator(hits: &[RecordBatch]) -> Result<HashMap<String, HashSet<i64>>> {
     let mut by_code: HashMap<String, HashSet<i64>> = HashMap::new();
-    for row in 0..codes.len() {
-        by_code.entry(codes.value(row).to_owned()).or_default().insert(keys.value(row));
+    for hits in hits {
+        let codes = column(hits, "indicator")?
+            .as_string_opt::<i32>()
+            .ok_or_else(|| EngineError::internal("indicator is no text"))?;
+        for (code, key) in codes.iter().zip(keys(hits)?.values()) {
+            by_code.entry(code.unwrap_or_default().to_owned()).or_default().insert(*key);
+        }
     }
     Ok(by_code)
 }

@@ -1,29 +1,31 @@
 //! Judges a profile: every indicator's lines against every taxpayer's value, the hits scored, three result tables.
-//! Columnar until a hit is found; texts are made for hits only. Where the profile comes from and where the
+//! Columnar until a hit is found; of those hit the facts are kept, and texts are made of them. Where the profile comes from and where the
 //! tables go is `mod.rs`'s business.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch};
+use arrow::array::{
+    Array, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, UInt32Array,
+};
 use arrow::compute::kernels::boolean::{and, and_not, is_not_null, is_null, not, or};
 use arrow::compute::kernels::cmp::{gt, gt_eq, lt, lt_eq};
-use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
-use assay_indicators::{
-    CompiledIndicator, Layout, Line, LineKind, Mark, Op, PeerFigures, SIZE_COLUMN, Severity, deviation,
-    threshold,
-};
-use assay_risk_models::peers::{GroupFigures, PeerGroups, Traits};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type, Schema};
+use assay_indicators::{CompiledIndicator, Layout, Line, LineKind, Mark, Op, Severity, deviation};
 use assay_risk_models::scorecard::{Grade, HeldAgainst, HitFigures, Score, Scorecard};
 use rayon::prelude::*;
 
-use super::tables::{hit_batch, score_batch, tally_batch};
+use super::peers::{AllPeers, Peers, peer_line};
+use super::profile::{Part, Profile};
+use super::tables::{hit_batches, score_batch, tally_batch};
 use crate::error::{EngineError, Result};
 
 /// What a scan finds, as the rows of its result tables.
 #[derive(Debug, Clone)]
 pub struct Judgement {
-    /// Table `hit`, by taxpayer key, then indicator.
-    pub hits: RecordBatch,
+    /// Table `hit`, by taxpayer key, then indicator, in pieces.
+    pub hits: Vec<RecordBatch>,
     /// Table `score`, by taxpayer key: one row for each taxpayer with a hit.
     pub scores: RecordBatch,
     /// Table `scan_indicator`, by indicator.
@@ -38,7 +40,7 @@ pub(super) struct Hit {
     pub(super) indicator: usize,
     /// Place in the indicator's lines in force.
     pub(super) line: usize,
-    pub(super) batch: usize,
+    /// Its facts, as a row of what is [`Kept`] of the indicator.
     pub(super) row: usize,
     pub(super) value: f64,
     /// The line in the unit of the value.
@@ -67,6 +69,18 @@ pub(super) struct Tally {
     pub(super) not_applicable: usize,
     /// Among the unknown: how often each fact was missing; `peers` = too few to draw a line.
     pub(super) missing: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.applicable += other.applicable;
+        self.hits += other.hits;
+        self.unknown += other.unknown;
+        self.not_applicable += other.not_applicable;
+        for (fact, n) in other.missing {
+            *self.missing.entry(fact).or_default() += n;
+        }
+    }
 }
 
 /// The columns of one indicator in one batch of the profile.
@@ -115,36 +129,43 @@ pub(super) fn keys(batch: &RecordBatch) -> Result<&Int64Array> {
         .ok_or_else(|| EngineError::internal("profile column taxpayer_key is no Int64"))
 }
 
-/// Judges all batches of a profile. The result does not depend on how rows are spread over batches, nor on the
-/// number of threads.
+/// Ids and facts of the taxpayers an indicator hits, by place of the indicator: `taxpayer_id`, then its facts.
+pub(super) type Kept = Vec<RecordBatch>;
+
+/// Judges all parts of a profile. The result does not depend on how rows are spread over parts, nor on the number of
+/// threads.
 ///
 /// # Errors
-/// When a taxpayer stands in the profile twice, or the batches are not those of the layout.
-pub fn judge(layout: &Layout, batches: &[RecordBatch], card: &Scorecard) -> Result<Judgement> {
-    refuse_duplicates(batches)?;
-    let peers = if layout.needs_peers { Some(peer_groups(batches, card)?) } else { None };
-    let outcomes: Vec<(Vec<Hit>, Tally)> = (0..layout.indicators.len())
-        .into_par_iter()
-        .map(|n| judge_indicator(layout, n, batches, peers.as_ref(), card))
-        .collect::<Result<_>>()?;
-    let (hits, tallies): (Vec<Vec<Hit>>, Vec<Tally>) = outcomes.into_iter().unzip();
-    let mut hits: Vec<Hit> = hits.into_iter().flatten().collect();
+/// When a taxpayer stands in the profile twice, or the columns are not those of the layout.
+pub(super) fn judge<P: Profile + ?Sized>(
+    layout: &Layout,
+    profile: &P,
+    card: &Scorecard,
+) -> Result<Judgement> {
+    let peers = AllPeers::of(layout, profile, card)?;
+    let judged = profile.parts(&|_| true, |part| {
+        let indicators = layout.indicators.iter().enumerate();
+        let indicators = indicators.map(|(n, compiled)| {
+            judge_part(compiled, &part, peers.as_ref().and_then(|p| p.indicator(n)).as_ref())
+        });
+        Ok((keys(part.batch)?.clone(), indicators.collect::<Result<Vec<_>>>()?))
+    })?;
+    let (parts_keys, judged): (Vec<Int64Array>, Vec<Vec<Judged>>) = judged.into_iter().unzip();
+    refuse_duplicates(&parts_keys)?;
+    let (mut hits, tallies, kept) = join(layout, judged)?;
     // Indicators stand in the layout by code, so their place orders them like their code.
     hits.par_sort_unstable_by_key(|hit| (hit.taxpayer_key, hit.indicator));
     let held = held_against(layout, &hits, &tallies);
     let scored = score(layout, &hits, &held, card);
     Ok(Judgement {
-        hits: hit_batch(layout, batches, &hits, &scored)?,
-        scores: score_batch(layout, batches, &scored)?,
+        hits: hit_batches(layout, &kept, &hits, &scored)?,
+        scores: score_batch(layout, &kept, &hits, &scored)?,
         indicators: tally_batch(layout, &tallies)?,
     })
 }
 
-fn refuse_duplicates(batches: &[RecordBatch]) -> Result<()> {
-    let mut all = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
-    for batch in batches {
-        all.extend_from_slice(keys(batch)?.values());
-    }
+fn refuse_duplicates(parts: &[Int64Array]) -> Result<()> {
+    let mut all: Vec<i64> = parts.iter().flat_map(|keys| keys.values()).copied().collect();
     all.par_sort_unstable();
     match all.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(EngineError::Warehouse(format!(
@@ -156,80 +177,39 @@ fn refuse_duplicates(batches: &[RecordBatch]) -> Result<()> {
     }
 }
 
-/// Peer groups over all rows of all batches, in their order.
-fn peer_groups(batches: &[RecordBatch], card: &Scorecard) -> Result<PeerGroups> {
-    let wrong = |name: &str| EngineError::internal(format!("profile column {name} has another type"));
-    let mut traits = Vec::new();
-    for batch in batches {
-        let text = |name: &'static str| {
-            column(batch, name).and_then(|c| c.as_string_opt::<i32>().ok_or_else(|| wrong(name)))
-        };
-        let (industry, region) = (text("industry_code")?, text("region_code")?);
-        let sales = column(batch, SIZE_COLUMN)?
-            .as_primitive_opt::<Decimal128Type>()
-            .ok_or_else(|| wrong(SIZE_COLUMN))?;
-        traits.extend((0..batch.num_rows()).map(|row| Traits {
-            industry: industry.is_valid(row).then(|| industry.value(row)),
-            region: region.is_valid(row).then(|| region.value(row)),
-            sales: sales.is_valid(row).then(|| sales.value(row) as f64 / 100.0),
-        }));
-    }
-    Ok(PeerGroups::new(traits, &card.peers))
+/// What one part says of one indicator.
+struct Judged {
+    hits: Vec<Hit>,
+    tally: Tally,
+    kept: Option<RecordBatch>,
 }
 
-/// The peers' figures for one indicator.
-struct Peers<'a> {
-    groups: &'a PeerGroups,
-    figures: GroupFigures,
-    default_min: usize,
-}
-
-impl Peers<'_> {
-    /// The group and figures a line is drawn from for a row.
-    fn of(&self, row: usize, line: &Line) -> Option<(&str, PeerFigures)> {
-        let min_peers = line.min_peers.unwrap_or(self.default_min);
-        let (group, f) = self.groups.peers_of(&self.figures, row, min_peers)?;
-        Some((group, PeerFigures { median: f.median, p10: f.p10, p90: f.p90, mad: f.mad, n: f.n }))
-    }
-}
-
-fn judge_indicator(
-    layout: &Layout,
-    indicator: usize,
-    batches: &[RecordBatch],
-    groups: Option<&PeerGroups>,
-    card: &Scorecard,
-) -> Result<(Vec<Hit>, Tally)> {
-    let compiled = &layout.indicators[indicator];
-    let needs_peers = compiled.lines.iter().any(|line| line.kind.needs_peers());
-    let columns = batches.iter().map(|batch| Columns::of(batch, compiled)).collect::<Result<Vec<_>>>()?;
-    let peers = groups.filter(|_| needs_peers).map(|groups| {
-        let values: Vec<Option<f64>> =
-            columns.iter().flat_map(|c| (0..c.value.len()).map(|row| c.told(row))).collect();
-        Peers { groups, figures: groups.figures(&values), default_min: card.peers.min_peers }
-    });
+/// The parts' findings as one.
+fn join(layout: &Layout, parts: Vec<Vec<Judged>>) -> Result<(Vec<Hit>, Vec<Tally>, Kept)> {
     let mut hits = Vec::new();
-    let mut tally = Tally::default();
-    let mut first_row = 0;
-    for (n, (batch, columns)) in batches.iter().zip(&columns).enumerate() {
-        let mut found = judge_batch(compiled, batch, columns, peers.as_ref(), first_row, &mut tally)?;
-        for hit in &mut found {
-            (hit.batch, hit.indicator) = (n, indicator);
+    let mut tallies = vec![Tally::default(); layout.indicators.len()];
+    let mut kept: Vec<Vec<RecordBatch>> = vec![Vec::new(); layout.indicators.len()];
+    let mut rows = vec![0; layout.indicators.len()];
+    for judged in parts {
+        for (n, judged) in judged.into_iter().enumerate() {
+            let moved =
+                judged.hits.into_iter().map(|hit| Hit { indicator: n, row: hit.row + rows[n], ..hit });
+            hits.extend(moved);
+            tallies[n].add(judged.tally);
+            rows[n] += judged.kept.as_ref().map_or(0, RecordBatch::num_rows);
+            kept[n].extend(judged.kept);
         }
-        hits.append(&mut found);
-        first_row += batch.num_rows();
     }
-    Ok((hits, tally))
+    let whole = |batches: Vec<RecordBatch>| match batches.first() {
+        Some(first) => Ok(concat_batches(&first.schema(), &batches)?),
+        None => Ok(RecordBatch::new_empty(Arc::new(Schema::empty()))),
+    };
+    Ok((hits, tallies, kept.into_iter().map(whole).collect::<Result<_>>()?))
 }
 
-fn judge_batch(
-    compiled: &CompiledIndicator,
-    batch: &RecordBatch,
-    columns: &Columns<'_>,
-    peers: Option<&Peers<'_>>,
-    first_row: usize,
-    tally: &mut Tally,
-) -> Result<Vec<Hit>> {
+fn judge_part(compiled: &CompiledIndicator, part: &Part<'_>, peers: Option<&Peers<'_>>) -> Result<Judged> {
+    let (batch, first_row) = (part.batch, part.first_row);
+    let columns = &Columns::of(batch, compiled)?;
     let applies = columns.applies;
     let yes = true_bits(applies);
     let told = and(&yes, &is_not_null(columns.value)?)?;
@@ -256,9 +236,29 @@ fn judge_batch(
     }
     let undrawn = and(&undrawn, &open)?;
     unknown = or(&unknown, &undrawn)?;
-    count(compiled, batch, columns, &yes, &unknown, &undrawn, tally)?;
-    tally.hits += hits.len();
-    Ok(hits)
+    let mut tally = count(compiled, batch, columns, &yes, &unknown, &undrawn)?;
+    tally.hits = hits.len();
+    let kept = keep(compiled, batch, &mut hits)?;
+    Ok(Judged { hits, tally, kept })
+}
+
+/// The ids and facts of hits, which from then on are rows of these.
+fn keep(compiled: &CompiledIndicator, batch: &RecordBatch, hits: &mut [Hit]) -> Result<Option<RecordBatch>> {
+    if hits.is_empty() {
+        return Ok(None);
+    }
+    let schema = batch.schema();
+    let mut columns = vec![schema.index_of("taxpayer_id")?];
+    for fact in &compiled.facts {
+        let place = schema.index_of(fact)?;
+        if !columns.contains(&place) {
+            columns.push(place);
+        }
+    }
+    let rows = hits.iter().map(|hit| u32::try_from(hit.row).unwrap_or(u32::MAX));
+    let kept = take_record_batch(&batch.project(&columns)?, &UInt32Array::from_iter_values(rows))?;
+    hits.iter_mut().zip(0..).for_each(|(hit, row)| hit.row = row);
+    Ok(Some(kept))
 }
 
 /// True where the array is true; null counts as false.
@@ -298,13 +298,6 @@ fn beyond_peers(
     (crossed.into(), missing.into())
 }
 
-/// The line of a row and the group and size of the peers it is drawn from.
-fn peer_line<'p>(line: &Line, peers: Option<&'p Peers<'_>>, row: usize) -> Option<(f64, (&'p str, usize))> {
-    let (group, figures) = peers?.of(row, line)?;
-    // The number of peers was checked when the group was chosen.
-    Some((threshold(line, Some(&figures), 1)?, (group, figures.n)))
-}
-
 fn hit_at(
     batch: &RecordBatch,
     columns: &Columns<'_>,
@@ -327,7 +320,6 @@ fn hit_at(
         taxpayer_key: keys(batch)?.value(row),
         indicator: 0,
         line: line_index,
-        batch: 0,
         row,
         value,
         at,
@@ -344,14 +336,15 @@ fn count(
     yes: &BooleanArray,
     unknown: &BooleanArray,
     undrawn: &BooleanArray,
-    tally: &mut Tally,
-) -> Result<()> {
-    let concerned = and_not(yes, unknown)?;
-    tally.applicable += concerned.true_count();
-    tally.unknown += unknown.true_count();
-    tally.not_applicable += true_bits(&not(columns.applies)?).true_count();
-    if unknown.true_count() == 0 {
-        return Ok(());
+) -> Result<Tally> {
+    let mut tally = Tally {
+        applicable: and_not(yes, unknown)?.true_count(),
+        unknown: unknown.true_count(),
+        not_applicable: true_bits(&not(columns.applies)?).true_count(),
+        ..Tally::default()
+    };
+    if tally.unknown == 0 {
+        return Ok(tally);
     }
     for (fact, name) in compiled.definition.facts.iter().zip(&compiled.facts) {
         let missing = and(unknown, &is_null(column(batch, name)?)?)?.true_count();
@@ -362,15 +355,13 @@ fn count(
     if undrawn.true_count() > 0 {
         *tally.missing.entry("peers".to_owned()).or_default() += undrawn.true_count();
     }
-    Ok(())
+    Ok(tally)
 }
 
 /// The score of one taxpayer and the range of its hits.
 #[derive(Debug, Clone)]
 pub(super) struct Scored {
     pub(super) hits: std::ops::Range<usize>,
-    pub(super) batch: usize,
-    pub(super) row: usize,
     pub(super) taxpayer_key: i64,
     pub(super) score: Score,
 }
@@ -429,8 +420,7 @@ fn score(layout: &Layout, hits: &[Hit], held: &[Vec<Option<HeldAgainst>>], card:
                     }
                 })
                 .collect();
-            let (batch, row, taxpayer_key) = (run[0].batch, run[0].row, run[0].taxpayer_key);
-            Scored { hits, batch, row, taxpayer_key, score: card.score(&figures) }
+            Scored { hits, taxpayer_key: run[0].taxpayer_key, score: card.score(&figures) }
         })
         .collect()
 }

@@ -5,10 +5,13 @@
 //! `indicators` crate), nor is what happens to a task afterwards.
 
 mod backtest;
+mod gather;
 mod judge;
 #[cfg(test)]
 mod judge_tests;
 mod labels;
+mod peers;
+mod profile;
 mod render;
 mod run;
 mod tables;

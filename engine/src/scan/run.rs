@@ -16,6 +16,7 @@ use assay_sql::session::SessionOptions;
 use datafusion::execution::context::SessionContext;
 
 use super::backtest::{self, BacktestRow};
+use super::gather::{Gathered, gather};
 use super::judge::{Judgement, judge};
 use super::labels::Labels;
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs, tasks};
@@ -87,14 +88,14 @@ pub async fn scan(
     if !request.only.is_empty() && !request.force {
         refuse_to_narrow(warehouse, &head, as_of).await?;
     }
-    progress.phase("scan", 1);
     let context = session::open(warehouse, &head, Access::Open, &many_operators(&request.session)).await?;
-    let judged = profile_and_judge(&context, &catalogue, &request.only, as_of, &card).await?;
+    let place = (warehouse, &context);
+    let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;
     let list = tasks::merge(&context, &catalogue, &card, &judged.judgement, as_of).await?;
     summary.indicators = judged.layout.indicators.len();
     summary.not_in_force = judged.layout.not_in_force.clone();
-    summary.taxpayers = judged.profile.iter().map(RecordBatch::num_rows).sum();
-    summary.hits = judged.judgement.hits.num_rows();
+    summary.taxpayers = judged.profile.taxpayers();
+    summary.hits = judged.judgement.hits.iter().map(RecordBatch::num_rows).sum();
     for task in &list.tasks {
         let grade = ["high", "medium", "low"].iter().position(|g| *g == task.grade).unwrap_or(2);
         summary.tasks[grade] += 1;
@@ -103,11 +104,11 @@ pub async fn scan(
     summary.seconds = started.elapsed().as_secs_f64();
     let results = [
         ("hit", judged.judgement.hits),
-        ("score", judged.judgement.scores),
-        ("scan_indicator", judged.judgement.indicators),
-        ("task", list.task_batch()?),
-        ("task_item", list.item_batch()?),
-        (SCAN_RUN, identity.row(&summary)?),
+        ("score", vec![judged.judgement.scores]),
+        ("scan_indicator", vec![judged.judgement.indicators]),
+        ("task", vec![list.task_batch()?]),
+        ("task_item", vec![list.item_batch()?]),
+        (SCAN_RUN, vec![identity.row(&summary)?]),
     ];
     store(warehouse, as_of, &summary.run, &results).await?;
     summary.seconds = started.elapsed().as_secs_f64();
@@ -133,21 +134,24 @@ async fn refuse_to_narrow(warehouse: &Warehouse, head: &Commit, as_of: i32) -> R
 
 struct Judged {
     layout: Layout,
-    profile: Vec<RecordBatch>,
+    profile: Gathered,
     judgement: Judgement,
 }
 
 async fn profile_and_judge(
-    context: &SessionContext,
+    (warehouse, context): (&Warehouse, &SessionContext),
     catalogue: &Catalogue,
     only: &[String],
     as_of: i32,
     card: &Scorecard,
+    progress: &dyn Progress,
 ) -> Result<Judged> {
     let compiled =
         compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
     let layout = compiled.layout;
-    let profile = compiled.frame.collect().await?;
+    let read = (&compiled.taxpayers, compiled.sources.as_slice());
+    let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
+    progress.phase("judge", 1);
     let judgement = judge(&layout, &profile, card)?;
     Ok(Judged { layout, profile, judgement })
 }
@@ -162,7 +166,7 @@ pub async fn backtest(
     progress: Arc<dyn Progress>,
 ) -> Result<(i32, Vec<BacktestRow>)> {
     let catalogue = load_catalogue(Some(warehouse))?;
-    rollup::refresh(warehouse, options, progress).await?;
+    rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
     let head = warehouse.head().await?;
     let as_of = match as_of {
         Some(as_of) => as_of,
@@ -170,25 +174,15 @@ pub async fn backtest(
     };
     let context = session::open(warehouse, &head, Access::Open, &many_operators(options)).await?;
     let (card, _) = load_scorecard(warehouse)?;
-    let judged = profile_and_judge(&context, &catalogue, only, as_of, &card).await?;
+    let place = (warehouse, &context);
+    let judged = profile_and_judge(place, &catalogue, only, as_of, &card, progress.as_ref()).await?;
     let keyed = labels_by_key(&judged.profile, labels)?;
     Ok((as_of, backtest::backtest(&judged.layout, &judged.profile, &judged.judgement, &keyed)?))
 }
 
-fn labels_by_key(profile: &[RecordBatch], labels: &Labels) -> Result<HashMap<i64, bool>> {
-    let mut keyed = HashMap::new();
-    for batch in profile {
-        let ids = arrow::compute::cast(
-            batch.column(batch.schema().index_of("taxpayer_id")?),
-            &arrow::datatypes::DataType::Utf8,
-        )?;
-        let keys = batch.column(batch.schema().index_of("taxpayer_key")?).as_primitive::<Int64Type>().clone();
-        for (id, key) in ids.as_string::<i32>().iter().zip(keys.values()) {
-            if let Some(label) = id.and_then(|id| labels.by_id.get(id)) {
-                keyed.insert(*key, *label);
-            }
-        }
-    }
+fn labels_by_key(profile: &Gathered, labels: &Labels) -> Result<HashMap<i64, bool>> {
+    let label = |(key, id): (i64, String)| Some((key, *labels.by_id.get(&id)?));
+    let keyed: HashMap<i64, bool> = profile.ids()?.into_iter().filter_map(label).collect();
     if keyed.is_empty() {
         return Err(EngineError::input(format!(
             "none of the {} labelled taxpayers is in the register; check the id column of {}",
@@ -296,7 +290,12 @@ async fn recall(
 }
 
 /// Replaces the results of the month by new ones, all tables in one commit.
-async fn store(warehouse: &Warehouse, as_of: i32, run: &str, results: &[(&str, RecordBatch)]) -> Result<()> {
+async fn store(
+    warehouse: &Warehouse,
+    as_of: i32,
+    run: &str,
+    results: &[(&str, Vec<RecordBatch>)],
+) -> Result<()> {
     let specs: Vec<TableSpec> = specs();
     let names: Vec<&str> = results.iter().map(|(n, _)| *n).collect();
     let mut transaction = warehouse.begin("scan", &names).await?;
@@ -315,9 +314,9 @@ async fn put_results(
     transaction: &mut Transaction,
     specs: &[TableSpec],
     as_of: i32,
-    results: &[(&str, RecordBatch)],
+    results: &[(&str, Vec<RecordBatch>)],
 ) -> Result<()> {
-    for (name, batch) in results {
+    for (name, batches) in results {
         let spec = specs.iter().find(|s| s.name == *name);
         let spec = spec.ok_or_else(|| EngineError::internal(format!("no specification of table {name}")))?;
         if let Some(present) = warehouse.table(transaction.base(), name).await? {
@@ -328,7 +327,7 @@ async fn put_results(
                 }
             }
         }
-        transaction.append(spec, std::slice::from_ref(batch)).await?;
+        transaction.append(spec, batches).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use assay_indicators::{CompiledIndicator, Layout};
 use rayon::prelude::*;
 
-use super::judge::{Hit, Scored, Tally, column};
+use super::judge::{Hit, Kept, Scored, Tally, column};
 use super::render::{HitTexts, Texts, quoted};
 use crate::error::{EngineError, Result};
 
@@ -78,16 +78,40 @@ pub fn scan_indicator_schema() -> SchemaRef {
     ])
 }
 
-pub(super) fn hit_batch(
+/// Hits of a piece of the table: texts of a column of millions of them would not fit into one array.
+const HITS_A_PIECE: usize = 1 << 17;
+
+/// Table `hit`, in pieces; at least one, which may be empty.
+pub(super) fn hit_batches(
     layout: &Layout,
-    batches: &[RecordBatch],
+    kept: &Kept,
     hits: &[Hit],
     scored: &[Scored],
-) -> Result<RecordBatch> {
+) -> Result<Vec<RecordBatch>> {
     let texts = Texts::of(layout)?;
+    let ids = kept.iter().map(ids).collect::<Result<Vec<_>>>()?;
+    let points: Vec<i128> =
+        scored.iter().flat_map(|s| s.score.points.iter().map(|p| i128::from(*p))).collect();
+    let pieces = hits.chunks(HITS_A_PIECE).zip(points.chunks(HITS_A_PIECE));
+    let mut batches = pieces
+        .map(|(hits, points)| hit_batch(layout, (kept, &ids), &texts, hits, points))
+        .collect::<Result<Vec<_>>>()?;
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(hit_schema()));
+    }
+    Ok(batches)
+}
+
+fn hit_batch(
+    layout: &Layout,
+    (kept, ids): (&Kept, &[StringArray]),
+    texts: &[Texts<'_>],
+    hits: &[Hit],
+    points: &[i128],
+) -> Result<RecordBatch> {
     let rendered: Vec<HitTexts> = hits
         .par_iter()
-        .map(|hit| texts[hit.indicator].render(hit, &batches[hit.batch]))
+        .map(|hit| texts[hit.indicator].render(hit, &kept[hit.indicator]))
         .collect::<Result<_>>()?;
     let of = |hit: &Hit| -> &CompiledIndicator { &layout.indicators[hit.indicator] };
     let text = |get: &dyn Fn(&Hit) -> String| -> ArrayRef {
@@ -96,11 +120,10 @@ pub(super) fn hit_batch(
     let from_text = |get: &dyn Fn(&HitTexts) -> &String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rendered.iter().map(get)))
     };
-    let points = scored.iter().flat_map(|s| s.score.points.iter().map(|p| i128::from(*p)));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int32Array::from_value(layout.as_of, hits.len())),
         Arc::new(Int64Array::from_iter_values(hits.iter().map(|hit| hit.taxpayer_key))),
-        ids(batches, hits.iter().map(|hit| (hit.batch, hit.row)))?,
+        Arc::new(hits.iter().map(|hit| id(ids, hit)).collect::<StringArray>()),
         text(&|hit| of(hit).definition.code.value.clone()),
         Arc::new(Int32Array::from_iter_values(hits.iter().map(|hit| of(hit).definition.version))),
         text(&|hit| of(hit).definition.family.clone()),
@@ -115,7 +138,7 @@ pub(super) fn hit_batch(
         Arc::new(hits.iter().map(|hit| hit.peers.as_ref().map(|p| as_i64(p.1))).collect::<Int64Array>()),
         Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.deviation))),
         decimals(hits.iter().map(|hit| hit.amount), 18)?,
-        decimals(points.map(Some), 9)?,
+        decimals(points.iter().copied().map(Some), 9)?,
         from_text(&|t| &t.message_zh),
         from_text(&|t| &t.message_en),
         from_text(&|t| &t.facts),
@@ -126,13 +149,15 @@ pub(super) fn hit_batch(
 
 pub(super) fn score_batch(
     layout: &Layout,
-    batches: &[RecordBatch],
+    kept: &Kept,
+    hits: &[Hit],
     scored: &[Scored],
 ) -> Result<RecordBatch> {
+    let ids = kept.iter().map(ids).collect::<Result<Vec<_>>>()?;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int32Array::from_value(layout.as_of, scored.len())),
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),
-        ids(batches, scored.iter().map(|s| (s.batch, s.row)))?,
+        Arc::new(scored.iter().map(|s| id(&ids, &hits[s.hits.start])).collect::<StringArray>()),
         decimals(scored.iter().map(|s| Some(i128::from(s.score.total))), 9)?,
         Arc::new(StringArray::from_iter_values(scored.iter().map(|s| s.score.grade.as_str()))),
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| as_i64(s.hits.len())))),
@@ -165,20 +190,18 @@ pub(super) fn tally_batch(layout: &Layout, tallies: &[Tally]) -> Result<RecordBa
     Ok(RecordBatch::try_new(scan_indicator_schema(), columns)?)
 }
 
-/// The readable ids of rows given as (batch, row).
-fn ids(batches: &[RecordBatch], rows: impl Iterator<Item = (usize, usize)>) -> Result<ArrayRef> {
-    let texts = batches
-        .iter()
-        .map(|batch| Ok(arrow::compute::cast(column(batch, "taxpayer_id")?, &DataType::Utf8)?))
-        .collect::<Result<Vec<ArrayRef>>>()?;
-    let id = |(batch, row): (usize, usize)| -> Result<Option<String>> {
-        let column = texts[batch]
-            .as_string_opt::<i32>()
-            .ok_or_else(|| EngineError::internal("taxpayer_id is no text"))?;
-        Ok(column.is_valid(row).then(|| column.value(row).to_owned()))
-    };
-    let found = rows.map(id).collect::<Result<StringArray>>()?;
-    Ok(Arc::new(found))
+/// The readable ids of who is hit by an indicator.
+fn ids(kept: &RecordBatch) -> Result<StringArray> {
+    if kept.num_rows() == 0 {
+        return Ok(StringArray::new_null(0));
+    }
+    let texts = arrow::compute::cast(column(kept, "taxpayer_id")?, &DataType::Utf8)?;
+    texts.as_string_opt::<i32>().cloned().ok_or_else(|| EngineError::internal("taxpayer_id is no text"))
+}
+
+fn id<'a>(ids: &'a [StringArray], hit: &Hit) -> Option<&'a str> {
+    let ids = &ids[hit.indicator];
+    ids.is_valid(hit.row).then(|| ids.value(hit.row))
 }
 
 /// Hundredths as a decimal column; a value that does not fit is an error, never cut.

@@ -59,10 +59,9 @@ pub(super) async fn merge(
         due_days: GradeDays { high: days.high, medium: days.medium, low: days.low },
         policy: ResponsePolicy::built_in()?,
     };
-    let hits = [judgement.hits.clone()];
+    let hits = &judgement.hits;
     let scores = [judgement.scores.clone()];
-    let input =
-        MergeInput { hits: &hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
+    let input = MergeInput { hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
     Ok(crate::tasks::merge(input, &options)?)
 }
 

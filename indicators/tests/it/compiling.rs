@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
-use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Float64Type, Int64Type, Schema};
 use assay_indicators::{CompileError, Profile, compile};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
+use super::collected::collect;
 use super::support::{LINE, catalogue, definition, session};
 
 /// One month of one taxpayer: invoices, voids, amount in fen (null = none stated).
@@ -116,12 +116,6 @@ fn taxpayers() -> RecordBatch {
         ],
     )
     .unwrap()
-}
-
-async fn collect(profile: &Profile) -> RecordBatch {
-    let batches = profile.frame.clone().sort_by(vec![datafusion::prelude::col("taxpayer_key")]).unwrap();
-    let batches = batches.collect().await.unwrap();
-    concat_batches(&batches[0].schema(), &batches).unwrap()
 }
 
 /// The column of a fact of the n-th indicator.
@@ -275,7 +269,8 @@ async fn equal_facts_and_windows_are_computed_once() {
     let profile = compile(&ctx, &catalogue, &[], 202002).await.unwrap();
     let [a, b, _] = profile.layout.indicators.as_slice() else { panic!("three indicators") };
     assert_eq!(a.facts, b.facts);
-    let plan = profile.frame.clone().into_optimized_plan().unwrap().display_indent().to_string();
+    let plans = profile.sources.iter().map(|source| source.frame.clone().into_optimized_plan().unwrap());
+    let plan: String = plans.map(|plan| plan.display_indent().to_string() + "\n").collect();
     assert_eq!(plan.matches("TableScan: rollup_sold").count(), 1, "{plan}");
     assert_eq!(plan.matches("TableScan: rollup_bought").count(), 1, "{plan}");
     assert_eq!(plan.matches("TableScan: rollup_trade").count(), 1, "{plan}");
@@ -336,8 +331,7 @@ async fn hundreds_of_indicators_are_planned_quickly() {
     let start = Instant::now();
     let profile = compile(&ctx, &catalogue, &[], 202002).await.unwrap();
     let compiled = start.elapsed();
-    let rows =
-        profile.frame.clone().collect().await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>();
+    let rows = collect(&profile).await.num_rows();
     println!("300 indicators: compiled in {compiled:?}, planned and run in {:?}", start.elapsed() - compiled);
     assert_eq!(rows, 13);
     // Generous: the machine may be busy. Without shared aggregates and API-built plans it takes minutes.

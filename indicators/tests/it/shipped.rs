@@ -12,7 +12,9 @@ use arrow::util::pretty::pretty_format_batches;
 use assay_datasets::schema::catalog;
 use assay_indicators::{Catalogue, FeatureSource, arrow_type, compile, period};
 use datafusion::datasource::MemTable;
-use datafusion::prelude::{SessionContext, col};
+use datafusion::prelude::SessionContext;
+
+use super::collected::collect;
 
 const FIRMS: i64 = 40;
 const INVOICES: usize = 12_000;
@@ -127,8 +129,7 @@ async fn profile(threads: usize) -> (RecordBatch, assay_indicators::Layout) {
     assert!(problems.is_empty(), "{problems:?}");
     let ctx = context(&catalogue, threads).await;
     let profile = compile(&ctx, &catalogue, &[], 201912).await.unwrap();
-    let rows = profile.frame.sort_by(vec![col("taxpayer_key")]).unwrap().collect().await.unwrap();
-    (concat_batches(&rows[0].schema(), &rows).unwrap(), profile.layout)
+    (collect(&profile).await, profile.layout)
 }
 
 #[tokio::test]
