@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::{Field, Int64Type};
+use arrow::datatypes::Int64Type;
 use assay_datasets::schema::Table;
 
 use super::merge::Merged;
@@ -106,21 +106,14 @@ pub fn skipped_rows(
 
 /// Rows as the table of replaced versions has them: what replaced them came with `batch`.
 pub fn replaced_rows(history: &TableSpec, rows: &RecordBatch, batch: &str, at: i64) -> Result<RecordBatch> {
-    let rows = conform(rows, &history.schema)?;
+    let names = history.schema.fields().iter().map(|field| field.name().as_str());
+    let stored =
+        names.enumerate().filter(|(_, name)| ![system::REPLACED_BY, system::REPLACED_AT].contains(name));
+    let stored: Vec<usize> = stored.map(|(place, _)| place).collect();
+    let mut columns = conform(rows, &Arc::new(history.schema.project(&stored)?))?.columns().to_vec();
     let n = rows.num_rows();
-    let own = |field: &Field| -> Option<ArrayRef> {
-        match field.name().as_str() {
-            system::REPLACED_BY => {
-                Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(batch, n))))
-            }
-            system::REPLACED_AT => {
-                Some(Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, n))))
-            }
-            _ => None,
-        }
-    };
-    let columns = history.schema.fields().iter().zip(rows.columns());
-    let columns = columns.map(|(field, column)| own(field).unwrap_or_else(|| Arc::clone(column))).collect();
+    columns.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(batch, n))));
+    columns.push(Arc::new(TimestampMillisecondArray::from_iter_values(std::iter::repeat_n(at, n))));
     Ok(RecordBatch::try_new(Arc::clone(&history.schema), columns)?)
 }
 
