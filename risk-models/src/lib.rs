@@ -4,3 +4,4 @@
 pub mod measures;
 pub mod peers;
 pub mod scorecard;
+pub mod weigh;

@@ -1,9 +1,15 @@
 //! The scorecard: hits to points, points to a score, a score to a grade. Everything is in centipoints (hundredths of
 //! a point, integers), so that the points of the hits add up to the score exactly.
 
+mod gate;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use self::gate::Gate;
 
 /// How grave a hit or a score is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -117,6 +123,7 @@ struct Caps {
 struct GradeLines {
     high: f64,
     medium: f64,
+    low: f64,
 }
 
 /// How peers are chosen.
@@ -159,6 +166,11 @@ pub struct Scorecard {
     rarity: RarityRule,
     caps: Caps,
     grades: GradeLines,
+    /// Factor by indicator; 1 for those not named.
+    #[serde(default)]
+    weights: BTreeMap<String, f64>,
+    #[serde(default)]
+    gate: Vec<Gate>,
     /// Days an office has to respond.
     pub response_days: PerGrade<i32>,
     /// How peers are chosen.
@@ -191,6 +203,8 @@ pub struct HeldAgainst {
 /// A hit as the scorecard sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct HitFigures<'a> {
+    /// Code of the indicator.
+    pub indicator: &'a str,
     /// Points of a family are capped together.
     pub family: &'a str,
     /// Severity of the line crossed.
@@ -210,8 +224,8 @@ pub struct Score {
     pub points: Vec<i64>,
     /// Centipoints of all hits after both caps.
     pub total: i64,
-    /// Grade of the total.
-    pub grade: Grade,
+    /// Grade of the total; none where it is too low for a task.
+    pub grade: Option<Grade>,
     /// Families hit.
     pub families: i64,
     /// Tax at stake in fen: the largest of each family, summed (indicators of a family look at the same money).
@@ -266,8 +280,14 @@ impl Scorecard {
             ),
             (positive(self.caps.family) && positive(self.caps.total), "caps must be above 0"),
             (
-                self.grades.high > self.grades.medium && positive(self.grades.medium),
-                "grades.high must be above grades.medium, and that above 0",
+                self.grades.high > self.grades.medium
+                    && self.grades.medium > self.grades.low
+                    && self.grades.low >= 0.0,
+                "grades.high must be above grades.medium, that above grades.low, and that be at least 0",
+            ),
+            (
+                self.weights.values().all(|weight| weight.is_finite() && *weight >= 0.0),
+                "weights must be at least 0",
             ),
             (ascending(&self.peers.size_bands), "peers.size_bands must ascend"),
             (self.peers.min_peers >= 3, "peers.min_peers must be at least 3"),
@@ -284,8 +304,21 @@ impl Scorecard {
             1.0
         };
         let deviation = 1.0 + (self.deviation.max_factor - 1.0) * beyond;
-        let factors = deviation * self.amount_factor(hit.amount) * self.rarity_factor(hit.held);
+        let factors = self.weight(hit.indicator)
+            * deviation
+            * self.amount_factor(hit.amount)
+            * self.rarity_factor(hit.held);
         (self.base.of(hit.severity) * factors * 100.0).round() as i64
+    }
+
+    /// The factor of an indicator.
+    pub fn weight(&self, indicator: &str) -> f64 {
+        self.weights.get(indicator).copied().unwrap_or(1.0)
+    }
+
+    /// The same card with other weights.
+    pub fn with_weights(&self, weights: BTreeMap<String, f64>) -> Self {
+        Self { weights, ..self.clone() }
     }
 
     fn rarity_factor(&self, held: Option<HeldAgainst>) -> f64 {
@@ -298,9 +331,17 @@ impl Scorecard {
         reached.or_else(|| self.amount.steps.first()).map_or(self.amount.unknown, |step| step.factor)
     }
 
+    /// Codes of indicators it names, in weights and gates.
+    pub fn indicators(&self) -> impl Iterator<Item = &str> {
+        let gated = self.gate.iter().flat_map(Gate::members);
+        self.weights.keys().map(String::as_str).chain(gated)
+    }
+
     /// Scores the hits of one taxpayer.
     pub fn score(&self, hits: &[HitFigures<'_>]) -> Score {
-        let mut points: Vec<i64> = hits.iter().map(|hit| self.raw_points(hit)).collect();
+        let opens = |hit: &HitFigures<'_>| self.gate.iter().all(|gate| gate.opens(hit.indicator, hits));
+        let mut points: Vec<i64> =
+            hits.iter().map(|hit| if opens(hit) { self.raw_points(hit) } else { 0 }).collect();
         let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (n, hit) in hits.iter().enumerate() {
             families.entry(hit.family).or_default().push(n);
@@ -319,15 +360,11 @@ impl Scorecard {
         Score { points, total, grade: self.grade(total), families, amount }
     }
 
-    /// The grade of a score in centipoints.
-    pub fn grade(&self, total: i64) -> Grade {
-        if total >= centipoints(self.grades.high) {
-            Grade::High
-        } else if total >= centipoints(self.grades.medium) {
-            Grade::Medium
-        } else {
-            Grade::Low
-        }
+    /// The grade of a score in centipoints; none where it is too low for a task.
+    pub fn grade(&self, total: i64) -> Option<Grade> {
+        let GradeLines { high, medium, low } = self.grades;
+        let lines = [(high, Grade::High), (medium, Grade::Medium), (low, Grade::Low)];
+        lines.into_iter().find(|(line, _)| total >= centipoints(*line)).map(|(_, grade)| grade)
     }
 }
 
@@ -357,129 +394,4 @@ fn cap(points: &[i64], limit: i64) -> Vec<i64> {
         left -= 1;
     }
     shares
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn hit(family: &str, severity: Grade, deviation: f64, yuan: Option<i128>) -> HitFigures<'_> {
-        HitFigures { family, severity, deviation, amount: yuan.map(|yuan| yuan * 100), held: None }
-    }
-
-    #[test]
-    fn one_hit_is_base_times_factors() {
-        let card = Scorecard::embedded().unwrap();
-        let points = |severity, deviation, yuan| card.raw_points(&hit("f", severity, deviation, yuan));
-        assert_eq!(points(Grade::High, 0.0, Some(20_000)), 3000);
-        assert_eq!(points(Grade::High, 1.0, Some(20_000)), 3750);
-        assert_eq!(points(Grade::High, f64::INFINITY, Some(20_000)), 4500);
-        assert_eq!(points(Grade::Medium, 0.0, None), 1800);
-        assert_eq!(points(Grade::Low, 0.0, Some(9_999)), 720);
-        assert_eq!(points(Grade::Low, 0.0, Some(100_000)), 1080);
-        assert_eq!(points(Grade::Low, 0.0, Some(2_000_000)), 1260);
-        assert_eq!(points(Grade::Low, 0.0, Some(-5)), 720);
-    }
-
-    #[test]
-    fn a_common_hit_says_less_and_a_rare_one_no_more() {
-        let card = Scorecard::embedded().unwrap();
-        let points = |hits, told| {
-            let held = Some(HeldAgainst { told, hits });
-            card.raw_points(&HitFigures { held, ..hit("f", Grade::High, 0.0, Some(20_000)) })
-        };
-        // A tenth is neutral whatever the number of firms; rarer is not worth more.
-        assert_eq!([points(10, 100), points(1_000, 10_000), points(1, 10_000)], [3000, 3000, 3000]);
-        // (97 + 3) / (170 + 30) = a half: one bit of log2(10).
-        assert_eq!(points(97, 170), (3000.0 / 10_f64.log2()).round() as i64);
-        assert_eq!([points(9_000, 10_000), points(10_000, 10_000)], [750, 750]);
-        // One firm of one, and nobody known at all: hardly off the neutral share.
-        assert_eq!(points(1, 1), (3000.0 * (4.0_f64 / 31.0).log10().abs()).round() as i64);
-        assert_eq!(points(0, 0), 3000);
-        let falling: Vec<i64> = (0..=100).map(|hits| points(hits * 10, 1_000)).collect();
-        assert!(falling.windows(2).all(|pair| pair[0] >= pair[1]), "{falling:?}");
-        let off = include_str!("../scorecard.toml").replace("enabled = true", "enabled = false");
-        let off = Scorecard::parse(&off).unwrap();
-        let held = Some(HeldAgainst { told: 100, hits: 100 });
-        assert_eq!(off.raw_points(&HitFigures { held, ..hit("f", Grade::High, 0.0, Some(20_000)) }), 3000);
-    }
-
-    #[test]
-    fn families_are_capped_in_proportion_and_the_total_too() {
-        let card = Scorecard::embedded().unwrap();
-        let alike = [hit("void", Grade::High, 0.0, Some(20_000)); 3];
-        let score = card.score(&alike);
-        assert_eq!((score.points.clone(), score.total), (vec![1500, 1500, 1500], 4500));
-        assert_eq!((score.grade, score.families, score.amount), (Grade::Medium, 1, Some(2_000_000)));
-        let many: Vec<HitFigures<'_>> = ["a", "b", "c", "d"]
-            .into_iter()
-            .flat_map(|family| {
-                [hit(family, Grade::High, 1.0, Some(20_000)), hit(family, Grade::Low, 0.3, None)]
-            })
-            .collect();
-        let score = card.score(&many);
-        assert_eq!((score.total, score.grade, score.families), (10_000, Grade::High, 4));
-        assert_eq!(score.points.iter().sum::<i64>(), 10_000);
-    }
-
-    #[test]
-    fn capping_is_exact_and_nearly_proportional() {
-        assert_eq!(cap(&[1, 1, 1], 2), [1, 1, 0]);
-        assert_eq!(cap(&[10, 20], 30), [10, 20]);
-        let mut seed = 3_u64;
-        for n in 1..40_usize {
-            let points: Vec<i64> = (0..n)
-                .map(|_| {
-                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1);
-                    i64::try_from(seed >> 50).unwrap()
-                })
-                .collect();
-            let sum: i64 = points.iter().sum();
-            let limit = sum / 3;
-            let capped = cap(&points, limit);
-            assert_eq!(capped.iter().sum::<i64>(), limit);
-            for (p, c) in points.iter().zip(&capped) {
-                let exact = *p as f64 * limit as f64 / sum as f64;
-                assert!((*c as f64 - exact).abs() < 1.0);
-            }
-        }
-    }
-
-    #[test]
-    fn amounts_of_a_family_do_not_add_up() {
-        let card = Scorecard::embedded().unwrap();
-        let hits = [
-            hit("void", Grade::Low, 0.0, Some(100)),
-            hit("void", Grade::Low, 0.0, Some(300)),
-            hit("peers", Grade::Low, 0.0, Some(50)),
-            hit("peers", Grade::Low, 0.0, None),
-        ];
-        assert_eq!(card.score(&hits).amount, Some(35_000));
-        assert_eq!(card.score(&hits[3..]).amount, None);
-        assert_eq!(
-            card.score(&[]),
-            Score { points: vec![], total: 0, grade: Grade::Low, families: 0, amount: None }
-        );
-    }
-
-    #[test]
-    fn grades_begin_on_their_lines() {
-        let card = Scorecard::embedded().unwrap();
-        let grades = [6100, 6099, 3100, 3099].map(|total| card.grade(total));
-        assert_eq!(grades, [Grade::High, Grade::Medium, Grade::Medium, Grade::Low]);
-    }
-
-    #[test]
-    fn senseless_figures_are_all_named() {
-        let text = include_str!("../scorecard.toml")
-            .replace("half_at = 1.0", "half_at = 0.0")
-            .replace("high = 61.0", "high = 3.0")
-            .replace("neutral_share = 0.10", "neutral_share = 1.0");
-        let error = Scorecard::parse(&text).unwrap_err().to_string();
-        for part in ["half_at", "grades.high", "neutral_share"] {
-            assert!(error.contains(part), "{error}");
-        }
-        assert!(Scorecard::parse("version = 1\nbogus = 2").is_err());
-    }
 }

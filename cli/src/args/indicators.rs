@@ -44,4 +44,29 @@ assay indicators backtest --labels 附件1.xlsx --sheet 企业信息 --id-column
         #[arg(long)]
         as_of: Option<i32>,
     },
+    /// Learn the indicators' weights from labelled taxpayers; shows what they would change
+    #[command(
+        after_help = "Without --labels the labels are those of a generated economy (table truth).\n\nExamples:\n  \
+assay indicators weigh\n  assay indicators weigh --labels known.csv --write"
+    )]
+    Weigh {
+        /// File of taxpayer ids and yes/no
+        #[arg(long)]
+        labels: Option<PathBuf>,
+        /// Its sheet
+        #[arg(long, requires = "labels")]
+        sheet: Option<String>,
+        /// Its id column [default: the first]
+        #[arg(long, requires = "labels")]
+        id_column: Option<String>,
+        /// Its label column [default: the last]
+        #[arg(long, requires = "labels")]
+        label_column: Option<String>,
+        /// Month [default: the last with invoices]
+        #[arg(long)]
+        as_of: Option<i32>,
+        /// Write the weights into the warehouse's definitions/scorecard.toml; the next scan uses them
+        #[arg(long)]
+        write: bool,
+    },
 }

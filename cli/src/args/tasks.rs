@@ -31,6 +31,13 @@ pub enum TasksCommand {
         #[arg(long)]
         as_of: Option<i32>,
     },
+    /// What a scan found of the schemes planted in a generated economy: recall by scheme, precision by grade
+    #[command(after_help = "Example:\n  assay tasks evaluate")]
+    Evaluate {
+        /// Month of the scan [default: the latest]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
     /// Write one workbook an office, or one CSV or Parquet list
     #[command(
         after_help = "Examples:\n  assay tasks export --to ./lists\n  assay tasks export --to ./lists --as csv"

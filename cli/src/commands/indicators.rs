@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use assay_engine::ingest::Silent;
-use assay_engine::scan::{BacktestRow, backtest, load_catalogue, read_labels};
+use assay_engine::scan::{
+    BacktestRow, Weighing, backtest, load_catalogue, read_labels, weigh, write_weights,
+};
 use assay_engine::warehouse::Warehouse;
 use assay_indicators::{Catalogue, check, list, show, test};
 use assay_sql::{Format, new_session};
@@ -36,8 +38,58 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
             ));
             report(cli.format, &rows).await?;
         }
+        IndicatorsCommand::Weigh { labels, sheet, id_column, label_column, as_of, write } => {
+            let read =
+                |file| read_labels(file, sheet.as_deref(), id_column.as_deref(), label_column.as_deref());
+            let labels = labels.as_deref().map(read).transpose()?;
+            let warehouse = super::open(cli).await?;
+            let weighing =
+                weigh(&warehouse, *as_of, labels.as_ref(), &cli.session(), Arc::new(Silent)).await?;
+            show_weights(cli.format, &weighing).await?;
+            if *write {
+                let path = write_weights(&warehouse, &weighing)?;
+                print::error(&format!("{}: weights written; the next scan uses them", path.display()));
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints learnt weights, then what they would change.
+async fn show_weights(format: Format, weighing: &Weighing) -> Result<()> {
+    let header = ["code", "name", "guilty_hit", "honest_hit", "ratio", "weight_now", "weight_learnt"];
+    let share = |hits: usize, of: usize| format!("{:.4}", hits as f64 / of as f64);
+    let rows: Vec<Vec<String>> = weighing
+        .indicators
+        .iter()
+        .map(|one| {
+            let found = &one.evidence;
+            vec![
+                one.code.clone(),
+                one.name_zh.clone(),
+                share(found.guilty_hits, found.guilty),
+                share(found.honest_hits, found.honest),
+                found.ratio().map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
+                format!("{:.2}", one.now),
+                one.learnt.map(|weight| format!("{weight:.2}")).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    print::rows(&header, &rows, format).await?;
+    let header = ["grade", "now", "guilty_now", "precision_now", "then", "guilty_then", "precision_then"];
+    let side = |(all, guilty): (usize, usize)| {
+        let precision = if all == 0 { String::new() } else { format!("{:.3}", guilty as f64 / all as f64) };
+        [all.to_string(), guilty.to_string(), precision]
+    };
+    let rows: Vec<Vec<String>> = weighing
+        .grades
+        .iter()
+        .map(|(grade, change)| {
+            let figures = side(change.now).into_iter().chain(side(change.then));
+            std::iter::once((*grade).to_owned()).chain(figures).collect()
+        })
+        .collect();
+    print::rows(&header, &rows, format).await
 }
 
 /// The warehouse, when one is named: the catalogue can be read without any.

@@ -1,8 +1,9 @@
 //! `assay tasks`.
 
 use anyhow::{Result, bail};
-use assay_engine::scan::{ExportFormat, export, load_tasks};
+use assay_engine::scan::{ExportFormat, evaluate, export, load_tasks};
 use assay_engine::tasks::{Task, TaskItem, date_text, grade_zh};
+use assay_sql::OutputOptions;
 
 use crate::args::{Cli, ExportKind, Grade, TasksCommand};
 use crate::print;
@@ -27,6 +28,15 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<()> {
             };
             let items: Vec<&TaskItem> = all.items.iter().filter(|i| i.task_no == task.task_no).collect();
             show(task, &items)
+        }
+        TasksCommand::Evaluate { as_of } => {
+            let found = evaluate(&warehouse, *as_of, &cli.session()).await?;
+            print::error(&format!("scan as of {}", found.as_of));
+            let options = OutputOptions::default();
+            for frame in [found.schemes, found.grades] {
+                print::stream(frame.execute_stream().await?, cli.format, &options).await?;
+            }
+            Ok(())
         }
         TasksCommand::Export { to, kind, as_of } => {
             let (month, all) = load_tasks(&warehouse, *as_of, &cli.session()).await?;

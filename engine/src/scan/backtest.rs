@@ -2,16 +2,22 @@
 //! profile; runs nothing and stores nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use assay_indicators::Layout;
 use assay_risk_models::measures::{HitCounts, auc};
+use assay_sql::session::SessionOptions;
 use serde::Serialize;
 
 use super::judge::{Columns, Judgement, column, keys};
+use super::judged::{Look, labels_by_key, look};
+use super::labels::Labels;
 use super::profile::Profile;
 use crate::error::{EngineError, Result};
+use crate::ingest::Progress;
+use crate::warehouse::Warehouse;
 
 /// One line of a backtest: an indicator, or the score (code `score`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,12 +67,29 @@ fn values_of<P: Profile + ?Sized>(
     Ok(parts.into_iter().flatten().collect())
 }
 
+/// Judges labelled taxpayers without storing anything: for each indicator and the score, hits, precision, lift, AUC.
+///
+/// # Errors
+/// When no labelled taxpayer is in the register, a definition is wrong, or a table cannot be read.
+pub async fn backtest(
+    warehouse: &Warehouse,
+    as_of: Option<i32>,
+    only: &[String],
+    labels: &Labels,
+    options: &SessionOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<(i32, Vec<BacktestRow>)> {
+    let Look { as_of, judged, .. } = look(warehouse, as_of, only, options, progress).await?;
+    let keyed = labels_by_key(&judged.profile, labels)?;
+    Ok((as_of, hold(&judged.layout, &judged.profile, &judged.judgement, &keyed)?))
+}
+
 /// Holds a judged profile against labels (taxpayer key to positive). Labelled taxpayers who are not in the profile
 /// are left out of every count. The rows are by code, the score last.
 ///
 /// # Errors
 /// When the columns are not those of the layout.
-pub(super) fn backtest<P: Profile + ?Sized>(
+pub(super) fn hold<P: Profile + ?Sized>(
     layout: &Layout,
     profile: &P,
     judgement: &Judgement,

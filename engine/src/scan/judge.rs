@@ -2,7 +2,7 @@
 //! Columnar until a hit is found; of those hit the facts are kept, and texts are made of them. Where the profile comes from and where the
 //! tables go is `mod.rs`'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -30,6 +30,17 @@ pub struct Judgement {
     pub scores: RecordBatch,
     /// Table `scan_indicator`, by indicator.
     pub indicators: RecordBatch,
+    list: Vec<Hit>,
+    /// By place of indicator and line.
+    held: Vec<Vec<Option<HeldAgainst>>>,
+}
+
+impl Judgement {
+    /// Grade of each taxpayer hit, by key, by a scorecard other than that of the judgement.
+    pub(super) fn grades(&self, layout: &Layout, card: &Scorecard) -> HashMap<i64, Option<Grade>> {
+        let scored = score(layout, &self.list, &self.held, card);
+        scored.into_iter().map(|one| (one.taxpayer_key, one.score.grade)).collect()
+    }
 }
 
 /// One taxpayer on the wrong side of one line.
@@ -161,6 +172,8 @@ pub(super) fn judge<P: Profile + ?Sized>(
         hits: hit_batches(layout, &kept, &hits, &scored)?,
         scores: score_batch(layout, &kept, &hits, &scored)?,
         indicators: tally_batch(layout, &tallies)?,
+        list: hits,
+        held,
     })
 }
 
@@ -412,6 +425,7 @@ fn score(layout: &Layout, hits: &[Hit], held: &[Vec<Option<HeldAgainst>>], card:
                 .map(|hit| {
                     let compiled = &layout.indicators[hit.indicator];
                     HitFigures {
+                        indicator: &compiled.definition.code.value,
                         family: &compiled.definition.family,
                         severity: grade_of(hit.severity(compiled)),
                         deviation: hit.deviation,

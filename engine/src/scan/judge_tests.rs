@@ -11,7 +11,7 @@ use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use assay_indicators::{Catalogue, CompiledIndicator, FeatureCatalogue, Layout, SIZE_COLUMN, SourceFile};
 use assay_risk_models::scorecard::Scorecard;
 
-use super::backtest::backtest;
+use super::backtest::hold;
 use super::judge::{Judgement, judge};
 
 const DEFINITION: &str = r#"
@@ -264,7 +264,7 @@ fn a_backtest_counts_labels_and_ranks_unknown_lowest() {
     let judgement = judge(&layout, &batches, &card()).unwrap();
     // 99 is not in the profile; 3 is not concerned; 6 is unknown.
     let labels = HashMap::from([(1, true), (7, true), (2, false), (3, false), (6, true), (99, true)]);
-    let rows = backtest(&layout, &batches, &judgement, &labels).unwrap();
+    let rows = hold(&layout, &batches, &judgement, &labels).unwrap();
     let indicator = &rows[0];
     assert_eq!((indicator.labelled, indicator.positives, indicator.known), (5, 3, 3));
     assert_eq!((indicator.hits, indicator.true_hits, indicator.precision), (2, 2, Some(1.0)));

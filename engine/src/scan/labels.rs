@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use datafusion::execution::context::SessionContext;
 
 use crate::ingest::source::{self, RawBatch, ReadOptions, RecordSink};
 use crate::{EngineError, Result};
@@ -42,6 +43,27 @@ pub fn read_labels(
         source::read(&member, &options, &mut reader)?;
     }
     Ok(reader.labels)
+}
+
+/// Labels of a synthetic economy: guilty is who organised or used a scheme, honest everybody else in the register.
+///
+/// # Errors
+/// When table `truth` is empty.
+pub(super) async fn of_truth(context: &SessionContext) -> Result<Labels> {
+    let sql = "SELECT arrow_cast(t.taxpayer_id, 'Utf8') AS id, bool_or(l.role IS NOT NULL AND l.role <> 'innocent') AS guilty \
+               FROM taxpayer AS t LEFT JOIN truth AS l ON l.taxpayer_id = t.taxpayer_id \
+               WHERE t.taxpayer_id IS NOT NULL AND (SELECT count(*) FROM truth) > 0 GROUP BY t.taxpayer_id";
+    let mut labels = Labels { file: "table truth".to_owned(), ..Labels::default() };
+    for batch in context.sql(sql).await?.collect().await? {
+        let (ids, guilty) = (batch.column(0).as_string::<i32>(), batch.column(1).as_boolean());
+        labels.by_id.extend(ids.iter().flatten().map(str::to_owned).zip(guilty.iter().flatten()));
+    }
+    if labels.by_id.is_empty() {
+        return Err(EngineError::input(
+            "table truth is empty: only a generated economy has labels of its own; name a file of labels with --labels FILE",
+        ));
+    }
+    Ok(labels)
 }
 
 struct Reader<'a> {

@@ -5,10 +5,12 @@
 //! `indicators` crate), nor is what happens to a task afterwards.
 
 mod backtest;
+mod evaluate;
 mod gather;
 mod judge;
 #[cfg(test)]
 mod judge_tests;
+mod judged;
 mod labels;
 mod peers;
 mod profile;
@@ -16,16 +18,20 @@ mod render;
 mod run;
 mod tables;
 mod tasks;
+mod weigh;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use assay_sql::session::SessionOptions;
 
-pub use backtest::BacktestRow;
+pub use backtest::{BacktestRow, backtest};
+pub use evaluate::{Found, evaluate};
+pub use judged::load_catalogue;
 pub use labels::{Labels, read_labels};
-pub use run::{backtest, load_catalogue, scan};
+pub use run::scan;
 pub use tasks::{ExportFormat, export, load as load_tasks};
+pub use weigh::{GradeChange, Weighed, Weighing, weigh, write_weights};
 
 use crate::rollup::RollupSummary;
 use crate::tasks::Tasks;

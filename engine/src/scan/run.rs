@@ -1,6 +1,6 @@
 //! The course of a scan: rollups, definitions, profile, judgement, tasks, one commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,51 +10,15 @@ use arrow::array::{
 };
 use arrow::datatypes::Int64Type;
 use assay_datasets::schema::catalog;
-use assay_indicators::{Catalogue, Layout, compile};
-use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
-use assay_sql::session::SessionOptions;
-use datafusion::execution::context::SessionContext;
+use assay_indicators::Catalogue;
 
-use super::backtest::{self, BacktestRow};
-use super::gather::{Gathered, gather};
-use super::judge::{Judgement, judge};
-use super::labels::Labels;
+use super::judged::{last_month, load_catalogue, load_scorecard, many_operators, profile_and_judge};
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs, tasks};
 use crate::ingest::Progress;
 use crate::rollup::{self, ROLLUPS};
 use crate::warehouse::session::{self, Access};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, read_unit};
 use crate::{EngineError, Result};
-
-/// The indicators of a warehouse: those that come with Assay, and its own over them.
-///
-/// # Errors
-/// All that is wrong in any definition, each with file, line and remedy.
-pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
-    let own = warehouse.and_then(Warehouse::definitions_root);
-    let (catalogue, problems) =
-        Catalogue::load(own.as_deref()).map_err(|e| EngineError::input(e.to_string()))?;
-    if problems.is_empty() {
-        Ok(catalogue)
-    } else {
-        Err(EngineError::Definitions(problems.iter().map(ToString::to_string).collect()))
-    }
-}
-
-/// The scorecard of a warehouse (`definitions/scorecard.toml`) or the one that comes with Assay, and its text.
-fn load_scorecard(warehouse: &Warehouse) -> Result<(Scorecard, String)> {
-    let own = warehouse.definition_file("scorecard.toml");
-    let (shown, text) = match own {
-        Some(path) => {
-            let text = std::fs::read_to_string(&path).map_err(EngineError::file(path.clone()))?;
-            (path.display().to_string(), text)
-        }
-        None => ("scorecard.toml".to_owned(), EMBEDDED.to_owned()),
-    };
-    let card =
-        Scorecard::parse(&text).map_err(|e| EngineError::Definitions(vec![format!("{shown}: {e}")]))?;
-    Ok((card, text))
-}
 
 /// Runs a scan.
 ///
@@ -69,7 +33,7 @@ pub async fn scan(
     let started = Instant::now();
     warehouse.heal().await?;
     let catalogue = load_catalogue(Some(warehouse))?;
-    let (card, card_text) = load_scorecard(warehouse)?;
+    let (card, card_text) = load_scorecard(warehouse, &catalogue)?;
     let rollups = rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
     let rollup_seconds = started.elapsed().as_secs_f64();
     let head = warehouse.head().await?;
@@ -115,11 +79,6 @@ pub async fn scan(
     Ok(summary)
 }
 
-/// The catalogue as one plan has a thousand operators that can spill: an even share of memory would be a few megabytes.
-fn many_operators(options: &SessionOptions) -> SessionOptions {
-    SessionOptions { first_come: true, ..options.clone() }
-}
-
 /// A scan replaces the results of its month; one of a few indicators must not do so unasked.
 async fn refuse_to_narrow(warehouse: &Warehouse, head: &Commit, as_of: i32) -> Result<()> {
     let Some(runs) = warehouse.table(head, SCAN_RUN).await? else { return Ok(()) };
@@ -130,75 +89,6 @@ async fn refuse_to_narrow(warehouse: &Warehouse, head: &Commit, as_of: i32) -> R
         )));
     }
     Ok(())
-}
-
-struct Judged {
-    layout: Layout,
-    profile: Gathered,
-    judgement: Judgement,
-}
-
-async fn profile_and_judge(
-    (warehouse, context): (&Warehouse, &SessionContext),
-    catalogue: &Catalogue,
-    only: &[String],
-    as_of: i32,
-    card: &Scorecard,
-    progress: &dyn Progress,
-) -> Result<Judged> {
-    let compiled =
-        compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
-    let layout = compiled.layout;
-    let read = (&compiled.taxpayers, compiled.sources.as_slice());
-    let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
-    progress.phase("judge", 1);
-    let judgement = judge(&layout, &profile, card)?;
-    Ok(Judged { layout, profile, judgement })
-}
-
-/// Judges labelled taxpayers without storing anything: for each indicator and the score, hits, precision, lift, AUC.
-pub async fn backtest(
-    warehouse: &Warehouse,
-    as_of: Option<i32>,
-    only: &[String],
-    labels: &Labels,
-    options: &SessionOptions,
-    progress: Arc<dyn Progress>,
-) -> Result<(i32, Vec<BacktestRow>)> {
-    let catalogue = load_catalogue(Some(warehouse))?;
-    rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
-    let head = warehouse.head().await?;
-    let as_of = match as_of {
-        Some(as_of) => as_of,
-        None => last_month(warehouse, &head).await?,
-    };
-    let context = session::open(warehouse, &head, Access::Open, &many_operators(options)).await?;
-    let (card, _) = load_scorecard(warehouse)?;
-    let place = (warehouse, &context);
-    let judged = profile_and_judge(place, &catalogue, only, as_of, &card, progress.as_ref()).await?;
-    let keyed = labels_by_key(&judged.profile, labels)?;
-    Ok((as_of, backtest::backtest(&judged.layout, &judged.profile, &judged.judgement, &keyed)?))
-}
-
-fn labels_by_key(profile: &Gathered, labels: &Labels) -> Result<HashMap<i64, bool>> {
-    let label = |(key, id): (i64, String)| Some((key, *labels.by_id.get(&id)?));
-    let keyed: HashMap<i64, bool> = profile.ids()?.into_iter().filter_map(label).collect();
-    if keyed.is_empty() {
-        return Err(EngineError::input(format!(
-            "none of the {} labelled taxpayers is in the register; check the id column of {}",
-            labels.by_id.len(),
-            labels.file
-        )));
-    }
-    Ok(keyed)
-}
-
-async fn last_month(warehouse: &Warehouse, commit: &Commit) -> Result<i32> {
-    let invoices = warehouse.table(commit, "invoice").await?;
-    let last = invoices.and_then(|t| t.files.iter().filter_map(|f| f.period).max());
-    last.ok_or_else(|| {
-        EngineError::input("there are no invoices to scan; load some with: assay ingest invoice FILE…")
-    })
 }
 
 /// What makes two scans the same scan.

@@ -7,6 +7,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use assay_indicators::{CompiledIndicator, Layout};
+use assay_risk_models::scorecard::Grade;
 use rayon::prelude::*;
 
 use super::judge::{Hit, Kept, Scored, Tally, column};
@@ -50,14 +51,14 @@ pub fn hit_schema() -> SchemaRef {
     ])
 }
 
-/// Table `score`: one row for each taxpayer with a hit.
+/// Table `score`: one row for each taxpayer with a hit; `grade` is null where the score is too low for a task.
 pub fn score_schema() -> SchemaRef {
     schema(&[
         ("as_of", DataType::Int32, false),
         ("taxpayer_key", DataType::Int64, false),
         ("taxpayer_id", DataType::Utf8, true),
         ("score", POINTS, false),
-        ("grade", DataType::Utf8, false),
+        ("grade", DataType::Utf8, true),
         ("hits", DataType::Int64, false),
         ("families", DataType::Int64, false),
         ("amount", AMOUNT, true),
@@ -159,7 +160,7 @@ pub(super) fn score_batch(
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),
         Arc::new(scored.iter().map(|s| id(&ids, &hits[s.hits.start])).collect::<StringArray>()),
         decimals(scored.iter().map(|s| Some(i128::from(s.score.total))), 9)?,
-        Arc::new(StringArray::from_iter_values(scored.iter().map(|s| s.score.grade.as_str()))),
+        Arc::new(scored.iter().map(|s| s.score.grade.map(Grade::as_str)).collect::<StringArray>()),
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| as_i64(s.hits.len())))),
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.score.families))),
         decimals(scored.iter().map(|s| s.score.amount), 18)?,

@@ -1,10 +1,10 @@
 //! Between scans and the task module: what a merge needs from the warehouse, and reading stored tasks back for export.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use arrow::array::RecordBatch;
-use arrow::compute::cast;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch, is_not_null};
 use arrow::datatypes::{DataType, Field, Schema};
 use assay_indicators::Catalogue;
 use assay_risk_models::scorecard::Scorecard;
@@ -12,7 +12,7 @@ use assay_sql::session::SessionOptions;
 use datafusion::execution::context::SessionContext;
 use std::sync::Arc;
 
-use super::judge::Judgement;
+use super::judge::{Judgement, column, keys};
 use crate::tasks::{
     ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv,
     export_parquet, export_xlsx,
@@ -59,10 +59,24 @@ pub(super) async fn merge(
         due_days: GradeDays { high: days.high, medium: days.medium, low: days.low },
         policy: ResponsePolicy::built_in()?,
     };
-    let hits = &judgement.hits;
-    let scores = [judgement.scores.clone()];
-    let input = MergeInput { hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
+    let (hits, scores) = graded(judgement)?;
+    let scores = [scores];
+    let input =
+        MergeInput { hits: &hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
     Ok(crate::tasks::merge(input, &options)?)
+}
+
+/// Scores with a grade, and the hits of whom they are: the others get no task.
+fn graded(judgement: &Judgement) -> Result<(Vec<RecordBatch>, RecordBatch)> {
+    let has_grade = is_not_null(column(&judgement.scores, "grade")?)?;
+    let scores = filter_record_batch(&judgement.scores, &has_grade)?;
+    let who: HashSet<i64> = keys(&scores)?.values().iter().copied().collect();
+    let of_them = |hits: &RecordBatch| -> Result<RecordBatch> {
+        let mask: BooleanArray = keys(hits)?.values().iter().map(|key| Some(who.contains(key))).collect();
+        Ok(filter_record_batch(hits, &mask)?)
+    };
+    let hits = judgement.hits.iter().map(of_them).collect::<Result<_>>()?;
+    Ok((hits, scores))
 }
 
 /// A query's rows with text as plain strings, as the task module reads them.
@@ -97,25 +111,33 @@ pub async fn load(
 ) -> Result<(i32, Tasks)> {
     let head = warehouse.head().await?;
     let context = session::open(warehouse, &head, Access::Open, options).await?;
-    let scans = rows(&context, "SELECT DISTINCT as_of FROM scan_run ORDER BY as_of").await?;
+    let month = scanned(&context, as_of).await?;
+    let tasks = rows(&context, &format!("SELECT * FROM task WHERE as_of = {month}")).await?;
+    let items = rows(&context, &format!("SELECT * FROM task_item WHERE as_of = {month}")).await?;
+    Ok((month, Tasks::from_batches(&tasks, &items)?))
+}
+
+/// The month of a scan: the one asked for, or the latest.
+///
+/// # Errors
+/// When there was no such scan.
+pub(super) async fn scanned(context: &SessionContext, as_of: Option<i32>) -> Result<i32> {
+    let scans = rows(context, "SELECT DISTINCT as_of FROM scan_run ORDER BY as_of").await?;
     let mut months: Vec<i32> = Vec::new();
     for batch in &scans {
         use arrow::array::AsArray;
         months.extend(batch.column(0).as_primitive::<arrow::datatypes::Int32Type>().values());
     }
     let chosen = as_of.or_else(|| months.last().copied());
-    let Some(month) = chosen.filter(|m| months.contains(m)) else {
+    chosen.filter(|m| months.contains(m)).ok_or_else(|| {
         let known: Vec<String> = months.iter().map(ToString::to_string).collect();
-        return Err(EngineError::input(match as_of {
+        EngineError::input(match as_of {
             Some(m) if !known.is_empty() => {
                 format!("no scan as of {m}; there are scans as of {}", known.join(", "))
             }
             _ => "there are no tasks yet; run: assay scan".to_owned(),
-        }));
-    };
-    let tasks = rows(&context, &format!("SELECT * FROM task WHERE as_of = {month}")).await?;
-    let items = rows(&context, &format!("SELECT * FROM task_item WHERE as_of = {month}")).await?;
-    Ok((month, Tasks::from_batches(&tasks, &items)?))
+        })
+    })
 }
 
 /// Writes task lists into `folder`: one workbook an office, or one file with all of them.

@@ -1,0 +1,139 @@
+//! From a warehouse to a judged profile: definitions, sources, judgement. What is stored of it is `run.rs`'s business.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use assay_indicators::{Catalogue, Layout, compile};
+use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
+use assay_sql::session::SessionOptions;
+use datafusion::execution::context::SessionContext;
+
+use super::gather::{Gathered, gather};
+use super::judge::{Judgement, judge};
+use super::labels::Labels;
+use crate::ingest::Progress;
+use crate::rollup;
+use crate::warehouse::session::{self, Access};
+use crate::warehouse::{Commit, Warehouse};
+use crate::{EngineError, Result};
+
+/// The indicators of a warehouse: those that come with Assay, and its own over them.
+///
+/// # Errors
+/// All that is wrong in any definition, each with file, line and remedy.
+pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
+    let own = warehouse.and_then(Warehouse::definitions_root);
+    let (catalogue, problems) =
+        Catalogue::load(own.as_deref()).map_err(|e| EngineError::input(e.to_string()))?;
+    if problems.is_empty() {
+        Ok(catalogue)
+    } else {
+        Err(EngineError::Definitions(problems.iter().map(ToString::to_string).collect()))
+    }
+}
+
+/// The scorecard of a warehouse (`definitions/scorecard.toml`) or the one that comes with Assay, and its text.
+pub(super) fn load_scorecard(warehouse: &Warehouse, catalogue: &Catalogue) -> Result<(Scorecard, String)> {
+    let own = warehouse.definition_file("scorecard.toml");
+    let (shown, text) = match own {
+        Some(path) => {
+            let text = std::fs::read_to_string(&path).map_err(EngineError::file(path.clone()))?;
+            (path.display().to_string(), text)
+        }
+        None => ("scorecard.toml".to_owned(), EMBEDDED.to_owned()),
+    };
+    let card =
+        Scorecard::parse(&text).map_err(|e| EngineError::Definitions(vec![format!("{shown}: {e}")]))?;
+    let unknown: Vec<String> = card
+        .indicators()
+        .filter(|code| catalogue.get(code).is_none())
+        .map(|code| {
+            format!("{shown}: names indicator {code}, which nobody defines; correct the code or take it out")
+        })
+        .collect();
+    if unknown.is_empty() { Ok((card, text)) } else { Err(EngineError::Definitions(unknown)) }
+}
+
+/// A source has many operators that can spill, most of them small: an even share of memory would be little for the one large.
+pub(super) fn many_operators(options: &SessionOptions) -> SessionOptions {
+    SessionOptions { first_come: true, ..options.clone() }
+}
+
+/// A month, judged.
+pub(super) struct Judged {
+    pub(super) layout: Layout,
+    pub(super) profile: Gathered,
+    pub(super) judgement: Judgement,
+}
+
+/// Reads and judges a month.
+pub(super) async fn profile_and_judge(
+    (warehouse, context): (&Warehouse, &SessionContext),
+    catalogue: &Catalogue,
+    only: &[String],
+    as_of: i32,
+    card: &Scorecard,
+    progress: &dyn Progress,
+) -> Result<Judged> {
+    let compiled =
+        compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
+    let layout = compiled.layout;
+    let read = (&compiled.taxpayers, compiled.sources.as_slice());
+    let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
+    progress.phase("judge", 1);
+    let judgement = judge(&layout, &profile, card)?;
+    Ok(Judged { layout, profile, judgement })
+}
+
+/// A month judged for a look, nothing stored.
+pub(super) struct Look {
+    pub(super) as_of: i32,
+    pub(super) card: Scorecard,
+    pub(super) context: SessionContext,
+    pub(super) judged: Judged,
+}
+
+/// Judges a month (the last with invoices, if none is given) without storing anything but rollups.
+pub(super) async fn look(
+    warehouse: &Warehouse,
+    as_of: Option<i32>,
+    only: &[String],
+    options: &SessionOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<Look> {
+    let catalogue = load_catalogue(Some(warehouse))?;
+    let (card, _) = load_scorecard(warehouse, &catalogue)?;
+    rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
+    let head = warehouse.head().await?;
+    let as_of = match as_of {
+        Some(as_of) => as_of,
+        None => last_month(warehouse, &head).await?,
+    };
+    let context = session::open(warehouse, &head, Access::Open, &many_operators(options)).await?;
+    let place = (warehouse, &context);
+    let judged = profile_and_judge(place, &catalogue, only, as_of, &card, progress.as_ref()).await?;
+    Ok(Look { as_of, card, context, judged })
+}
+
+/// Labels of taxpayers of a profile, by key.
+pub(super) fn labels_by_key(profile: &Gathered, labels: &Labels) -> Result<HashMap<i64, bool>> {
+    let label = |(key, id): (i64, String)| Some((key, *labels.by_id.get(&id)?));
+    let keyed: HashMap<i64, bool> = profile.ids()?.into_iter().filter_map(label).collect();
+    if keyed.is_empty() {
+        return Err(EngineError::input(format!(
+            "none of the {} labelled taxpayers is in the register; check the id column of {}",
+            labels.by_id.len(),
+            labels.file
+        )));
+    }
+    Ok(keyed)
+}
+
+/// The last month with invoices.
+pub(super) async fn last_month(warehouse: &Warehouse, commit: &Commit) -> Result<i32> {
+    let invoices = warehouse.table(commit, "invoice").await?;
+    let last = invoices.and_then(|t| t.files.iter().filter_map(|f| f.period).max());
+    last.ok_or_else(|| {
+        EngineError::input("there are no invoices to scan; load some with: assay ingest invoice FILE…")
+    })
+}
