@@ -7,7 +7,7 @@
 /// Ratio from which a hit has its full points.
 const FULL_RATIO: f64 = 40.0;
 /// The least factor: a sign that tells nothing about the labels may still tell something else.
-const LEAST: f64 = 0.05;
+const LEAST: f64 = 0.1;
 /// Hits that are added to those counted, spread as taxpayers are: a ratio of few hits is taken with caution.
 const PRIOR_HITS: f64 = 2.0;
 /// With fewer hits nothing is learnt.
@@ -36,7 +36,7 @@ impl Evidence {
         known.then(|| rate(self.guilty_hits, self.guilty) / rate(self.honest_hits, self.honest))
     }
 
-    /// The factor of the indicator, from 0.05 to 1 in steps of a hundredth; `None` where nothing can be learnt.
+    /// The factor of the indicator, from 0.1 to 1 in steps of a hundredth; `None` where nothing can be learnt.
     pub fn weight(&self) -> Option<f64> {
         let weight = self.ratio()?.ln() / FULL_RATIO.ln();
         Some((weight.clamp(LEAST, 1.0) * 100.0).round() / 100.0)
