@@ -188,15 +188,15 @@ pub(crate) struct FactTree {
 }
 
 /// All facts of a scan, each distinct one once.
-struct Facts {
-    inputs: Inputs,
-    trees: Vec<FactTree>,
+pub(crate) struct Facts {
+    pub(crate) inputs: Inputs,
+    pub(crate) trees: Vec<FactTree>,
     /// Facts of each indicator, by place in `trees`.
-    columns: Vec<Vec<usize>>,
+    pub(crate) columns: Vec<Vec<usize>>,
 }
 
 impl Facts {
-    fn resolve(catalogue: &Catalogue, entries: &[&Entry], as_of: i32) -> Result<Self, Problems> {
+    pub(crate) fn resolve(catalogue: &Catalogue, entries: &[&Entry], as_of: i32) -> Result<Self, Problems> {
         let mut facts = Self { inputs: Inputs::default(), trees: Vec::new(), columns: Vec::new() };
         let mut known: HashMap<(String, Unit), usize> = HashMap::new();
         let mut problems = Vec::new();
@@ -236,6 +236,11 @@ pub(crate) fn arithmetic(unit: Unit) -> Arithmetic {
     if unit == Unit::Money { Arithmetic::Exact } else { Arithmetic::Double }
 }
 
+/// The name of an as-of feature query run at a month.
+pub(crate) fn as_of_source(file: &str, as_of: i32) -> String {
+    format!("{file} at {as_of}")
+}
+
 /// Plans every source of a scan, each by itself: one plan of them all takes longer to plan than to run.
 async fn plan_sources(
     ctx: &SessionContext,
@@ -266,7 +271,7 @@ async fn plan_sources(
             source: Box::new(DataFusionError::Plan("the file does not exist".to_owned())),
         })?;
         let frame = as_of_frame(ctx, &sql, file, at, &inputs.as_of_columns).await?;
-        sources.push(Source { name: format!("{file} at {at}"), frame, zeros: Vec::new() });
+        sources.push(Source { name: as_of_source(file, at), frame, zeros: Vec::new() });
     }
     Ok(sources)
 }

@@ -11,6 +11,7 @@ mod compile;
 mod definition;
 mod describe;
 mod evaluation;
+mod explain;
 mod expression;
 mod features;
 mod line;
@@ -20,6 +21,7 @@ pub mod period;
 mod problem;
 mod reader;
 mod rewrite;
+mod schema;
 mod sources;
 mod testrow;
 mod verdict;
@@ -33,10 +35,15 @@ pub use definition::{
 };
 pub use describe::{Summary, TestSummary, line_text, list, show, test};
 pub use evaluation::Evaluation;
+pub use explain::{Explained, Pass, explain};
 pub use features::{Feature, FeatureCatalogue, FeatureLayer, FeatureSource};
 pub use line::{Crossing, deviation, first_crossed, threshold};
 pub use message::{FactValue, Language, Template, line_phrase, money, number};
 pub use problem::{Problem, Problems, SourceFile};
 pub use reader::{At, Sink, TableReader, as_string};
+pub use schema::json_schema;
 pub use testrow::{TestReport, run_tests};
+/// A commented definition that passes its own tests; `CODE` stands for the code.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
 pub use verdict::{AMOUNT, arrow_type};

@@ -16,7 +16,7 @@ use crate::problem::{Problem, SourceFile};
 use crate::reader::{At, Sink, TableReader, a, as_string};
 
 /// Units an indicator's own value may have.
-const VALUE_UNITS: &[(&str, Unit)] = &[
+pub(crate) const VALUE_UNITS: &[(&str, Unit)] = &[
     ("share", Unit::Share),
     ("ratio", Unit::Ratio),
     ("count", Unit::Count),
@@ -26,7 +26,7 @@ const VALUE_UNITS: &[(&str, Unit)] = &[
 ];
 
 /// Taxes an indicator may name.
-const TAXES: &[(&str, &str)] = &[
+pub(crate) const TAXES: &[(&str, &str)] = &[
     ("vat", "vat"),
     ("cit", "cit"),
     ("iit", "iit"),

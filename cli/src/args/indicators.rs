@@ -15,6 +15,31 @@ pub enum IndicatorsCommand {
         /// Code
         code: String,
     },
+    /// The columns facts may use: name, source, unit, meaning
+    Features,
+    /// The form of a definition as JSON Schema, for editors
+    #[command(
+        after_help = "Example:\n  assay indicators schema > indicator.schema.json\n  and as first line of a definition: #:schema ./indicator.schema.json"
+    )]
+    Schema,
+    /// What an indicator costs: its facts, the passes over the data, who shares them, measured times
+    #[command(after_help = "Example:\n  assay indicators explain I05")]
+    Explain {
+        /// Code
+        code: String,
+        /// Month [default: the last with invoices]
+        #[arg(long)]
+        as_of: Option<i32>,
+        /// Print the plan of each pass too
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Begin an indicator of one's own: a commented template that passes its tests
+    #[command(after_help = "Example:\n  assay indicators new J01")]
+    New {
+        /// Its code, e.g. J01: one to three capitals and two to four digits
+        code: String,
+    },
     /// Check every definition, the warehouse's own among them; all problems at once
     Check,
     /// Run the test rows that stand beside the definitions

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use assay_engine::ingest::Silent;
 use assay_engine::scan::{
-    BacktestRow, Weighing, backtest, load_catalogue, read_labels, weigh, write_weights,
+    BacktestRow, Explained, Weighing, backtest, explain, load_catalogue, new_indicator, read_labels, weigh,
+    write_weights,
 };
 use assay_engine::warehouse::Warehouse;
-use assay_indicators::{Catalogue, check, list, show, test};
+use assay_indicators::{Catalogue, FeatureSource, check, json_schema, list, show, test};
 use assay_sql::{Format, new_session};
 use std::sync::Arc;
 
@@ -23,6 +24,23 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
             Some(text) => print::line(&text)?,
             None => bail!("no indicator {code}; all of them: assay indicators list"),
         },
+        IndicatorsCommand::Features => {
+            list_features(cli, &load_catalogue(own(cli).await?.as_ref())?).await?;
+        }
+        IndicatorsCommand::Schema => print::line(&serde_json::to_string_pretty(&json_schema())?)?,
+        IndicatorsCommand::Explain { code, as_of, plan } => {
+            let warehouse = super::open(cli).await?;
+            let explained = explain(&warehouse, code, *as_of, &cli.session(), Arc::new(Silent)).await?;
+            print::line(&explanation(code, &explained, *plan))?;
+        }
+        IndicatorsCommand::New { code } => {
+            let warehouse = super::open(cli).await?;
+            let path = new_indicator(&warehouse, code)?;
+            print::line(&format!("{}", path.display()))?;
+            print::error(&format!(
+                "edit it, then: assay indicators check; assay indicators test {code}; assay indicators explain {code}"
+            ));
+        }
         IndicatorsCommand::Check => return check_all(cli).await,
         IndicatorsCommand::Test { code } => return test_all(cli, code.as_deref()).await,
         IndicatorsCommand::Backtest { codes, labels, sheet, id_column, label_column, as_of } => {
@@ -53,6 +71,38 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An indicator taken apart, as text.
+fn explanation(code: &str, explained: &Explained, plan: bool) -> String {
+    let mut text = format!("{code} as of {}\nfacts:", explained.as_of);
+    for (name, made) in &explained.facts {
+        text.push_str(&format!("\n  {name} = {made}"));
+    }
+    for pass in &explained.passes {
+        let tables: Vec<String> =
+            pass.tables.iter().map(|(name, rows)| format!("{name} ({} rows)", print::count(*rows))).collect();
+        text.push_str(&format!(
+            "\npass {}: {} of its {} columns, shared with {} other indicators\n  reads {}\n  {:.2} s for all of them, {} taxpayers",
+            pass.name,
+            pass.columns.len(),
+            pass.all_columns,
+            pass.shared_with.len(),
+            tables.join(", "),
+            pass.seconds,
+            print::count(pass.rows)
+        ));
+        for (column, meaning) in &pass.columns {
+            text.push_str(&format!("\n  {column} = {meaning}"));
+        }
+        if !pass.shared_with.is_empty() {
+            text.push_str(&format!("\n  shared with {}", pass.shared_with.join(" ")));
+        }
+        if plan {
+            text.push_str(&format!("\n{}", pass.plan.trim_end()));
+        }
+    }
+    text
 }
 
 /// Prints learnt weights, then what they would change.
@@ -106,6 +156,33 @@ async fn list_all(cli: &Cli, catalogue: &Catalogue) -> Result<()> {
         .into_iter()
         .map(|s| {
             vec![s.code, s.version.to_string(), s.name_zh, s.name_en, s.family, s.severity, s.tax, s.lines]
+        })
+        .collect();
+    print::rows(&header, &rows, cli.format).await
+}
+
+async fn list_features(cli: &Cli, catalogue: &Catalogue) -> Result<()> {
+    let header = ["name", "source", "unit", "name_zh", "name_en", "definition"];
+    let rows: Vec<Vec<String>> = catalogue
+        .features
+        .names()
+        .filter_map(|name| {
+            let feature = catalogue.features.get(name)?;
+            let source = match &feature.source {
+                FeatureSource::Monthly(source) => format!("{source} (monthly)"),
+                FeatureSource::AsOf(file) => format!("{file} (as of)"),
+                FeatureSource::Registration => "taxpayer".to_owned(),
+            };
+            let definition = feature.definition.clone().unwrap_or_default();
+            let unit = feature.unit.to_string();
+            Some(vec![
+                name.to_owned(),
+                source,
+                unit,
+                feature.label.zh.clone(),
+                feature.label.en.clone(),
+                definition,
+            ])
         })
         .collect();
     print::rows(&header, &rows, cli.format).await

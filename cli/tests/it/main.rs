@@ -18,6 +18,7 @@ mod generate;
 mod generate_files;
 mod golden;
 mod inbox;
+mod indicators;
 mod ledger;
 mod links;
 mod mapping;

@@ -6,12 +6,14 @@
 
 mod backtest;
 mod evaluate;
+mod explain;
 mod gather;
 mod judge;
 #[cfg(test)]
 mod judge_tests;
 mod judged;
 mod labels;
+mod new;
 mod peers;
 mod profile;
 mod render;
@@ -27,8 +29,10 @@ use assay_sql::session::SessionOptions;
 
 pub use backtest::{BacktestRow, backtest};
 pub use evaluate::{Found, evaluate};
+pub use explain::{Explained, TimedPass, explain};
 pub use judged::load_catalogue;
 pub use labels::{Labels, read_labels};
+pub use new::new_indicator;
 pub use run::scan;
 pub use tasks::{ExportFormat, export, load as load_tasks};
 pub use weigh::{GradeChange, Weighed, Weighing, weigh, write_weights};

@@ -100,6 +100,22 @@ fn taxpayers(catalogue: &Catalogue) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
 }
 
+/// The rows with every stored column of their table; those they do not state are null.
+fn whole(table: &str, rows: &RecordBatch) -> RecordBatch {
+    let stored = catalog().table(table).unwrap().stored_schema();
+    let mut columns: Vec<(String, ArrayRef)> = rows
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .zip(rows.columns().iter().cloned())
+        .collect();
+    for field in stored.fields().iter().filter(|field| rows.column_by_name(field.name()).is_none()) {
+        columns.push((field.name().clone(), new_null_array(field.data_type(), rows.num_rows())));
+    }
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
+}
+
 fn register(ctx: &SessionContext, name: &str, batches: &[RecordBatch]) {
     let schema = batches[0].schema();
     let whole = concat_batches(&schema, batches).unwrap();
@@ -111,8 +127,8 @@ fn register(ctx: &SessionContext, name: &str, batches: &[RecordBatch]) {
 async fn context(catalogue: &Catalogue, threads: usize) -> SessionContext {
     let options = assay_sql::SessionOptions { threads, ..Default::default() };
     let ctx = assay_sql::new_session(&options).unwrap();
-    register(&ctx, "invoice", &[invoices()]);
-    register(&ctx, "taxpayer", &[taxpayers(catalogue)]);
+    register(&ctx, "invoice", &[whole("invoice", &invoices())]);
+    register(&ctx, "taxpayer", &[whole("taxpayer", &taxpayers(catalogue))]);
     for table in catalog().tables().iter().filter(|t| !["invoice", "taxpayer"].contains(&t.name.as_str())) {
         register(&ctx, &table.name, &[RecordBatch::new_empty(table.stored_schema())]);
     }
