@@ -1,0 +1,80 @@
+-- goods_classes: what a taxpayer sold against what it bought, by class of the goods code, over the 12 months ending $as_of. Grain: one row
+-- a taxpayer with lines of goods (codes that begin with 1; services, labour, intangibles and real estate are left out) sold or bought.
+-- A class is the first seven digits of the code (节); wide_ figures take the first five (章). Reds count with their sign, and a class
+-- whose sum is not above nothing counts for nothing. Lines do not carry the status of their invoice: those of void invoices are in.
+-- unbought: sold in classes of which nothing was bought; unsold: bought in classes of which nothing was sold. likeness: cosine of
+-- the two vectors of amounts, null where either side is empty. alien: sold in classes that less than a twentieth of the sellers of the
+-- same industry (four digits) sell; null where that industry has fewer than 20 sellers of goods.
+WITH line AS (
+    SELECT seller_key, buyer_key, left(goods_code, 7) AS class, sum(amount) AS amount, count(*) AS n
+    FROM invoice_line
+    WHERE period > period_add($as_of, -12) AND period <= $as_of AND goods_code LIKE '1%'
+    GROUP BY seller_key, buyer_key, left(goods_code, 7)
+),
+side AS (
+    SELECT seller_key AS taxpayer_key, class, amount AS sold, 0 AS bought, n AS sold_n, 0 AS bought_n
+    FROM line WHERE seller_key IS NOT NULL AND seller_key IS DISTINCT FROM buyer_key
+    UNION ALL
+    SELECT buyer_key, class, 0, amount, 0, n FROM line WHERE buyer_key IS NOT NULL AND seller_key IS DISTINCT FROM buyer_key
+),
+class AS (
+    SELECT
+        taxpayer_key,
+        class,
+        greatest(sum(sold), 0) AS sold,
+        greatest(sum(bought), 0) AS bought,
+        sum(sold_n) AS sold_n,
+        sum(bought_n) AS bought_n
+    FROM side
+    GROUP BY taxpayer_key, class
+),
+wide AS (
+    SELECT taxpayer_key, sum(sold) FILTER (WHERE bought = 0) AS unbought, sum(bought) FILTER (WHERE sold = 0) AS unsold
+    FROM (SELECT taxpayer_key, left(class, 5) AS class, sum(sold) AS sold, sum(bought) AS bought FROM class GROUP BY taxpayer_key, left(class, 5)) AS c
+    GROUP BY taxpayer_key
+),
+seller AS (
+    SELECT c.taxpayer_key, t.industry_code, c.class, c.sold
+    FROM class AS c
+    JOIN taxpayer AS t ON t.taxpayer_key = c.taxpayer_key AND t.valid_to IS NULL AND t.industry_code IS NOT NULL
+    WHERE c.sold > 0
+),
+trade AS (
+    SELECT industry_code, count(DISTINCT taxpayer_key) AS sellers FROM seller GROUP BY industry_code
+),
+usual AS (
+    SELECT industry_code, class, count(*) AS sellers FROM seller GROUP BY industry_code, class
+),
+alien AS (
+    SELECT s.taxpayer_key, sum(CASE WHEN u.sellers * 20 < t.sellers THEN s.sold ELSE 0 END) AS amount
+    FROM seller AS s
+    JOIN trade AS t ON t.industry_code = s.industry_code AND t.sellers >= 20
+    JOIN usual AS u ON u.industry_code = s.industry_code AND u.class = s.class
+    GROUP BY s.taxpayer_key
+),
+vector AS (
+    SELECT
+        taxpayer_key,
+        sum(sold) AS sold,
+        sum(bought) AS bought,
+        sum(sold_n) AS sold_n,
+        sum(bought_n) AS bought_n,
+        sum(CAST(sold AS DOUBLE) * CAST(bought AS DOUBLE)) AS dot,
+        sum(CAST(sold AS DOUBLE) * CAST(sold AS DOUBLE)) AS sold_square,
+        sum(CAST(bought AS DOUBLE) * CAST(bought AS DOUBLE)) AS bought_square
+    FROM class
+    GROUP BY taxpayer_key
+)
+SELECT
+    v.taxpayer_key,
+    CAST(v.sold AS DECIMAL(28, 2)) AS goods_classes_sold,
+    CAST(v.bought AS DECIMAL(28, 2)) AS goods_classes_bought,
+    CAST(v.sold_n AS BIGINT) AS goods_classes_sold_lines,
+    CAST(v.bought_n AS BIGINT) AS goods_classes_bought_lines,
+    CASE WHEN v.sold_square > 0 AND v.bought_square > 0 THEN v.dot / sqrt(v.sold_square) / sqrt(v.bought_square) END AS goods_classes_likeness,
+    CAST(coalesce(w.unbought, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unbought,
+    CAST(coalesce(w.unsold, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unsold,
+    CAST(a.amount AS DECIMAL(28, 2)) AS goods_classes_alien
+FROM vector AS v
+LEFT JOIN wide AS w ON w.taxpayer_key = v.taxpayer_key
+LEFT JOIN alien AS a ON a.taxpayer_key = v.taxpayer_key

@@ -1,0 +1,95 @@
+-- low_taxed: what a taxpayer bought from a related party that is taxed lower on its income, or sold to one taxed higher, over the 12 months
+-- ending $as_of. Grain: one row a taxpayer with trade in that time; amount 0: no such trade.
+-- Related as in the query `related`. Income tax from the last yearly return of both by $as_of: the seller's burden is tax due over
+-- taxable income and asks for a taxable income above nothing; the buyer's rate is its burden, or the rate of its return when it has
+-- no taxable income (a loss). gap: the buyer's rate less the seller's burden, rounded to a hundredth of a percent; of several partners
+-- the one with the largest gap, then the largest amount. role: `buyer` (profit goes out) or `seller` (profit comes in).
+WITH traded AS (
+    SELECT seller_key, buyer_key, sum(blue_amount) AS amount
+    FROM rollup_trade
+    WHERE period > period_add($as_of, -12) AND period <= $as_of AND seller_key <> buyer_key
+    GROUP BY seller_key, buyer_key
+),
+held AS (
+    SELECT taxpayer_key, holder_key, holder_person_key
+    FROM shareholder
+    WHERE share >= 0.25 AND (valid_from IS NULL OR valid_from <= period_end($as_of)) AND (valid_to IS NULL OR valid_to > period_end($as_of))
+),
+person AS (
+    SELECT taxpayer_key, legal_rep_key AS person_key FROM taxpayer WHERE valid_to IS NULL AND legal_rep_key IS NOT NULL
+    UNION
+    SELECT taxpayer_key, holder_person_key FROM held WHERE holder_person_key IS NOT NULL
+),
+company AS (
+    SELECT taxpayer_key, holder_key FROM held WHERE holder_key IS NOT NULL
+),
+linked AS (
+    SELECT t.seller_key, t.buyer_key
+    FROM traded AS t
+    JOIN person AS a ON a.taxpayer_key = t.seller_key
+    JOIN person AS b ON b.taxpayer_key = t.buyer_key AND b.person_key = a.person_key
+    UNION
+    SELECT t.seller_key, t.buyer_key FROM traded AS t JOIN company AS c ON c.taxpayer_key = t.buyer_key AND c.holder_key = t.seller_key
+    UNION
+    SELECT t.seller_key, t.buyer_key FROM traded AS t JOIN company AS c ON c.taxpayer_key = t.seller_key AND c.holder_key = t.buyer_key
+    UNION
+    SELECT t.seller_key, t.buyer_key
+    FROM traded AS t
+    JOIN company AS a ON a.taxpayer_key = t.seller_key
+    JOIN company AS b ON b.taxpayer_key = t.buyer_key AND b.holder_key = a.holder_key
+),
+latest AS (
+    SELECT taxpayer_key, max(period) AS last FROM cit_return WHERE period_type = 'Y' AND period <= $as_of GROUP BY taxpayer_key
+),
+taxed AS (
+    SELECT
+        c.taxpayer_key,
+        c.profit,
+        c.taxable_income > 0 AS earns,
+        CASE WHEN c.taxable_income > 0 THEN CAST(c.tax_due AS DOUBLE) / CAST(c.taxable_income AS DOUBLE) ELSE CAST(c.rate AS DOUBLE) END AS burden
+    FROM cit_return AS c
+    JOIN latest AS l ON l.taxpayer_key = c.taxpayer_key AND l.last = c.period
+    WHERE c.period_type = 'Y'
+),
+pair AS (
+    SELECT
+        t.seller_key,
+        t.buyer_key,
+        t.amount,
+        s.burden AS seller_burden,
+        b.burden AS buyer_rate,
+        s.profit AS seller_profit,
+        b.profit AS buyer_profit,
+        round(b.burden - s.burden, 4) AS gap
+    FROM traded AS t
+    JOIN linked AS l ON l.seller_key = t.seller_key AND l.buyer_key = t.buyer_key
+    JOIN taxed AS s ON s.taxpayer_key = t.seller_key AND s.earns
+    JOIN taxed AS b ON b.taxpayer_key = t.buyer_key
+    WHERE t.amount > 0 AND b.burden > s.burden
+),
+sides AS (
+    SELECT buyer_key AS taxpayer_key, 'buyer' AS role, seller_key AS other_key, * EXCEPT (seller_key, buyer_key) FROM pair
+    UNION ALL
+    SELECT seller_key, 'seller', buyer_key, * EXCEPT (seller_key, buyer_key) FROM pair
+),
+first AS (
+    SELECT *, row_number() OVER (PARTITION BY taxpayer_key ORDER BY gap DESC, amount DESC, other_key, role) AS place FROM sides
+),
+anyone AS (
+    SELECT seller_key AS taxpayer_key FROM traded
+    UNION
+    SELECT buyer_key FROM traded
+)
+SELECT
+    a.taxpayer_key,
+    f.role AS low_taxed_role,
+    o.taxpayer_id AS low_taxed_other,
+    CAST(coalesce(f.amount, 0) AS DECIMAL(28, 2)) AS low_taxed_amount,
+    f.buyer_rate AS low_taxed_buyer_rate,
+    f.seller_burden AS low_taxed_seller_burden,
+    CAST(f.buyer_profit AS DECIMAL(28, 2)) AS low_taxed_buyer_profit,
+    CAST(f.seller_profit AS DECIMAL(28, 2)) AS low_taxed_seller_profit,
+    f.gap AS low_taxed_gap
+FROM anyone AS a
+LEFT JOIN first AS f ON f.taxpayer_key = a.taxpayer_key AND f.place = 1
+LEFT JOIN taxpayer AS o ON o.taxpayer_key = f.other_key AND o.valid_to IS NULL
