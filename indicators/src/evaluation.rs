@@ -71,11 +71,12 @@ impl Evaluation {
         verdicts: Vec<Verdict>,
         size: Option<&str>,
     ) -> Result<Self, CompileError> {
-        let mut fields: Vec<Field> = fields(taxpayers).collect();
+        let mut fields = fields(state, taxpayers)?;
         let registered = fields.len();
         let mut zeros = vec![false; registered];
         for source in sources {
-            for field in self::fields(&source.frame).filter(|field| field.name() != KEY) {
+            let known = self::fields(state, &source.frame)?;
+            for field in known.into_iter().filter(|field| field.name() != KEY) {
                 zeros.push(source.zeros.contains(field.name()));
                 fields.push(field);
             }
@@ -163,8 +164,14 @@ impl Evaluation {
     }
 }
 
-fn fields(frame: &DataFrame) -> impl Iterator<Item = Field> + '_ {
-    frame.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true))
+/// The columns of a frame as they will come: types are only settled once the plan is analysed (`CASE … THEN 0 ELSE money
+/// END` looks like an integer before).
+fn fields(state: &SessionState, frame: &DataFrame) -> Result<Vec<Field>, CompileError> {
+    let plan = state
+        .analyzer()
+        .execute_and_check(frame.logical_plan().clone(), state.config_options(), |_, _| {})
+        .map_err(CompileError::plan("the columns of a source"))?;
+    Ok(plan.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect())
 }
 
 /// Counts with 0 where there is nothing to count.

@@ -49,8 +49,8 @@ pub fn json_schema() -> Value {
     let many = |item: Value| json!({ "type": "array", "items": item, "minItems": 1 });
     let mut schema = object(
         &[
-            "code", "version", "name", "tax", "family", "grain", "severity", "unit", "value", "basis",
-            "innocent", "ask", "evidence", "facts", "message", "lines", "tests",
+            "code", "version", "name", "tax", "family", "grain", "severity", "unit", "value", "innocent",
+            "ask", "evidence", "facts", "message", "lines", "tests",
         ],
         json!({
             "code": { "type": "string", "pattern": "^[A-Z]" },

@@ -11,7 +11,8 @@ const NEVER: [(&str, &str); 8] = [
     (
         "a task's score is the sum of its hits' points",
         "select t.task_no, t.score, h.points from task t full join \
-         (select as_of, taxpayer_key, sum(points) as points from hit group by 1, 2) h \
+         (select h.as_of, h.taxpayer_key, sum(h.points) as points from hit h join score s on s.taxpayer_key = h.taxpayer_key \
+         and s.as_of = h.as_of where s.grade is not null group by 1, 2) h \
          on t.taxpayer_key = h.taxpayer_key and t.as_of = h.as_of where t.score is distinct from h.points",
     ),
     (

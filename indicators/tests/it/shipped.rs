@@ -195,7 +195,9 @@ async fn declared_features_are_what_the_queries_return() {
             }
             FeatureSource::Registration => continue,
         };
-        let found = frame.schema().field_with_unqualified_name(&name).unwrap().data_type().clone();
+        // Types are settled by then only.
+        let plan = frame.into_optimized_plan().unwrap();
+        let found = plan.schema().field_with_unqualified_name(&name).unwrap().data_type().clone();
         let declared = arrow_type(feature.unit);
         let fits = found == declared
             || (declared.is_integer() && found.is_integer())
