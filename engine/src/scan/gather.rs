@@ -176,6 +176,14 @@ fn stand(places: &UInt32Array, taxpayers: usize) -> Result<UInt32Array> {
     Ok(rows.into())
 }
 
+/// Views are for queries: a few rows of them, written, would take the texts of all others along.
+fn plain(field: &Field) -> Field {
+    match field.data_type() {
+        DataType::Utf8View => field.clone().with_data_type(DataType::Utf8),
+        _ => field.clone(),
+    }
+}
+
 /// A source's rows on disk, in a file without a name: a scan that is killed leaves nothing behind.
 struct Kept {
     schema: SchemaRef,
@@ -189,8 +197,8 @@ struct Kept {
 
 impl Kept {
     fn new(source: &SchemaRef, folder: Option<&Path>) -> Result<Self> {
-        let mut fields: Vec<Arc<Field>> = source.fields().iter().cloned().collect();
-        fields[0] = Arc::new(Field::new(PLACE, DataType::UInt32, false));
+        let mut fields: Vec<Field> = source.fields().iter().map(|field| plain(field)).collect();
+        fields[0] = Field::new(PLACE, DataType::UInt32, false);
         let file = match folder {
             Some(folder) => tempfile::tempfile_in(folder).map_err(EngineError::file(folder))?,
             None => tempfile::tempfile()?,
@@ -212,8 +220,10 @@ impl Kept {
         }
         for (range, (rows, within)) in ranges {
             let rows = take_record_batch(batch, &UInt32Array::from(rows))?;
-            let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
-            columns[0] = Arc::new(UInt32Array::from(within));
+            let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(within))];
+            for (field, column) in self.schema.fields().iter().zip(rows.columns()).skip(1) {
+                columns.push(cast(column, field.data_type())?);
+            }
             let held = self.held.entry(range).or_default();
             held.push(RecordBatch::try_new(Arc::clone(&self.schema), columns)?);
             if held.iter().map(RecordBatch::num_rows).sum::<usize>() >= HELD {
