@@ -110,6 +110,25 @@ fn foreign_bytes_amid_utf8_that_was_detected() {
     assert_eq!(place.sql("select seller_name, count(*) from invoice group by 1"), "临江市新信商贸公司,39\n");
 }
 
+/// Words of UTF-8 with an even number of characters are well-formed GB18030, of another meaning.
+#[test]
+fn utf8_rows_amid_gb18030() {
+    let place = Place::new();
+    let row = |id: &str, name: &str| format!("{},{name}\n", invoice(id, "2020-01-05", "1.00"));
+    let start = format!("{HEADER},seller_name\n{}", row("A1", "东湖钢材有限公司"));
+    let Some(mut bytes) = gb18030(&place, &start) else { return };
+    bytes.extend(row("A2", "东湖钢材公司").bytes());
+    bytes.extend(row("A3", "王明").bytes());
+    bytes.extend(gb18030(&place, &row("A4", "瑜芳")).unwrap());
+    place.file("mixed.csv", bytes);
+    place.run(&["ingest", "invoice", "mixed.csv", "--encoding", "gb18030"]).code(3);
+    assert_eq!(rejected(&place), "3,,encoding,\n4,,encoding,\n");
+    assert_eq!(
+        place.sql("select invoice_id, seller_name from invoice order by 1"),
+        "A1,东湖钢材有限公司\nA4,瑜芳\n"
+    );
+}
+
 /// Bytes no encoding has, deep in a GB18030 file.
 #[test]
 fn broken_bytes_amid_gb18030() {

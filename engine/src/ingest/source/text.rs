@@ -4,6 +4,7 @@
 //! Records are split by [`split`]; one with the wrong number of fields or with bytes that are no text is set aside
 //! with its number, the rest goes on.
 
+mod foreign;
 mod split;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringBuilder};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+use self::foreign::Foreign;
 use self::split::Records;
 use super::header::{self, Search, Wanted};
 use super::lines::read_line;
@@ -209,8 +211,13 @@ impl Opened {
 
     /// All of it as UTF-8, with `\u{fffd}` for what is no text.
     pub(super) fn replaced(self) -> Box<dyn Read> {
-        let codec = Some(self.encoding.codec());
-        Box::new(DecodeReaderBytesBuilder::new().encoding(codec).bom_override(true).build(self.raw()))
+        let mut decoder = DecodeReaderBytesBuilder::new();
+        decoder.encoding(Some(self.encoding.codec())).bom_override(true);
+        // A byte order mark decides, whatever was stated.
+        if self.encoding == Encoding::Gb18030 && !self.sample.starts_with(b"\xEF\xBB\xBF") {
+            return Box::new(decoder.build(Foreign::new(BufReader::new(self.raw()))));
+        }
+        Box::new(decoder.build(self.raw()))
     }
 }
 
