@@ -132,6 +132,12 @@ async fn context(catalogue: &Catalogue, threads: usize) -> SessionContext {
     for table in catalog().tables().iter().filter(|t| !["invoice", "taxpayer"].contains(&t.name.as_str())) {
         register(&ctx, &table.name, &[RecordBatch::new_empty(table.stored_schema())]);
     }
+    let parties = taxpayers(catalogue);
+    let column = |name: &str| Arc::clone(parties.column_by_name(name).unwrap());
+    let parties = [("party_key", column("taxpayer_key")), ("party_id", column("taxpayer_id"))];
+    register(&ctx, "party", &[RecordBatch::try_from_iter(parties).unwrap()]);
+    let schemas = ctx.catalog("datafusion").unwrap();
+    schemas.register_schema(assay_sql::codes::SCHEMA, assay_sql::codes::schema().unwrap()).unwrap();
     for name in ["rollup_sold", "rollup_bought", "rollup_trade"] {
         let path = format!("{}/../sql/rollups/{name}.sql", env!("CARGO_MANIFEST_DIR"));
         let rows = ctx.sql(&std::fs::read_to_string(path).unwrap()).await.unwrap().collect().await.unwrap();
