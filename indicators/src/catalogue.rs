@@ -143,10 +143,13 @@ impl Catalogue {
         &self.entries
     }
 
-    /// Everything the results depend on, as (name, text) in a fixed order: for the definition hash of a run.
+    /// Everything the results depend on, as (name, text) in a fixed order: for the definition hash of a run. Names do not
+    /// tell where a file lies: a warehouse that was moved is the same.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let indicators =
-            self.entries.iter().map(|entry| (entry.source.name.as_str(), entry.source.text.as_str()));
+        let indicators = self
+            .entries
+            .iter()
+            .map(|entry| (entry.indicator.code.value.as_str(), entry.source.text.as_str()));
         indicators.chain(self.features.texts())
     }
 

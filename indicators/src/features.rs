@@ -148,7 +148,7 @@ impl FeatureCatalogue {
 
     /// The declarations and the queries, as (name, text).
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let texts = self.declared.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let texts = self.declared.iter().map(|(_, text)| ("features.toml", text.as_str()));
         let queries = self.queries.iter().chain(&self.monthly);
         texts.chain(queries.map(|(name, sql)| (name.as_str(), sql.as_str())))
     }
