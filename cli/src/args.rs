@@ -13,7 +13,7 @@ mod sql;
 mod tasks;
 
 pub use generate::GenerateArgs;
-pub use indicators::IndicatorsCommand;
+pub use indicators::{IndicatorsCommand, LabelColumns};
 pub use ingest::IngestArgs;
 pub use links::{DecisionArgs, LinksCommand, LinksListArgs};
 pub use mapping::MappingCommand;

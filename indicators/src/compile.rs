@@ -151,7 +151,10 @@ pub async fn compile(
     })
 }
 
-fn choose<'c>(catalogue: &'c Catalogue, selected: &[String]) -> Result<Vec<&'c Entry>, CompileError> {
+pub(crate) fn choose<'c>(
+    catalogue: &'c Catalogue,
+    selected: &[String],
+) -> Result<Vec<&'c Entry>, CompileError> {
     for code in selected {
         if catalogue.get(code).is_none() {
             let known = catalogue.entries().iter().map(|entry| entry.indicator.code.value.as_str());

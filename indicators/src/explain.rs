@@ -7,7 +7,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::catalogue::{Catalogue, Entry};
-use crate::compile::{CompileError, Facts, as_of_source, compile, lines_in_force};
+use crate::compile::{CompileError, Facts, as_of_source, choose, compile, lines_in_force};
 use crate::expression::{Fold, Inputs, Window};
 
 /// An indicator taken apart.
@@ -46,8 +46,7 @@ pub async fn explain(
     code: &str,
     as_of: i32,
 ) -> Result<Explained, CompileError> {
-    // Refuses an unknown code with the nearest known ones.
-    compile(ctx, catalogue, &[code.to_owned()], as_of).await?;
+    choose(catalogue, &[code.to_owned()])?;
     let all = compile(ctx, catalogue, &[], as_of).await?;
     let mut readers: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut own = None;

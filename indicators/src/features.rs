@@ -42,8 +42,8 @@ pub struct FeatureCatalogue {
     queries: BTreeMap<String, String>,
     /// Queries of monthly sources that are no rollups, by name.
     monthly: BTreeMap<String, String>,
-    /// The declarations as written: name and text of each file.
-    declared: Vec<(String, String)>,
+    /// The declarations as written, the text of each file.
+    declared: Vec<String>,
 }
 
 /// Declarations and their queries, as (file name, SQL): those that come with Assay, or a warehouse's own.
@@ -69,7 +69,7 @@ impl FeatureCatalogue {
             found.queries.extend(named(&layer.as_of));
             found.monthly.extend(named(&layer.monthly));
             problems.extend(found.declare(&layer.declared));
-            found.declared.push((layer.declared.name.clone(), layer.declared.text.clone()));
+            found.declared.push(layer.declared.text.clone());
         }
         (found, problems)
     }
@@ -148,7 +148,7 @@ impl FeatureCatalogue {
 
     /// The declarations and the queries, as (name, text).
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let texts = self.declared.iter().map(|(_, text)| ("features.toml", text.as_str()));
+        let texts = self.declared.iter().map(|text| ("features.toml", text.as_str()));
         let queries = self.queries.iter().chain(&self.monthly);
         texts.chain(queries.map(|(name, sql)| (name.as_str(), sql.as_str())))
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 /// `indicators`.
 #[derive(Debug, Subcommand)]
@@ -56,15 +56,8 @@ assay indicators backtest --labels 附件1.xlsx --sheet 企业信息 --id-column
         /// File of taxpayer ids and yes/no
         #[arg(long)]
         labels: PathBuf,
-        /// Its sheet
-        #[arg(long)]
-        sheet: Option<String>,
-        /// Its id column [default: the first]
-        #[arg(long)]
-        id_column: Option<String>,
-        /// Its label column [default: the last]
-        #[arg(long)]
-        label_column: Option<String>,
+        #[command(flatten)]
+        columns: LabelColumns,
         /// Month [default: the last with invoices]
         #[arg(long)]
         as_of: Option<i32>,
@@ -78,15 +71,8 @@ assay indicators weigh\n  assay indicators weigh --labels known.csv --write"
         /// File of taxpayer ids and yes/no
         #[arg(long)]
         labels: Option<PathBuf>,
-        /// Its sheet
-        #[arg(long, requires = "labels")]
-        sheet: Option<String>,
-        /// Its id column [default: the first]
-        #[arg(long, requires = "labels")]
-        id_column: Option<String>,
-        /// Its label column [default: the last]
-        #[arg(long, requires = "labels")]
-        label_column: Option<String>,
+        #[command(flatten)]
+        columns: LabelColumns,
         /// Month [default: the last with invoices]
         #[arg(long)]
         as_of: Option<i32>,
@@ -94,4 +80,18 @@ assay indicators weigh\n  assay indicators weigh --labels known.csv --write"
         #[arg(long)]
         write: bool,
     },
+}
+
+/// Where a file of labels has what.
+#[derive(Debug, Args)]
+pub struct LabelColumns {
+    /// Its sheet
+    #[arg(long, requires = "labels")]
+    pub sheet: Option<String>,
+    /// Its id column [default: the first]
+    #[arg(long, requires = "labels")]
+    pub id_column: Option<String>,
+    /// Its label column [default: the last]
+    #[arg(long, requires = "labels")]
+    pub label_column: Option<String>,
 }

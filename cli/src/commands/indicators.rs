@@ -1,19 +1,20 @@
 //! `assay indicators`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use assay_engine::ingest::Silent;
 use assay_engine::scan::{
-    BacktestRow, Explained, Weighing, backtest, explain, load_catalogue, new_indicator, read_labels, weigh,
-    write_weights,
+    BacktestRow, Explained, Labels, Weighing, backtest, explain, load_catalogue, new_indicator, read_labels,
+    weigh, write_weights,
 };
 use assay_engine::warehouse::Warehouse;
 use assay_indicators::{Catalogue, FeatureSource, check, json_schema, list, show, test};
 use assay_sql::{Format, new_session};
 use std::sync::Arc;
 
-use crate::args::{Cli, IndicatorsCommand};
+use crate::args::{Cli, IndicatorsCommand, LabelColumns};
 use crate::{print, settings};
 
 /// Lists, shows, checks, tests or backtests indicators.
@@ -43,9 +44,8 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
         }
         IndicatorsCommand::Check => return check_all(cli).await,
         IndicatorsCommand::Test { code } => return test_all(cli, code.as_deref()).await,
-        IndicatorsCommand::Backtest { codes, labels, sheet, id_column, label_column, as_of } => {
-            let labels =
-                read_labels(labels, sheet.as_deref(), id_column.as_deref(), label_column.as_deref())?;
+        IndicatorsCommand::Backtest { codes, labels, columns, as_of } => {
+            let labels = read(labels, columns)?;
             let warehouse = super::open(cli).await?;
             let (month, rows) =
                 backtest(&warehouse, *as_of, codes, &labels, &cli.session(), Arc::new(Silent)).await?;
@@ -56,10 +56,8 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
             ));
             report(cli.format, &rows).await?;
         }
-        IndicatorsCommand::Weigh { labels, sheet, id_column, label_column, as_of, write } => {
-            let read =
-                |file| read_labels(file, sheet.as_deref(), id_column.as_deref(), label_column.as_deref());
-            let labels = labels.as_deref().map(read).transpose()?;
+        IndicatorsCommand::Weigh { labels, columns, as_of, write } => {
+            let labels = labels.as_deref().map(|file| read(file, columns)).transpose()?;
             let warehouse = super::open(cli).await?;
             let weighing =
                 weigh(&warehouse, *as_of, labels.as_ref(), &cli.session(), Arc::new(Silent)).await?;
@@ -73,15 +71,22 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn read(file: &Path, columns: &LabelColumns) -> Result<Labels> {
+    let LabelColumns { sheet, id_column, label_column } = columns;
+    Ok(read_labels(file, sheet.as_deref(), id_column.as_deref(), label_column.as_deref())?)
+}
+
 /// An indicator taken apart, as text.
 fn explanation(code: &str, explained: &Explained, plan: bool) -> String {
     let mut text = format!("{code} as of {}\nfacts:", explained.as_of);
     for (name, made) in &explained.facts {
         text.push_str(&format!("\n  {name} = {made}"));
     }
-    for pass in &explained.passes {
+    for timed in &explained.passes {
+        let pass = &timed.pass;
+        let tables = pass.tables.iter().zip(&timed.table_rows);
         let tables: Vec<String> =
-            pass.tables.iter().map(|(name, rows)| format!("{name} ({} rows)", print::count(*rows))).collect();
+            tables.map(|(name, rows)| format!("{name} ({} rows)", print::count(*rows))).collect();
         text.push_str(&format!(
             "\npass {}: {} of its {} columns, shared with {} other indicators\n  reads {}\n  {:.2} s for all of them, {} taxpayers",
             pass.name,
@@ -89,8 +94,8 @@ fn explanation(code: &str, explained: &Explained, plan: bool) -> String {
             pass.all_columns,
             pass.shared_with.len(),
             tables.join(", "),
-            pass.seconds,
-            print::count(pass.rows)
+            timed.seconds,
+            print::count(timed.rows)
         ));
         for (column, meaning) in &pass.columns {
             text.push_str(&format!("\n  {column} = {meaning}"));
@@ -99,7 +104,7 @@ fn explanation(code: &str, explained: &Explained, plan: bool) -> String {
             text.push_str(&format!("\n  shared with {}", pass.shared_with.join(" ")));
         }
         if plan {
-            text.push_str(&format!("\n{}", pass.plan.trim_end()));
+            text.push_str(&format!("\n{}", timed.plan.trim_end()));
         }
     }
     text

@@ -18,7 +18,7 @@ use super::plan::{ROLLUPS, Rollup, Side, Source, Stale, stale};
 use crate::ingest::Progress;
 use crate::warehouse::{
     Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse,
-    encode_unit,
+    encode_unit, plain_text,
 };
 use crate::{EngineError, Result};
 
@@ -258,13 +258,9 @@ fn with_bucket(batch: &RecordBatch, rollup: &Rollup, config: &Config) -> Result<
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-/// Views are for queries; what is stored is plain text. Every figure may be null but the keys.
+/// As stored: plain text, and every figure may be null but the keys.
 fn plain(field: &Field) -> Field {
-    let data_type = match field.data_type() {
-        DataType::Utf8View => DataType::Utf8,
-        other => other.clone(),
-    };
-    Field::new(field.name(), data_type, true)
+    Field::new(field.name(), plain_text(field.data_type()), true)
 }
 
 fn sort(batch: &RecordBatch, rollup: &Rollup) -> Result<RecordBatch> {

@@ -49,7 +49,7 @@ pub struct BacktestRow {
 
 /// The values of every indicator (by place) for chosen taxpayers; a taxpayer whom it does not concern or who lacks a
 /// fact is `None`, one who is not in the profile is absent.
-fn values_of<P: Profile + ?Sized>(
+fn values_of<P: Profile>(
     layout: &Layout,
     profile: &P,
     wanted: &HashSet<i64>,
@@ -89,7 +89,7 @@ pub async fn backtest(
 ///
 /// # Errors
 /// When the columns are not those of the layout.
-pub(super) fn hold<P: Profile + ?Sized>(
+pub(super) fn hold<P: Profile>(
     layout: &Layout,
     profile: &P,
     judgement: &Judgement,

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use super::judge::{column, keys};
 use super::profile::{Part, Profile};
 use crate::ingest::Progress;
-use crate::warehouse::Warehouse;
+use crate::warehouse::{Warehouse, plain_text};
 use crate::{EngineError, Result};
 
 /// Taxpayers put together at a time.
@@ -176,14 +176,6 @@ fn stand(places: &UInt32Array, taxpayers: usize) -> Result<UInt32Array> {
     Ok(rows.into())
 }
 
-/// Views are for queries: a few rows of them, written, would take the texts of all others along.
-fn plain(field: &Field) -> Field {
-    match field.data_type() {
-        DataType::Utf8View => field.clone().with_data_type(DataType::Utf8),
-        _ => field.clone(),
-    }
-}
-
 /// A source's rows on disk, in a file without a name: a scan that is killed leaves nothing behind.
 struct Kept {
     schema: SchemaRef,
@@ -197,7 +189,8 @@ struct Kept {
 
 impl Kept {
     fn new(source: &SchemaRef, folder: Option<&Path>) -> Result<Self> {
-        let mut fields: Vec<Field> = source.fields().iter().map(|field| plain(field)).collect();
+        let plain = |field: &Arc<Field>| field.as_ref().clone().with_data_type(plain_text(field.data_type()));
+        let mut fields: Vec<Field> = source.fields().iter().map(plain).collect();
         fields[0] = Field::new(PLACE, DataType::UInt32, false);
         let file = match folder {
             Some(folder) => tempfile::tempfile_in(folder).map_err(EngineError::file(folder))?,

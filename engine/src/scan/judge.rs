@@ -148,11 +148,7 @@ pub(super) type Kept = Vec<RecordBatch>;
 ///
 /// # Errors
 /// When a taxpayer stands in the profile twice, or the columns are not those of the layout.
-pub(super) fn judge<P: Profile + ?Sized>(
-    layout: &Layout,
-    profile: &P,
-    card: &Scorecard,
-) -> Result<Judgement> {
+pub(super) fn judge<P: Profile>(layout: &Layout, profile: &P, card: &Scorecard) -> Result<Judgement> {
     let peers = AllPeers::of(layout, profile, card)?;
     let judged = profile.parts(&|_| true, |part| {
         let indicators = layout.indicators.iter().enumerate();

@@ -32,16 +32,23 @@ pub fn load_catalogue(warehouse: Option<&Warehouse>) -> Result<Catalogue> {
     }
 }
 
-/// The scorecard of a warehouse (`definitions/scorecard.toml`) or the one that comes with Assay, and its text.
-pub(super) fn load_scorecard(warehouse: &Warehouse, catalogue: &Catalogue) -> Result<(Scorecard, String)> {
-    let own = warehouse.definition_file("scorecard.toml");
-    let (shown, text) = match own {
+/// File of the scorecard among a warehouse's own definitions.
+pub(super) const SCORECARD: &str = "scorecard.toml";
+
+/// Name and text of the scorecard of a warehouse, or of the one that comes with Assay.
+pub(super) fn scorecard_text(warehouse: &Warehouse) -> Result<(String, String)> {
+    match warehouse.definition_file(SCORECARD) {
         Some(path) => {
             let text = std::fs::read_to_string(&path).map_err(EngineError::file(path.clone()))?;
-            (path.display().to_string(), text)
+            Ok((path.display().to_string(), text))
         }
-        None => ("scorecard.toml".to_owned(), EMBEDDED.to_owned()),
-    };
+        None => Ok((SCORECARD.to_owned(), EMBEDDED.to_owned())),
+    }
+}
+
+/// The scorecard of a warehouse, and its text.
+pub(super) fn load_scorecard(warehouse: &Warehouse, catalogue: &Catalogue) -> Result<(Scorecard, String)> {
+    let (shown, text) = scorecard_text(warehouse)?;
     let card =
         Scorecard::parse(&text).map_err(|e| EngineError::Definitions(vec![format!("{shown}: {e}")]))?;
     let unknown: Vec<String> = card
@@ -54,9 +61,15 @@ pub(super) fn load_scorecard(warehouse: &Warehouse, catalogue: &Catalogue) -> Re
     if unknown.is_empty() { Ok((card, text)) } else { Err(EngineError::Definitions(unknown)) }
 }
 
-/// A source has many operators that can spill, most of them small: an even share of memory would be little for the one large.
-pub(super) fn many_operators(options: &SessionOptions) -> SessionOptions {
-    SessionOptions { first_come: true, ..options.clone() }
+/// A session for the sources of a scan. A source has many operators that can spill, most of them small: an even share of
+/// memory would be little for the large one.
+pub(super) async fn scan_session(
+    warehouse: &Warehouse,
+    head: &Commit,
+    options: &SessionOptions,
+) -> Result<SessionContext> {
+    let options = SessionOptions { first_come: true, ..options.clone() };
+    session::open(warehouse, head, Access::Open, &options).await
 }
 
 /// A month, judged.
@@ -105,11 +118,8 @@ pub(super) async fn look(
     let (card, _) = load_scorecard(warehouse, &catalogue)?;
     rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
     let head = warehouse.head().await?;
-    let as_of = match as_of {
-        Some(as_of) => as_of,
-        None => last_month(warehouse, &head).await?,
-    };
-    let context = session::open(warehouse, &head, Access::Open, &many_operators(options)).await?;
+    let as_of = month(warehouse, &head, as_of).await?;
+    let context = scan_session(warehouse, &head, options).await?;
     let place = (warehouse, &context);
     let judged = profile_and_judge(place, &catalogue, only, as_of, &card, progress.as_ref()).await?;
     Ok(Look { as_of, card, context, judged })
@@ -129,9 +139,12 @@ pub(super) fn labels_by_key(profile: &Gathered, labels: &Labels) -> Result<HashM
     Ok(keyed)
 }
 
-/// The last month with invoices.
-pub(super) async fn last_month(warehouse: &Warehouse, commit: &Commit) -> Result<i32> {
-    let invoices = warehouse.table(commit, "invoice").await?;
+/// The month to scan: the one asked for, or the last with invoices.
+pub(super) async fn month(warehouse: &Warehouse, head: &Commit, as_of: Option<i32>) -> Result<i32> {
+    if let Some(as_of) = as_of {
+        return Ok(as_of);
+    }
+    let invoices = warehouse.table(head, "invoice").await?;
     let last = invoices.and_then(|t| t.files.iter().filter_map(|f| f.period).max());
     last.ok_or_else(|| {
         EngineError::input("there are no invoices to scan; load some with: assay ingest invoice FILE…")

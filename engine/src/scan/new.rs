@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use assay_indicators::TEMPLATE;
 
 use super::judged::load_catalogue;
+use crate::tasks::write_text;
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
 
@@ -28,17 +29,16 @@ pub fn new_indicator(warehouse: &Warehouse, code: &str) -> Result<PathBuf> {
             entry.source.name
         )));
     }
-    let root = warehouse.definitions_root().filter(|_| warehouse.local_path().is_some()).ok_or_else(|| {
+    let folder = warehouse.writable_definitions().ok_or_else(|| {
         EngineError::input(
             "the definitions of this warehouse lie in an object store: begin the indicator in a local warehouse \
              and copy the file into the store's definitions/indicators",
         )
     })?;
-    let folder = root.join("indicators");
-    std::fs::create_dir_all(&folder).map_err(EngineError::file(&folder))?;
-    let path = folder.join(format!("{code}.toml"));
-    let mut file = std::fs::File::create_new(&path).map_err(EngineError::file(&path))?;
-    std::io::Write::write_all(&mut file, TEMPLATE.replace("CODE", code).as_bytes())
-        .map_err(EngineError::file(&path))?;
+    let path = folder.join("indicators").join(format!("{code}.toml"));
+    if path.exists() {
+        return Err(EngineError::file(&path)(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    write_text(&path, &TEMPLATE.replace("CODE", code))?;
     Ok(path)
 }

@@ -20,11 +20,7 @@ pub(super) struct AllPeers {
 
 impl AllPeers {
     /// Those of a profile; none where no line is drawn from peers.
-    pub(super) fn of<P: Profile + ?Sized>(
-        layout: &Layout,
-        profile: &P,
-        card: &Scorecard,
-    ) -> Result<Option<Self>> {
+    pub(super) fn of<P: Profile>(layout: &Layout, profile: &P, card: &Scorecard) -> Result<Option<Self>> {
         if !layout.needs_peers {
             return Ok(None);
         }

@@ -12,11 +12,10 @@ use arrow::datatypes::Int64Type;
 use assay_datasets::schema::catalog;
 use assay_indicators::Catalogue;
 
-use super::judged::{last_month, load_catalogue, load_scorecard, many_operators, profile_and_judge};
+use super::judged::{load_catalogue, load_scorecard, month, profile_and_judge, scan_session};
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs, tasks};
 use crate::ingest::Progress;
 use crate::rollup::{self, ROLLUPS};
-use crate::warehouse::session::{self, Access};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, read_unit};
 use crate::{EngineError, Result};
 
@@ -37,10 +36,7 @@ pub async fn scan(
     let rollups = rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
     let rollup_seconds = started.elapsed().as_secs_f64();
     let head = warehouse.head().await?;
-    let as_of = match request.as_of {
-        Some(as_of) => as_of,
-        None => last_month(warehouse, &head).await?,
-    };
+    let as_of = month(warehouse, &head, request.as_of).await?;
     let identity = Identity::of(&catalogue, &card_text, &head, as_of, &request.only)?;
     let mut summary =
         ScanSummary { as_of, run: identity.run.clone(), rollups, rollup_seconds, ..ScanSummary::default() };
@@ -52,7 +48,7 @@ pub async fn scan(
     if !request.only.is_empty() && !request.force {
         refuse_to_narrow(warehouse, &head, as_of).await?;
     }
-    let context = session::open(warehouse, &head, Access::Open, &many_operators(&request.session)).await?;
+    let context = scan_session(warehouse, &head, &request.session).await?;
     let place = (warehouse, &context);
     let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;
     let list = tasks::merge(&context, &catalogue, &card, &judged.judgement, as_of).await?;

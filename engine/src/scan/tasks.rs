@@ -5,7 +5,7 @@ use std::path::Path;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch, is_not_null};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use assay_indicators::Catalogue;
 use assay_risk_models::scorecard::Scorecard;
 use assay_sql::session::SessionOptions;
@@ -18,7 +18,7 @@ use crate::tasks::{
     export_parquet, export_xlsx,
 };
 use crate::warehouse::session::{self, Access};
-use crate::warehouse::{Warehouse, clock};
+use crate::warehouse::{Warehouse, clock, plain_text};
 use crate::{EngineError, Result};
 
 /// How a task list is written.
@@ -86,10 +86,7 @@ async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
 }
 
 fn plain(batch: &RecordBatch) -> Result<RecordBatch> {
-    let field = |f: &Arc<Field>| match f.data_type() {
-        DataType::Utf8View | DataType::LargeUtf8 => f.as_ref().clone().with_data_type(DataType::Utf8),
-        _ => f.as_ref().clone(),
-    };
+    let field = |f: &Arc<Field>| f.as_ref().clone().with_data_type(plain_text(f.data_type()));
     let fields: Vec<Field> = batch.schema().fields().iter().map(field).collect();
     let columns = batch
         .columns()

@@ -7,19 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use assay_risk_models::scorecard::{EMBEDDED, Grade};
+use assay_risk_models::scorecard::Grade;
 use assay_risk_models::weigh::Evidence;
 use assay_sql::session::SessionOptions;
 
 use super::judge::{column, keys};
-use super::judged::{Look, labels_by_key, look};
+use super::judged::{Look, SCORECARD, labels_by_key, look, scorecard_text};
 use super::labels::{Labels, of_truth};
 use crate::ingest::Progress;
+use crate::tasks::write_text;
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
-
-/// File of the scorecard among a warehouse's own definitions.
-const FILE: &str = "scorecard.toml";
 
 /// One indicator weighed.
 #[derive(Debug, Clone)]
@@ -126,21 +124,14 @@ fn weights(indicators: &[Weighed]) -> BTreeMap<String, f64> {
 /// # Errors
 /// When the warehouse has no folder of definitions on this machine, or the file cannot be written.
 pub fn write_weights(warehouse: &Warehouse, weighing: &Weighing) -> Result<PathBuf> {
-    let root =
-        warehouse.definitions_root().filter(|_| warehouse.local_path().is_some()).ok_or_else(|| {
-            EngineError::input(
-                "definitions of a warehouse in an object store are changed there; copy the weights by hand",
-            )
-        })?;
-    let path = root.join(FILE);
-    let text = match warehouse.definition_file(FILE) {
-        Some(own) => std::fs::read_to_string(&own).map_err(EngineError::file(own))?,
-        None => EMBEDDED.to_owned(),
-    };
-    std::fs::create_dir_all(&root).map_err(EngineError::file(&root))?;
-    let mut file = tempfile::NamedTempFile::new_in(&root).map_err(EngineError::file(&root))?;
-    std::io::Write::write_all(&mut file, with_weights(&text, &weights(&weighing.indicators)).as_bytes())?;
-    file.persist(&path).map_err(|e| EngineError::file(&path)(e.error))?;
+    let folder = warehouse.writable_definitions().ok_or_else(|| {
+        EngineError::input(
+            "definitions of a warehouse in an object store are changed there; copy the weights by hand",
+        )
+    })?;
+    let path = folder.join(SCORECARD);
+    let (_, text) = scorecard_text(warehouse)?;
+    write_text(&path, &with_weights(&text, &weights(&weighing.indicators)))?;
     Ok(path)
 }
 
@@ -168,7 +159,7 @@ fn with_weights(text: &str, weights: &BTreeMap<String, f64>) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use assay_risk_models::scorecard::Scorecard;
+    use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
 
     use super::*;
 

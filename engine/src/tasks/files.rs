@@ -28,6 +28,12 @@ pub(super) fn write_whole(
     Ok(())
 }
 
+/// Writes a text, whole or not at all.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), TaskError> {
+    let failed = |source| TaskError::Io { path: path.to_path_buf(), source };
+    write_whole(path, |file| file.write_all(text.as_bytes()).map_err(failed))
+}
+
 /// Temporary files are private; a list is to be passed on, so it gets the usual rights.
 #[cfg(unix)]
 fn readable_by_others(path: &Path) -> io::Result<()> {

@@ -36,6 +36,7 @@ pub use export::{ExportedFile, date_text, export_csv, export_parquet, export_xls
 pub use feedback::{
     CONCLUSIONS, EXCLUSION_REASONS, FeedbackColumn, FeedbackKind, HANDLINGS, feedback_columns,
 };
+pub(crate) use files::write_text;
 pub use merge::{MergeInput, TaskOptions, merge};
 pub use model::{Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};

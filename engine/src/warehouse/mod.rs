@@ -48,8 +48,8 @@ pub use provider::UnitTable;
 pub use table::{TableFiles, TableSpec, UnitFile};
 pub use transaction::Transaction;
 pub(crate) use transaction::{get, get_columns, get_rows, put};
-pub(crate) use unit::conform;
 pub use unit::{EncodedUnit, UnitEncoder, UnitKey, encode_unit, read_unit};
+pub(crate) use unit::{conform, plain_text};
 
 use crate::{EngineError, Result};
 
@@ -198,6 +198,12 @@ impl Warehouse {
             (None, Some(folder)) => Some(folder.path().to_owned()),
             (None, None) => None,
         }
+    }
+
+    /// The folder in which commands may write definitions; none for a warehouse in an object store, whose definitions are
+    /// here as a copy only.
+    pub(crate) fn writable_definitions(&self) -> Option<PathBuf> {
+        self.local.as_ref().and_then(|_| self.definitions_root())
     }
 
     /// The store, rooted at the warehouse.

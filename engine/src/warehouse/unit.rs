@@ -289,6 +289,15 @@ impl AsyncFileReader for StoredUnit {
     }
 }
 
+/// The type in which text leaves a query: views are for queries, a few rows of them would take the texts of all others
+/// along.
+pub(crate) fn plain_text(kind: &DataType) -> DataType {
+    match kind {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        other => other.clone(),
+    }
+}
+
 /// A stored batch in the columns of `schema`, by name: those it lacks, because the table gained them later, are null.
 pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = schema
