@@ -3,6 +3,12 @@
 -- Related: seller and buyer have the same legal representative, or one natural person stands in both as legal representative or as a
 -- holder of at least 25 percent, or one holds at least 25 percent of the other, or one company holds that much of both. Registrations
 -- in force; holdings as of $as_of. Control by contract, by family or over several steps is not seen, so the figures are a lower bound.
+--
+-- low_taxed: of that trade what was bought from a related party that is taxed lower on its income, or sold to one taxed higher; amount 0: no
+-- such trade. Income tax from the last yearly return of both by $as_of: the seller's burden is tax due over taxable income and asks for a
+-- taxable income above nothing; the buyer's rate is its burden, or the rate of its return when it has no taxable income (a loss). gap: the
+-- buyer's rate less the seller's burden, rounded to a hundredth of a percent; of several partners the one with the largest gap, then the
+-- largest amount. role: `buyer` (profit goes out) or `seller` (profit comes in).
 WITH trade AS (
     SELECT seller_key, buyer_key, sum(blue_amount) AS amount
     FROM rollup_trade
@@ -46,12 +52,67 @@ sides AS (
     SELECT seller_key AS taxpayer_key, true AS selling, amount, is_related FROM marked
     UNION ALL
     SELECT buyer_key AS taxpayer_key, false AS selling, amount, is_related FROM marked
+),
+sums AS (
+    SELECT
+        taxpayer_key,
+        count(*) FILTER (WHERE is_related AND selling) AS customers,
+        coalesce(sum(amount) FILTER (WHERE is_related AND selling), 0) AS sales,
+        count(*) FILTER (WHERE is_related AND NOT selling) AS suppliers,
+        coalesce(sum(amount) FILTER (WHERE is_related AND NOT selling), 0) AS purchases
+    FROM sides
+    GROUP BY taxpayer_key
+),
+latest AS (
+    SELECT taxpayer_key, max(period) AS last FROM cit_return WHERE period_type = 'Y' AND period <= $as_of GROUP BY taxpayer_key
+),
+taxed AS (
+    SELECT
+        c.taxpayer_key,
+        c.profit,
+        c.taxable_income > 0 AS earns,
+        CASE WHEN c.taxable_income > 0 THEN CAST(c.tax_due AS DOUBLE) / CAST(c.taxable_income AS DOUBLE) ELSE CAST(c.rate AS DOUBLE) END AS burden
+    FROM cit_return AS c
+    JOIN latest AS l ON l.taxpayer_key = c.taxpayer_key AND l.last = c.period
+    WHERE c.period_type = 'Y'
+),
+pair AS (
+    SELECT
+        m.seller_key,
+        m.buyer_key,
+        m.amount,
+        s.burden AS seller_burden,
+        b.burden AS buyer_rate,
+        s.profit AS seller_profit,
+        b.profit AS buyer_profit,
+        round(b.burden - s.burden, 4) AS gap
+    FROM marked AS m
+    JOIN taxed AS s ON s.taxpayer_key = m.seller_key AND s.earns
+    JOIN taxed AS b ON b.taxpayer_key = m.buyer_key
+    WHERE m.is_related AND b.burden > s.burden
+),
+unequal AS (
+    SELECT buyer_key AS taxpayer_key, 'buyer' AS role, seller_key AS other_key, * EXCEPT (seller_key, buyer_key) FROM pair
+    UNION ALL
+    SELECT seller_key, 'seller', buyer_key, * EXCEPT (seller_key, buyer_key) FROM pair
+),
+first AS (
+    SELECT *, row_number() OVER (PARTITION BY taxpayer_key ORDER BY gap DESC, amount DESC, other_key, role) AS place FROM unequal
 )
 SELECT
-    taxpayer_key,
-    count(*) FILTER (WHERE is_related AND selling) AS related_customers_12,
-    CAST(coalesce(sum(amount) FILTER (WHERE is_related AND selling), 0) AS DECIMAL(28, 2)) AS related_sales_12,
-    count(*) FILTER (WHERE is_related AND NOT selling) AS related_suppliers_12,
-    CAST(coalesce(sum(amount) FILTER (WHERE is_related AND NOT selling), 0) AS DECIMAL(28, 2)) AS related_purchases_12
-FROM sides
-GROUP BY taxpayer_key
+    s.taxpayer_key,
+    s.customers AS related_customers_12,
+    CAST(s.sales AS DECIMAL(28, 2)) AS related_sales_12,
+    s.suppliers AS related_suppliers_12,
+    CAST(s.purchases AS DECIMAL(28, 2)) AS related_purchases_12,
+    f.role AS low_taxed_role,
+    o.taxpayer_id AS low_taxed_other,
+    CAST(coalesce(f.amount, 0) AS DECIMAL(28, 2)) AS low_taxed_amount,
+    f.buyer_rate AS low_taxed_buyer_rate,
+    f.seller_burden AS low_taxed_seller_burden,
+    CAST(f.buyer_profit AS DECIMAL(28, 2)) AS low_taxed_buyer_profit,
+    CAST(f.seller_profit AS DECIMAL(28, 2)) AS low_taxed_seller_profit,
+    f.gap AS low_taxed_gap
+FROM sums AS s
+LEFT JOIN first AS f ON f.taxpayer_key = s.taxpayer_key AND f.place = 1
+LEFT JOIN taxpayer AS o ON o.taxpayer_key = f.other_key AND o.valid_to IS NULL
