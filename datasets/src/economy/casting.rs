@@ -97,6 +97,17 @@ impl Director<'_> {
         dice.range(entry.strength.0, entry.strength.1)
     }
 
+    /// First and last month of a claim.
+    pub(super) fn claim_months(&self, kind: SchemeKind, entry: &SchemeEntry) -> Option<(u16, u16)> {
+        let last = self.stage.months.len() as u16 - 1;
+        self.window(
+            kind,
+            entry,
+            last,
+            &mut Dice::of(self.stage.seed, Purpose::Schemes, u64::from(self.group), 4),
+        )
+    }
+
     /// First and last month; `None` where the scheme finds no place in the months of the economy.
     fn window(
         &self,

@@ -46,9 +46,15 @@ impl Director<'_> {
         let Some((step, policy, firm)) = found else { return };
         self.search.turns[side] += step + 1;
         let last = self.stage.months.len() as u16 - 1;
+        // Income tax runs up over the year: who claims a relief of it claims it to the end.
+        let months = match policies()[policy].tax_code {
+            "cit" => Some((0, last)),
+            _ => self.claim_months(kind, entry),
+        };
+        let Some(months) = months else { return };
         let strength = self.strength(entry);
         set_up(&policies()[policy], forgets, self.firm(firm));
-        self.plan(kind, &[firm], &[], (0, last), strength, Some(policy as u8));
+        self.plan(kind, &[firm], &[], months, strength, Some(policy as u8));
     }
 
     fn next_claimant(&mut self, policy: usize, forgets: bool) -> Option<u32> {

@@ -309,7 +309,7 @@ impl<'a> Seller<'a> {
 
     /// Sales of a month that is parked under a line.
     fn ceiling(&self, month: usize) -> Option<i64> {
-        let plan = self.plan?;
+        let plan = self.plan.filter(|plan| plan.acts(month))?;
         let parks = matches!(plan.kind, SchemeKind::SplitBusiness | SchemeKind::UnderGeneralLine);
         let short = 1.0 - 0.012 * self.lot(Purpose::Month, month, 0);
         parks.then(|| self.firm.map(|firm| (firm.annual as f64 / 12.0 * short) as i64)).flatten()
