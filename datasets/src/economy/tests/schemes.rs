@@ -268,10 +268,13 @@ fn parked_months_stay_just_below_their_line() {
     let sold = sold();
     for (kind, line) in [(SchemeKind::SplitBusiness, 10_000_000), (SchemeKind::UnderGeneralLine, 41_666_666)]
     {
-        for (_, firm) in playing(kind, Role::Organiser) {
+        for (index, firm) in playing(kind, Role::Organiser) {
+            let acting = DEMO.scheme(index).unwrap().months.clone();
+            let acting: Vec<i32> = acting.map(|month| DEMO.world().period(usize::from(month))).collect();
             let mut months: BTreeMap<i32, i64> = BTreeMap::new();
-            sold[&firm].iter().for_each(|row| *months.entry(row.period).or_default() += row.amount);
-            assert_eq!(months.len(), 12);
+            let parked = sold[&firm].iter().filter(|row| acting.contains(&row.period));
+            parked.for_each(|row| *months.entry(row.period).or_default() += row.amount);
+            assert_eq!(months.len(), acting.len());
             assert!(months.values().all(|sum| *sum < line && *sum > line * 91 / 100), "{months:?}");
         }
     }
@@ -310,7 +313,7 @@ fn late_days_repeated_amounts_and_surges_stand_out() {
         let mut counts: HashMap<i64, usize> = HashMap::new();
         sold[&firm].iter().for_each(|row| *counts.entry(row.total).or_default() += 1);
         let (total, count) = counts.into_iter().max_by_key(|(_, count)| *count).unwrap();
-        assert!(total % 100_000 == 0 && count >= 60, "{total} {count} times");
+        assert!(total % 100_000 == 0 && count >= 40, "{total} {count} times");
     }
     for (firm, id) in playing(SchemeKind::TakeoverSurge, Role::Organiser) {
         let wakes = DEMO.world().period(usize::from(*DEMO.scheme(firm).unwrap().months.start()));
