@@ -12,6 +12,7 @@ use arrow::array::{
 
 use super::catalogue::Rules;
 use super::delivered;
+use super::loads;
 use super::measure::{CANNOT, CONCERNED, FOUND, Measure};
 use super::months::{self, ARRIVAL, Alert, COUNT, GAP, Tally};
 use super::rule::{Claim, Dimension, Owner, Severity};
@@ -90,6 +91,7 @@ pub fn scores(measures: &[Measure], rules: &Rules) -> (Vec<Score>, Vec<Alert>) {
     let (mut alerts, tallies) = months::judge(measures, rules);
     alerts.extend(delivered::alerts(measures, rules));
     scores.extend(tallies.into_iter().map(|tally| of_tally(tally, rules)));
+    scores.extend(loads::scores(measures));
     (scores, alerts)
 }
 

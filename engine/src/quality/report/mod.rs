@@ -9,6 +9,7 @@ mod data;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::catalogue::Rules;
+use super::loads::{self, LOADED};
 use super::rule::{Dimension, Owner};
 use super::score::{By, GRADES, grade, sql};
 use crate::{EngineError, Result};
@@ -17,6 +18,10 @@ use datafusion::prelude::SessionContext;
 
 /// Rules listed as worst.
 const WORST: usize = 12;
+/// Rows that a share of failures is taken to be of besides those judged: 22 of 22 tell less than 5,000 of 10,000.
+const FEW: usize = 100;
+/// Reasons of rejection shown of a table.
+const REASONS: usize = 3;
 /// Examples of a rule, and rows they are picked from.
 const EXAMPLES: usize = 3;
 const LOOKED_AT: usize = 60;
@@ -66,6 +71,9 @@ impl Page<'_> {
         let size = self.size().await?;
         let months = self.scores(By::Month).await?;
         let (grade_zh, grade_en) = grade(score);
+        let dimensions = self.dimensions().await?;
+        let judged = |d: &Dimension| dimensions.iter().any(|(name, _)| name == d.zh());
+        let silent: Vec<&str> = Dimension::ALL.iter().filter(|d| !judged(d)).map(|d| d.zh()).collect();
         Ok(context! {
             table => self.table,
             score => points(score),
@@ -77,7 +85,8 @@ impl Page<'_> {
             failed => count(all.number(0, "failed")),
             size,
             trend => charts::trend(&months.series("period", "score"))?,
-            dimensions => charts::bars(&self.dimensions().await?)?,
+            dimensions => charts::bars(&dimensions)?,
+            silent,
             history => charts::history(&self.history().await?)?,
             sources => self.groups(By::Source, "source").await?,
             tables => self.groups(By::Table, "table_name").await?,
@@ -151,7 +160,7 @@ impl Page<'_> {
             self.context,
             &format!(
                 "SELECT {key}, name_zh, failed FROM (SELECT {key}, name_zh, sum(failed) AS failed, row_number() OVER \
-                 (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / sum(checked) DESC, name_zh) AS n \
+                 (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / (sum(checked) + {FEW}) DESC, name_zh) AS n \
                  FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0) WHERE n = 1",
                 self.only("checked > 0")
             ),
@@ -189,7 +198,7 @@ impl Page<'_> {
                  count(DISTINCT source) AS sources, min(period) FILTER (WHERE failed > 0) AS first, \
                  max(period) FILTER (WHERE failed > 0) AS last, sum(checked) AS checked, sum(failed) AS failed, max(weight) AS weight \
                  FROM quality_score {only} GROUP BY rule, table_name, name_zh, name_en, severity, dimension, owner) \
-                 WHERE failed > 0 ORDER BY weight * CAST(failed AS DOUBLE) / checked DESC, failed DESC, rule, table_name LIMIT {WORST}"
+                 WHERE failed > 0 ORDER BY weight * CAST(failed AS DOUBLE) / (checked + {FEW}) DESC, failed DESC, rule, table_name LIMIT {WORST}"
             ),
         )
         .await?;
@@ -208,7 +217,7 @@ impl Page<'_> {
                 owner => owner_zh(&found.text(row, "owner")),
                 failed => count(found.number(row, "failed")),
                 checked => count(found.number(row, "checked")),
-                share => if share < 0.01 { "<0.01".to_owned() } else { format!("{share:.2}") },
+                share => percent(share),
                 first => found.text(row, "first"),
                 last => found.text(row, "last"),
                 id,
@@ -269,10 +278,7 @@ impl Page<'_> {
                     .map(|row| {
                         let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
                         let rule = self.rules.rules.iter().find(|r| r.id == id && r.table.name == table);
-                        let fix = rule.map_or_else(
-                            || "查看“迟到、缺失和异常月份”一节，与数据提供方核对".to_owned(),
-                            |r| r.fix.zh.clone(),
-                        );
+                        let fix = rule.map_or_else(|| general_fix(&id).to_owned(), |r| r.fix.zh.clone());
                         context! {
                             zh => found.text(row, "name_zh"),
                             table_zh => table_zh(&table),
@@ -311,7 +317,7 @@ impl Page<'_> {
         Ok(context! { rows, n => count(all.number(0, "n")) })
     }
 
-    async fn loads(&self) -> Result<Vec<Value>> {
+    async fn loads(&self) -> Result<Value> {
         let only = self.only("");
         let found = read(
             self.context,
@@ -321,11 +327,18 @@ impl Page<'_> {
             ),
         )
         .await?;
-        Ok((0..found.len())
+        let reasons = self.reasons().await?;
+        let rows: Vec<Value> = (0..found.len())
             .map(|row| {
+                let table = found.text(row, "table_name");
+                let why = (0..reasons.len()).filter(|at| reasons.text(*at, "table_name") == table);
+                let why: Vec<String> = why
+                    .map(|at| format!("{}（{}行）", reasons.text(at, "why"), count(reasons.number(at, "n"))))
+                    .collect();
                 context! {
-                    table_zh => table_zh(&found.text(row, "table_name")),
-                    table => found.text(row, "table_name"),
+                    table_zh => table_zh(&table),
+                    table,
+                    why,
                     read => count(found.number(row, "read")),
                     kept => count(found.number(row, "kept")),
                     duplicate => count(found.number(row, "duplicate")),
@@ -333,13 +346,46 @@ impl Page<'_> {
                     bad => found.number(row, "rejected").unwrap_or_default() > 0.0,
                 }
             })
-            .collect())
+            .collect();
+        let sum = |column: &str| (0..found.len()).filter_map(|row| found.number(row, column)).sum::<f64>();
+        let (read, rejected) = (sum("read"), sum("rejected"));
+        Ok(context! {
+            rows,
+            bad => rejected > 0.0,
+            read => count(Some(read)),
+            rejected => count(Some(rejected)),
+            share => percent(100.0 * rejected / read.max(1.0)),
+        })
+    }
+
+    /// Why rows were rejected, by table, the most frequent first.
+    async fn reasons(&self) -> Result<Rows> {
+        let only = self.only("");
+        let sql = format!(
+            "SELECT table_name, why, n FROM (SELECT *, row_number() OVER (PARTITION BY table_name ORDER BY n DESC, why) AS at \
+             FROM (SELECT table_name, min(message_zh) AS why, count(*) AS n FROM rejected_row {only} \
+             GROUP BY table_name, rule, column_name)) WHERE at <= {REASONS} ORDER BY table_name, at"
+        );
+        read(self.context, &sql).await
     }
 }
 
 /// A score as it is shown; only a perfect one is 100.
 fn points(score: f64) -> String {
     if (99.95..100.0).contains(&score) { ">99.9".to_owned() } else { format!("{score:.1}") }
+}
+
+/// A share in percent as it is shown; only nothing is 0.
+fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.01 { "<0.01".to_owned() } else { format!("{share:.2}") }
+}
+
+/// What to do about findings of no rule of a file.
+fn general_fix(rule: &str) -> &'static str {
+    match rule {
+        LOADED => loads::FIX_ZH,
+        _ => "查看“迟到、缺失和异常月份”一节，与数据提供方核对",
+    }
 }
 
 /// Class of a score in the page's style.
