@@ -5,10 +5,14 @@ use std::sync::LazyLock;
 
 use assay_datasets::mapping::SYNONYMS;
 use assay_datasets::schema::{Column, Table, catalog};
+use pinyin::ToPinyin;
 use rapidfuzz::fuzz;
 use serde::Deserialize;
 
 use crate::ingest::source::header::normal;
+
+/// Characters a DBF keeps of a field's name.
+const DBF_NAME: usize = 10;
 
 /// Names and words beside the dictionary's own.
 #[derive(Debug, Default, Deserialize)]
@@ -97,6 +101,8 @@ pub fn name_score(header: &str, table: &Table, column: &Column) -> (f64, &'stati
         let name = normal(name);
         if name == header {
             take(whole, why);
+        } else if stands_for(&header, &name) {
+            take(0.85, "拼音首字母 first letters of its pinyin");
         } else if without_brackets(&name) == bare {
             take(whole - 0.05, "名称一致（括号内除外） same name but for brackets");
         } else {
@@ -128,6 +134,18 @@ fn without_brackets(name: &str) -> String {
 /// Whether a name is letters that stand for words, as NSRSBH: one letter more or less is another name.
 fn is_abbreviation(name: &str) -> bool {
     name.is_ascii() && (name.len() <= 4 || !name.contains(['a', 'e', 'i', 'o', 'u']))
+}
+
+/// Whether a field is called by the first letters of a Chinese name's pinyin, as older systems do: NSRSBH, HY_DM. DBF
+/// keeps ten characters of it.
+fn stands_for(header: &str, name: &str) -> bool {
+    let letters: String = header.chars().filter(|c| *c != '_').collect();
+    if letters.len() < 2 || !letters.bytes().all(|b| b.is_ascii_lowercase()) {
+        return false;
+    }
+    let initials: Option<String> =
+        name.chars().map(|c| c.to_pinyin().and_then(|p| p.plain().chars().next())).collect();
+    initials.is_some_and(|all| all == letters || (header.len() == DBF_NAME && all.starts_with(&letters)))
 }
 
 /// Likeness of two different names: at most 0.8, and nothing below one half.

@@ -48,6 +48,19 @@ fn values_decide_between_names_that_are_alike() {
 }
 
 #[test]
+fn fields_called_by_first_letters_are_known() {
+    // 税款所属期, 用电量, 电费 and 纳税人识别号, of which a DBF keeps ten letters at most; 户号.
+    let text = "NSRSBH,HH,SSQ,YDL,DFJE\n91310115MA1K39423D,0012,202403,1500,1200.55\n";
+    let found = draft("dl.csv", text, Some("electricity"));
+    let column = |name: &str| found.guesses.iter().find(|g| g.column == name).map(|g| g.source.as_str());
+    for (name, source) in
+        [("taxpayer_id", "NSRSBH"), ("meter_no", "HH"), ("period", "SSQ"), ("kwh", "YDL"), ("amount", "DFJE")]
+    {
+        assert_eq!(column(name), Some(source), "{name}: {}", found.text);
+    }
+}
+
+#[test]
 fn nothing_fits_is_said() {
     let found = draft("x.csv", "qq,ww\n1,2\n", None);
     assert_eq!(found.text, "");
