@@ -38,9 +38,9 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
         "A1,202001,1.00\nB2,202002,1234.50\n"
     );
     // The person who loads sees file, row, column, value, in both languages.
-    let run = run.says("bad.csv, row 3: amount is not an amount (like 1234.56, at most two decimals) [abc]");
-    let run = run.says("第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数） [abc]");
-    let run = run.says("bad.csv, row 4: issued_at is not a time (like 2020-02-29 13:45:00) [2017/13/40]");
+    let run = run.says("bad.csv, row 3: amount is not an amount (like 1234.56, at most two decimals): correct it and load again, or");
+    let run = run.says("第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数）；请更正后重新装载，或");
+    let run = run.says("bad.csv, row 10: amount has more than 2 decimals: correct it and load again, or state round = true in the mapping [1.005]");
     run.says("bad.csv, row 5: wrong number of fields (7 instead of 6)")
         .says("invoice: 4 rows rejected by rule type");
     // All of what was read is accounted for, and a row with two faults says so.
@@ -52,6 +52,36 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
     let both = place.sql("select message_en from rejected_row where _row = 11");
     assert!(both.contains("1 more columns of the row are bad"), "{both}");
     assert_eq!(place.pending(), 0);
+}
+
+/// A number that does not fit is told from what is none, and a rate in percent from one as a fraction.
+#[test]
+fn a_number_that_does_not_fit_is_told_as_such() {
+    let place = Place::new();
+    place.file("big.csv", invoices(&[invoice("A1", "2020-01-05", "12345678901234567890.00")]));
+    let run = place.run(&["ingest", "invoice", "big.csv"]).code(3);
+    run.says("amount is too large: 16 digits before the point at most").says("过大：小数点前最多16位");
+
+    let line = |id: &str, rate: &str| format!("{id},1,2020-01-05,100.00,13.00,{rate}");
+    let rows = [line("A1", "13"), line("A2", "13%"), line("A3", "0.13"), line("A4", "1")];
+    let header = "invoice_id,line_no,issued_at,amount,tax,rate";
+    place.file("lines.csv", format!("{header}\n{}\n", rows.join("\n")));
+    place.file(
+        "lines.toml",
+        "name = \"lines\"\nzh = \"明细\"\nen = \"lines\"\n[[feed]]\nname = \"lines.line\"\ntable = \"invoice_line\"\n\
+         files = [\"lines*.csv\"]\nignore = [\"issued_at\"]\n[feed.columns]\ninvoice_id = \"invoice_id\"\nline_no = \"line_no\"\n\
+         amount = \"amount\"\ntax = \"tax\"\nrate = \"rate\"\n",
+    );
+    let run = place.run(&["ingest", "invoice_line", "--mapping", "lines.toml", "lines.csv"]).code(3);
+    run.says("rate is above 1: 13 percent is written 0.13 or 13%").says("大于1：13%应写作0.13或13%");
+    assert_eq!(place.sql("select distinct rate from invoice_line order by 1"), "0.1300\n1.0000\n");
+}
+
+#[test]
+fn a_file_without_records_is_not_passed_over_in_silence() {
+    let place = Place::new();
+    place.file("empty.csv", format!("{HEADER}\n"));
+    place.run(&["ingest", "invoice", "empty.csv"]).ok().says("empty.csv holds no record; if it should,");
 }
 
 #[test]

@@ -245,10 +245,10 @@ fn the_summary_of_a_load() {
     assert_snapshot!(timeless(&run.err), @r##"
         invoice: 1 rows rejected by rule code
         invoice: 2 rows rejected by rule type
-          february.csv, row 3: amount is not an amount (like 1234.56, at most two decimals) [一千]
-            第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数） [一千]
-          february.csv, row 4: issued_at is not a time (like 2020-02-29 13:45:00) [2017/13/40]
-            第4行：“issued_at”（开票时间）不是有效的时间（形如2020-02-29 13:45:00） [2017/13/40]
+          february.csv, row 3: amount is not an amount (like 1234.56, at most two decimals): correct it and load again, or say in the mapping how it is written [一千]
+            第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数）；请更正后重新装载，或在映射中说明它怎样写 [一千]
+          february.csv, row 4: issued_at is not a time (like 2020-02-29 13:45:00): correct it and load again, or say in the mapping how it is written [2017/13/40]
+            第4行：“issued_at”（开票时间）不是有效的时间（形如2020-02-29 13:45:00）；请更正后重新装载，或在映射中说明它怎样写 [2017/13/40]
           february.csv, row 5: status is none of valid, void, red, reversed, part_reversed, lost_control, abnormal: add it to the mapping's values [退票]
             第5行：“status”（发票状态）的取值不在代码表内（valid、void、red、reversed、part_reversed、lost_control、abnormal），请在映射中补充对应关系 [退票]
         batch 214235889dba4482: 5 rows
@@ -267,7 +267,7 @@ fn quality() {
         (1 row)
         table_name  source             column_name  rule  rows  first_file    first_row  what
         ──────────  ─────────────────  ───────────  ────  ────  ────────────  ─────────  ────────────────────────────────────────────────────────────
-        invoice     canonical.invoice  amount       type     1  february.csv          3  “amount”（金额）不是有效的金额（形如1234.56，最多两位小数）
+        invoice     canonical.invoice  amount       type     1  february.csv          3  “amount”（金额）不是有效的金额（形如1234.56，最多两位小数）…
         invoice     canonical.invoice  issued_at    type     1  february.csv          4  “issued_at”（开票时间）不是有效的时间（形如2020-02-29 13:45…
         invoice     canonical.invoice  status       code     1  february.csv          5  “status”（发票状态）的取值不在代码表内（valid、void、red、r…
         (3 rows)

@@ -152,6 +152,18 @@ fn json_arrays_and_documents() {
 
 /// Columns are read off the first records; what the mapping names is never lost, other keys are reported.
 #[test]
+fn a_json_object_in_place_of_a_value_is_no_missing_value() {
+    let place = Place::new();
+    json_mapping(&place, "");
+    let named = object("A1", "1.00").replace("\"新信商贸公司\"", "{\"名\":\"新信\",\"类\":[1]}");
+    let amount = object("A2", "{\"元\":1}");
+    place.file("objects.jsonl", format!("{named}\n{amount}\n"));
+    load(&place, "objects.jsonl").code(3).says("金额 is not an amount");
+    assert_eq!(place.sql("select buyer_name from invoice"), "\"{\"\"名\"\":\"\"新信\"\",\"\"类\"\":[1]}\"\n");
+    balanced(&place, 2);
+}
+
+#[test]
 fn json_keys_that_appear_late() {
     let place = Place::new();
     json_mapping(&place, "");

@@ -11,7 +11,9 @@ use arrow::array::{
     StringBuilder,
 };
 use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
-use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType,
+};
 use assay_datasets::mapping::{Feed, Transform};
 use assay_datasets::schema::{Column, ColumnType, PeriodSource, Table};
 use datafusion::common::DFSchema;
@@ -340,6 +342,9 @@ impl Converter {
                 .filter(|r| array.is_null(*r) && source.is_none_or(|s| s.is_valid(*r)))
                 .for_each(|r| failures.add(r, index, "missing"));
         }
+        if column.ty == ColumnType::Rate {
+            above_one(array).into_iter().for_each(|r| failures.add(r, index, "percent"));
+        }
         let Some(values) = array.as_string_opt::<i32>() else { return };
         let mut refuse = |rule: &'static str, is_bad: &dyn Fn(&str) -> bool| {
             (0..values.len())
@@ -469,6 +474,13 @@ fn parse_as(ty: ColumnType, text: &StringArray, transform: &Transform) -> Parsed
         ColumnType::Timestamp => parse::timestamp(text, format),
         ColumnType::Period => parse::period(text, format),
     }
+}
+
+/// Rows of a rate above 1: `13` is meant in percent, and there is no tax of 1300 percent.
+fn above_one(rates: &ArrayRef) -> Vec<usize> {
+    let Some(rates) = rates.as_primitive_opt::<Decimal128Type>() else { return Vec::new() };
+    let one = 10_i128.pow(u32::from(rates.scale().unsigned_abs()));
+    (0..rates.len()).filter(|r| rates.is_valid(*r) && rates.value(*r) > one).collect()
 }
 
 fn month_of(days: i32) -> Option<i32> {

@@ -320,6 +320,9 @@ impl Load {
                 lookup.alone
             );
         }
+        for (input, _) in inputs.iter().zip(&read).filter(|(i, read)| **read == 0 && !i.feed.optional) {
+            tracing::warn!("{} holds no record; if it should, ask for it again", input.label());
+        }
         let read = read.into_iter().zip(met.delivered);
         let read = read.map(|(records, delivered)| InputRead { records, delivered }).collect();
         Ok((stages.into_values().collect(), read))

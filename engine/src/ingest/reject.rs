@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::datatypes::DataType;
 use assay_datasets::schema::{Column, ColumnType};
 
+use super::parse::{is_blank, parse_decimal};
 use super::source::BadRecord;
 use super::system;
 use crate::Result;
@@ -21,7 +23,7 @@ pub struct Reject {
     pub column: String,
     /// The value at fault.
     pub value: String,
-    /// Rule it broke: `type`, `missing`, `code`, `taxpayer_id`, one of a [`BadRecord`], or a mapping's own.
+    /// Rule it broke: `type`, `missing`, `code`, `percent`, `taxpayer_id`, one of a [`BadRecord`], or a mapping's own.
     pub rule: String,
     /// What is wrong, for an officer.
     pub zh: String,
@@ -75,8 +77,8 @@ impl Reject {
     ) -> Self {
         let (zh, en) = match rule {
             "missing" => (
-                format!("“{shown}”（{}）为空，此列必填", column.zh),
-                format!("{shown} is empty but required"),
+                format!("“{shown}”（{}）为空，此列必填；请在来源补齐后重新装载", column.zh),
+                format!("{shown} is empty but required: have the source fill it in, load again"),
             ),
             "code" => {
                 let known: Vec<&str> = column.values.iter().map(|v| v.code.as_str()).collect();
@@ -99,17 +101,28 @@ impl Reject {
                     "{shown} is a number in exponent form, its last digits are lost: export the column as text"
                 ),
             ),
-            "taxpayer_id" => (
+            "percent" => (
                 format!(
-                    "“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码）",
+                    "“{shown}”（{}）大于1：13%应写作0.13或13%；来源若以百分数表示，请在映射中换算（sql = \"CAST({shown} AS DECIMAL(9, 4)) / 100\"）",
                     column.zh
                 ),
-                format!("{shown} is no valid taxpayer id (15 to 20 capitals and digits; check character)"),
+                format!(
+                    "{shown} is above 1: 13 percent is written 0.13 or 13%; where the source writes percent, convert it in the mapping (sql = \"CAST({shown} AS DECIMAL(9, 4)) / 100\")"
+                ),
             ),
-            _ => (
-                format!("“{shown}”（{}）不是有效的{}", column.zh, type_zh(column.ty)),
-                format!("{shown} is not {}", type_en(column.ty)),
+            "taxpayer_id" => (
+                format!(
+                    "“{shown}”（{}）不是有效的纳税人识别号（15至20位大写字母或数字，18位须通过校验码），请与来源核对",
+                    column.zh
+                ),
+                format!(
+                    "{shown} is no valid taxpayer id (15 to 20 capitals and digits; check character): check it with the source"
+                ),
             ),
+            _ => {
+                let (zh, en) = type_fault(column.ty, &value);
+                (format!("“{shown}”（{}）{zh}", column.zh), format!("{shown} {en}"))
+            }
         };
         let zh = if more == 0 { zh } else { format!("{zh}；该行另有{more}列不合格") };
         let en = if more == 0 { en } else { format!("{en}; {more} more columns of the row are bad") };
@@ -177,6 +190,34 @@ fn record_fault(rule: &str, detail: &str) -> (String, String) {
             ),
         ),
     }
+}
+
+/// Why a value is none of a type, and what to do. A number that does not fit is not called none.
+fn type_fault(ty: ColumnType, value: &str) -> (String, String) {
+    if let DataType::Decimal128(precision, scale) = ty.arrow_type() {
+        let read = |round| parse_decimal(value.trim_matches(is_blank), 38, scale, round);
+        let whole = i16::from(precision) - i16::from(scale);
+        if read(false).is_some() {
+            return (
+                format!("过大：小数点前最多{whole}位，请与来源核对，更正后重新装载"),
+                format!(
+                    "is too large: {whole} digits before the point at most; check it with the source, load again"
+                ),
+            );
+        }
+        if read(true).is_some() {
+            return (
+                format!("的小数多于{scale}位；请更正后重新装载，或在映射中声明舍入（round = true）"),
+                format!(
+                    "has more than {scale} decimals: correct it and load again, or state round = true in the mapping"
+                ),
+            );
+        }
+    }
+    (
+        format!("不是有效的{}；请更正后重新装载，或在映射中说明它怎样写", type_zh(ty)),
+        format!("is not {}: correct it and load again, or say in the mapping how it is written", type_en(ty)),
+    )
 }
 
 fn type_zh(ty: ColumnType) -> &'static str {

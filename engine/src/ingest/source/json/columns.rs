@@ -1,6 +1,6 @@
 //! JSON records as columns of text. Until the first batch is full any key makes a column; then they are fixed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ struct Cells {
     filled: Vec<Filled>,
     /// Whether new keys make columns.
     open: bool,
+    /// Keys whose value is read as a whole, an object as its text.
+    whole: BTreeSet<String>,
     /// Keys of this record that have no column.
     unknown: Vec<String>,
 }
@@ -69,7 +71,7 @@ impl<'a> Columns<'a> {
             encoding,
             sink,
             fixed: false,
-            cells: Cells { open: cut.header.is_empty(), ..Cells::default() },
+            cells: Cells { open: cut.header.is_empty(), whole: cut.named.clone(), ..Cells::default() },
             builders: Vec::new(),
             rows: Vec::new(),
             bad: Vec::new(),
@@ -317,7 +319,8 @@ impl<'de> Visitor<'de> for Object<'_> {
         while map.next_key_seed(Text(&mut self.path))?.is_some() {
             let value: &RawValue = map.next_value()?;
             let text = value.get();
-            if text.starts_with('{') {
+            // An object that the mapping reads as a value is its text, as an array is.
+            if text.starts_with('{') && !self.cells.whole.contains(&self.path) {
                 if self.depth == DEEPEST {
                     return Err(A::Error::custom(format!("objects nested more than {DEEPEST} deep")));
                 }
