@@ -192,11 +192,11 @@ fn schemes_show_in_the_books_they_touch() {
     }
     for (firm, books) in with(SchemeKind::FakeEmployees, Role::Organiser) {
         let inflated = |book: &MonthBook| book.staff.persons >= book.staff.insured * 14 / 10;
-        assert!(acting(firm, &books).iter().all(|book| inflated(book)), "{firm}");
+        assert!(acting(firm, &books).iter().all(inflated), "{firm}");
     }
     for (firm, books) in with(SchemeKind::WagesAgainstInsurance, Role::Organiser) {
         let short = |book: &MonthBook| book.staff.insurance_base * 10 <= book.staff.wages * 6;
-        assert!(acting(firm, &books).iter().all(|book| short(book)), "{firm}");
+        assert!(acting(firm, &books).iter().all(short), "{firm}");
     }
     for (firm, books) in with(SchemeKind::InvoiceMill, Role::Organiser) {
         assert!(books.iter().all(|book| book.power.kwh < 100 && book.staff.persons == 0), "{firm}");
