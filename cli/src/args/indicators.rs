@@ -47,15 +47,22 @@ pub enum IndicatorsCommand {
         /// Only this indicator
         code: Option<String>,
     },
-    /// How well each indicator and the score find labelled taxpayers: hits, lift, AUC
-    #[command(after_help = "Examples:\n  assay indicators backtest --labels known.csv\n  \
-assay indicators backtest --labels 附件1.xlsx --sheet 企业信息 --id-column 企业代号 --label-column 是否违约 --as-of 202002")]
+    /// What an indicator, or a change of it, does before it is published: hits, overlap, tasks of each office; or, with
+    /// labels, how well each indicator and the score find the labelled taxpayers: hits, lift, AUC
+    #[command(
+        after_help = "Stores nothing. Without --change an indicator is compared with its absence.\n\nExamples:\n  \
+assay indicators backtest I05\n  assay indicators backtest I05 --change line=0.3 --change severity=low\n  \
+assay indicators backtest I05 --change line.2=1.5 --labels known.csv\n  assay indicators backtest --labels known.csv\n  assay indicators backtest --labels 附件1.xlsx --sheet 企业信息 --id-column 企业代号 --label-column 是否违约 --as-of 202002"
+    )]
     Backtest {
         /// Restrict to these indicators
         codes: Vec<String>,
+        /// Judge as if it were so: line=0.3 (the value, factor or z of the first line in force), line.2=1.5, severity=low
+        #[arg(long, value_name = "WHAT=VALUE")]
+        change: Vec<String>,
         /// File of taxpayer ids and yes/no
         #[arg(long)]
-        labels: PathBuf,
+        labels: Option<PathBuf>,
         #[command(flatten)]
         columns: LabelColumns,
         /// Month [default: the last with invoices]

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use assay_engine::ingest::Silent;
 use assay_engine::scan::{
-    BacktestRow, Explained, Labels, Weighing, backtest, explain, load_catalogue, new_indicator, read_labels,
-    weigh, write_weights,
+    BacktestRow, Change, Effect, Explained, Labels, Weighing, backtest, effect, explain, load_catalogue,
+    new_indicator, read_labels, weigh, write_weights,
 };
 use assay_engine::warehouse::Warehouse;
 use assay_indicators::{Catalogue, FeatureSource, check, json_schema, list, show, test};
@@ -44,11 +44,15 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
         }
         IndicatorsCommand::Check => return check_all(cli).await,
         IndicatorsCommand::Test { code } => return test_all(cli, code.as_deref()).await,
-        IndicatorsCommand::Backtest { codes, labels, columns, as_of } => {
-            let labels = read(labels, columns)?;
+        IndicatorsCommand::Backtest { codes, change, labels, columns, as_of } => {
+            let labels = labels.as_deref().map(|file| read(file, columns)).transpose()?;
             let warehouse = super::open(cli).await?;
+            let Some(labels) = labels.as_ref().filter(|_| change.is_empty()) else {
+                let effect = one_effect(cli, &warehouse, (codes, change), labels.as_ref(), *as_of).await?;
+                return super::effect::show(cli.format, &effect).await.map(|()| ExitCode::SUCCESS);
+            };
             let (month, rows) =
-                backtest(&warehouse, *as_of, codes, &labels, &cli.session(), Arc::new(Silent)).await?;
+                backtest(&warehouse, *as_of, codes, labels, &cli.session(), Arc::new(Silent)).await?;
             let positives = labels.by_id.values().filter(|l| **l).count();
             print::error(&format!(
                 "as of {month}: {} labelled taxpayers, {positives} positive",
@@ -69,6 +73,23 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What one indicator, or a change of it, would do.
+async fn one_effect(
+    cli: &Cli,
+    warehouse: &Warehouse,
+    (codes, changes): (&[String], &[String]),
+    labels: Option<&Labels>,
+    as_of: Option<i32>,
+) -> Result<Effect> {
+    let [code] = codes else {
+        bail!(
+            "name one indicator to see what it does (assay indicators backtest I05), or labels to hold all against (--labels FILE)"
+        );
+    };
+    let changes = changes.iter().map(|text| Change::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(effect(warehouse, as_of, code, &changes, labels, &cli.session(), Arc::new(Silent)).await?)
 }
 
 fn read(file: &Path, columns: &LabelColumns) -> Result<Labels> {

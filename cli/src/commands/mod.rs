@@ -1,6 +1,7 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
 mod demo;
+mod effect;
 mod generate;
 mod inbox;
 mod indicators;

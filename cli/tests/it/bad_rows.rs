@@ -39,7 +39,8 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
     );
     // The person who loads sees file, row, column, value, in both languages.
     let run = run.says("bad.csv, row 3: amount is not an amount (like 1234.56, at most two decimals): correct it and load again, or");
-    let run = run.says("第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数）；请更正后重新装载，或");
+    let run =
+        run.says("第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数）；请更正后重新装载，或");
     let run = run.says("bad.csv, row 10: amount has more than 2 decimals: correct it and load again, or state round = true in the mapping [1.005]");
     run.says("bad.csv, row 5: wrong number of fields (7 instead of 6)")
         .says("invoice: 4 rows rejected by rule type");

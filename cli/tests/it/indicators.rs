@@ -64,3 +64,51 @@ fn tasks_are_held_against_labels_and_weights_learnt_from_them() {
     let place = Place::new();
     place.run(&["tasks", "evaluate"]).code(1).says("only a generated economy");
 }
+
+/// What a change would do is what it does once it is written down.
+#[test]
+fn a_change_is_judged_before_it_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| assay(folder.path(), &[&["-w", "w"], args].concat());
+    run(&["generate", "--taxpayers", "300", "--months", "12", "--start", "202501"]).ok();
+    run(&["scan"]).ok();
+    let of = |sql: &str| {
+        run(&["sql", "--format", "csv", sql]).ok().out.lines().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let hits = "select count(*) from hit where indicator = 'I05'";
+    let tasks = "select count(*) from task";
+    let seen = |args: &[&str]| {
+        let out = run(&[&["indicators", "backtest", "I05", "--format", "json"], args].concat()).ok().out;
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()
+    };
+    let total = |effect: &serde_json::Value, side: usize| {
+        effect["grades"].as_array().unwrap().iter().map(|g| g[side].as_u64().unwrap()).sum::<u64>()
+    };
+    // Against its absence.
+    let effect = seen(&[]);
+    assert_eq!((effect["hits"][0].as_u64(), effect["hits"][1].as_u64()), (Some(0), Some(of(hits))));
+    assert_eq!(total(&effect, 2), of(tasks));
+    let effect = seen(&["--change", "line=0.02"]);
+    assert_eq!((effect["hits"][0].as_u64(), total(&effect, 1)), (Some(of(hits)), of(tasks)));
+    assert!(effect["gained"].as_u64() > Some(0) && effect["lost"] == 0, "{effect}");
+    let offices =
+        effect["offices"].as_array().unwrap().iter().map(|o| o["then"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(offices, total(&effect, 2));
+
+    let file =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../indicators/catalogue/A1-invoices/I05-void-share.toml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let lines = text.find("[[lines]]").unwrap();
+    let line = text[lines..].find("value = 0.1\n").unwrap() + lines;
+    let own = folder.path().join("w/definitions/indicators");
+    std::fs::create_dir_all(&own).unwrap();
+    let changed = format!("{}value = 0.02\n{}", &text[..line], &text[line + "value = 0.1\n".len()..]);
+    std::fs::write(own.join("I05.toml"), changed.replace("version = 1\n", "version = 2\n")).unwrap();
+    run(&["scan"]).ok();
+    assert_eq!((effect["hits"][1].as_u64(), total(&effect, 2)), (Some(of(hits)), of(tasks)));
+
+    run(&["indicators", "backtest", "I05", "--change", "line.9=1"]).code(1).says("no line 9");
+    run(&["indicators", "backtest", "I05", "--change", "lime=1"]).code(1).says("write line=VALUE");
+    run(&["indicators", "backtest", "I00"]).code(1).says("no indicator I00");
+    run(&["indicators", "backtest"]).code(1).says("--labels");
+}

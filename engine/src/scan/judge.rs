@@ -2,7 +2,7 @@
 //! Columnar until a hit is found; of those hit the facts are kept, and texts are made of them. Where the profile comes from and where the
 //! tables go is `mod.rs`'s business.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -36,6 +36,15 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Keys of the taxpayers each indicator hits, by its place.
+    pub(super) fn taxpayers_hit(&self) -> Vec<HashSet<i64>> {
+        let mut hit = vec![HashSet::new(); self.held.len()];
+        self.list.iter().for_each(|one| {
+            hit[one.indicator].insert(one.taxpayer_key);
+        });
+        hit
+    }
+
     /// Grade of each taxpayer hit, by key, by a scorecard other than that of the judgement.
     pub(super) fn grades(&self, layout: &Layout, card: &Scorecard) -> HashMap<i64, Option<Grade>> {
         let scored = score(layout, &self.list, &self.held, card);

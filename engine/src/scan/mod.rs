@@ -5,6 +5,7 @@
 //! `indicators` crate), nor is what happens to a task afterwards.
 
 mod backtest;
+mod effect;
 mod evaluate;
 mod explain;
 mod gather;
@@ -28,6 +29,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use assay_sql::session::SessionOptions;
 
 pub use backtest::{BacktestRow, backtest};
+pub use effect::{Change, Effect, OfficeCost, Overlap, Share, effect};
 pub use evaluate::{Found, evaluate};
 pub use explain::{Explained, TimedPass, explain};
 pub use judged::load_catalogue;

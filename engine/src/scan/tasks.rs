@@ -80,7 +80,7 @@ fn graded(judgement: &Judgement) -> Result<(Vec<RecordBatch>, RecordBatch)> {
 }
 
 /// A query's rows with text as plain strings, as the task module reads them.
-async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
+pub(super) async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
     let batches = context.sql(sql).await?.collect().await?;
     batches.iter().map(plain).collect()
 }
