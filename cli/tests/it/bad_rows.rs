@@ -41,7 +41,9 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
     let run = run.says("bad.csv, row 3: amount is not an amount (like 1234.56, at most two decimals): correct it and load again, or");
     let run =
         run.says("第3行：“amount”（金额）不是有效的金额（形如1234.56，最多两位小数）；请更正后重新装载，或");
-    let run = run.says("bad.csv, row 10: amount has more than 2 decimals: correct it and load again, or state round = true in the mapping [1.005]");
+    let run = run.says(
+        "bad.csv, row 4: issued_at is not a time (like 2020-02-29 13:45:00): correct it and load again, or",
+    );
     run.says("bad.csv, row 5: wrong number of fields (7 instead of 6)")
         .says("invoice: 4 rows rejected by rule type");
     // All of what was read is accounted for, and a row with two faults says so.
@@ -52,6 +54,8 @@ fn every_bad_row_is_set_aside_and_the_rest_loads() {
     );
     let both = place.sql("select message_en from rejected_row where _row = 11");
     assert!(both.contains("1 more columns of the row are bad"), "{both}");
+    let decimals = place.sql("select message_en from rejected_row where _row = 10");
+    assert!(decimals.contains("more than 2 decimals") && decimals.contains("round = true"), "{decimals}");
     assert_eq!(place.pending(), 0);
 }
 
