@@ -15,6 +15,7 @@ mod explain;
 mod expression;
 mod features;
 mod line;
+mod meaning;
 mod message;
 mod parse;
 pub mod period;

@@ -2,6 +2,7 @@
 //! a point, integers), so that the points of the hits add up to the score exactly.
 
 mod gate;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::gate::Gate;
+pub use self::standing::{Known, RepeatRule, StandingRule};
 
 /// How grave a hit or a score is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -171,6 +173,7 @@ pub struct Scorecard {
     weights: BTreeMap<String, f64>,
     #[serde(default)]
     gate: Vec<Gate>,
+    standing: Option<StandingRule>,
     /// Days an office has to respond.
     pub response_days: PerGrade<i32>,
     /// How peers are chosen.
@@ -289,6 +292,10 @@ impl Scorecard {
                 self.weights.values().all(|weight| weight.is_finite() && *weight >= 0.0),
                 "weights must be at least 0",
             ),
+            (
+                self.standing.as_ref().is_none_or(StandingRule::sensible),
+                "standing: repeat.months must be 1 to 120, repeat.conclusions name some, and every factor lie between 0 and 10",
+            ),
             (ascending(&self.peers.size_bands), "peers.size_bands must ascend"),
             (self.peers.min_peers >= 3, "peers.min_peers must be at least 3"),
             ((2..=6).contains(&self.peers.region_digits), "peers.region_digits must be 2 to 6"),
@@ -316,6 +323,11 @@ impl Scorecard {
         self.weights.get(indicator).copied().unwrap_or(1.0)
     }
 
+    /// What is known of a taxpayer beside its hits, and what it counts; `None` where nothing does.
+    pub fn standing(&self) -> Option<&StandingRule> {
+        self.standing.as_ref()
+    }
+
     /// The same card with other weights.
     pub fn with_weights(&self, weights: BTreeMap<String, f64>) -> Self {
         Self { weights, ..self.clone() }
@@ -337,11 +349,13 @@ impl Scorecard {
         self.weights.keys().map(String::as_str).chain(gated)
     }
 
-    /// Scores the hits of one taxpayer.
-    pub fn score(&self, hits: &[HitFigures<'_>]) -> Score {
+    /// Scores the hits of one taxpayer, whose standing multiplies them by `factor`.
+    pub fn score(&self, hits: &[HitFigures<'_>], factor: f64) -> Score {
         let opens = |hit: &HitFigures<'_>| self.gate.iter().all(|gate| gate.opens(hit.indicator, hits));
-        let mut points: Vec<i64> =
-            hits.iter().map(|hit| if opens(hit) { self.raw_points(hit) } else { 0 }).collect();
+        let mut points: Vec<i64> = hits
+            .iter()
+            .map(|hit| if opens(hit) { of_standing(self.raw_points(hit), factor) } else { 0 })
+            .collect();
         let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (n, hit) in hits.iter().enumerate() {
             families.entry(hit.family).or_default().push(n);
@@ -366,6 +380,10 @@ impl Scorecard {
         let lines = [(high, Grade::High), (medium, Grade::Medium), (low, Grade::Low)];
         lines.into_iter().find(|(line, _)| total >= centipoints(*line)).map(|(_, grade)| grade)
     }
+}
+
+fn of_standing(points: i64, factor: f64) -> i64 {
+    (points as f64 * factor).round() as i64
 }
 
 fn centipoints(points: f64) -> i64 {

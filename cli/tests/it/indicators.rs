@@ -103,8 +103,17 @@ fn a_change_is_judged_before_it_is_written_down() {
     let own = folder.path().join("w/definitions/indicators");
     std::fs::create_dir_all(&own).unwrap();
     let changed = format!("{}value = 0.02\n{}", &text[..line], &text[line + "value = 0.1\n".len()..]);
+    // A version that was used means what it meant.
+    let (before, run_of) = (of(hits), "select count(*) from scan_run");
+    std::fs::write(own.join("I05.toml"), &changed).unwrap();
+    run(&["scan"]).code(1).says("I05 version 1 was used by the scan as of 202512").says("raise its version to 2");
+    assert_eq!((of(hits), of(run_of)), (before, 1));
+    // What it only says may change.
+    std::fs::write(own.join("I05.toml"), text.replace("作废率偏高", "作废率高")).unwrap();
+    run(&["scan"]).ok();
     std::fs::write(own.join("I05.toml"), changed.replace("version = 1\n", "version = 2\n")).unwrap();
     run(&["scan"]).ok();
+    assert_eq!(of("select count(*) from indicator_version where indicator = 'I05'"), 2);
     assert_eq!((effect["hits"][1].as_u64(), total(&effect, 2)), (Some(of(hits)), of(tasks)));
 
     run(&["indicators", "backtest", "I05", "--change", "line.9=1"]).code(1).says("no line 9");

@@ -161,7 +161,7 @@ pub async fn effect(
         false => EngineError::input(format!("no indicator {code}; all of them: assay indicators list")),
     })?;
     let other = with_lines(&judged.layout, place, changes)?;
-    let judgement = judge(&other, &judged.profile, &card)?;
+    let judgement = judge(&other, &judged.profile, &card, &judged.standings)?;
     let (now, then) = match changes.is_empty() {
         true => ((&other, &judgement), (&judged.layout, &judged.judgement)),
         false => ((&judged.layout, &judged.judgement), (&other, &judgement)),

@@ -18,6 +18,7 @@ use rayon::prelude::*;
 
 use super::peers::{AllPeers, Peers, peer_line};
 use super::profile::{Part, Profile};
+use super::standing::{Standing, Standings};
 use super::tables::{hit_batches, score_batch, tally_batch};
 use crate::error::{EngineError, Result};
 
@@ -33,6 +34,7 @@ pub struct Judgement {
     list: Vec<Hit>,
     /// By place of indicator and line.
     held: Vec<Vec<Option<HeldAgainst>>>,
+    standings: Standings,
 }
 
 impl Judgement {
@@ -47,7 +49,7 @@ impl Judgement {
 
     /// Grade of each taxpayer hit, by key, by a scorecard other than that of the judgement.
     pub(super) fn grades(&self, layout: &Layout, card: &Scorecard) -> HashMap<i64, Option<Grade>> {
-        let scored = score(layout, &self.list, &self.held, card);
+        let scored = score(layout, (&self.list, &self.standings), &self.held, card);
         scored.into_iter().map(|one| (one.taxpayer_key, one.score.grade)).collect()
     }
 }
@@ -157,7 +159,12 @@ pub(super) type Kept = Vec<RecordBatch>;
 ///
 /// # Errors
 /// When a taxpayer stands in the profile twice, or the columns are not those of the layout.
-pub(super) fn judge<P: Profile>(layout: &Layout, profile: &P, card: &Scorecard) -> Result<Judgement> {
+pub(super) fn judge<P: Profile>(
+    layout: &Layout,
+    profile: &P,
+    card: &Scorecard,
+    standings: &Standings,
+) -> Result<Judgement> {
     let peers = AllPeers::of(layout, profile, card)?;
     let judged = profile.parts(&|_| true, |part| {
         let indicators = layout.indicators.iter().enumerate();
@@ -172,13 +179,14 @@ pub(super) fn judge<P: Profile>(layout: &Layout, profile: &P, card: &Scorecard) 
     // Indicators stand in the layout by code, so their place orders them like their code.
     hits.par_sort_unstable_by_key(|hit| (hit.taxpayer_key, hit.indicator));
     let held = held_against(layout, &hits, &tallies);
-    let scored = score(layout, &hits, &held, card);
+    let scored = score(layout, (&hits, standings), &held, card);
     Ok(Judgement {
         hits: hit_batches(layout, &kept, &hits, &scored)?,
         scores: score_batch(layout, &kept, &hits, &scored)?,
         indicators: tally_batch(layout, &tallies)?,
         list: hits,
         held,
+        standings: standings.clone(),
     })
 }
 
@@ -382,6 +390,7 @@ pub(super) struct Scored {
     pub(super) hits: std::ops::Range<usize>,
     pub(super) taxpayer_key: i64,
     pub(super) score: Score,
+    pub(super) standing: Option<Standing>,
 }
 
 /// How common it is to cross each line of each indicator; `None` for a line that stands in a rule, whose breach counts
@@ -411,7 +420,12 @@ fn held_against(layout: &Layout, hits: &[Hit], tallies: &[Tally]) -> Vec<Vec<Opt
 }
 
 /// Scores runs of hits of the same taxpayer.
-fn score(layout: &Layout, hits: &[Hit], held: &[Vec<Option<HeldAgainst>>], card: &Scorecard) -> Vec<Scored> {
+fn score(
+    layout: &Layout,
+    (hits, standings): (&[Hit], &Standings),
+    held: &[Vec<Option<HeldAgainst>>],
+    card: &Scorecard,
+) -> Vec<Scored> {
     let mut start = 0;
     let runs: Vec<&[Hit]> = hits.chunk_by(|a, b| a.taxpayer_key == b.taxpayer_key).collect();
     let ranges: Vec<std::ops::Range<usize>> = runs
@@ -439,7 +453,10 @@ fn score(layout: &Layout, hits: &[Hit], held: &[Vec<Option<HeldAgainst>>], card:
                     }
                 })
                 .collect();
-            Scored { hits, taxpayer_key: run[0].taxpayer_key, score: card.score(&figures) }
+            let taxpayer_key = run[0].taxpayer_key;
+            let standing = standings.get(&taxpayer_key).cloned();
+            let factor = standing.as_ref().map_or(1.0, |standing| standing.factor);
+            Scored { hits, taxpayer_key, score: card.score(&figures, factor), standing }
         })
         .collect()
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+    StringArray,
 };
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use assay_indicators::{Catalogue, CompiledIndicator, FeatureCatalogue, Layout, SIZE_COLUMN, SourceFile};
@@ -13,6 +14,7 @@ use assay_risk_models::scorecard::Scorecard;
 
 use super::backtest::hold;
 use super::judge::{Judgement, judge};
+use super::standing::{Standing, Standings};
 
 const DEFINITION: &str = r#"
 code = "CODE"
@@ -125,7 +127,7 @@ fn cents(batch: &RecordBatch, name: &str) -> Vec<Option<i128>> {
 #[test]
 fn the_most_severe_line_crossed_is_the_hit() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
-    let found = judge(&layout, &[batch(&ROWS)], &card()).unwrap();
+    let found = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
     assert_eq!(ints(&hits(&found), "taxpayer_key"), [1, 5, 7]);
     assert_eq!(texts(&hits(&found), "taxpayer_id"), ["E1", "E5", "E7"]);
     assert_eq!(texts(&hits(&found), "severity"), ["high", "medium", "medium"]);
@@ -150,7 +152,7 @@ fn the_most_severe_line_crossed_is_the_hit() {
 #[test]
 fn a_hit_explains_itself() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
-    let found = judge(&layout, &[batch(&ROWS)], &card()).unwrap();
+    let found = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
     assert_eq!(
         texts(&hits(&found), "message_zh"),
         [
@@ -179,7 +181,7 @@ fn a_hit_explains_itself() {
 fn points_of_hits_add_up_to_the_score() {
     let layout =
         layout(&[("A1", "f", ABSOLUTE), ("A2", "f", ABSOLUTE), ("A3", "g", ABSOLUTE), ("A4", "g", ABSOLUTE)]);
-    let found = judge(&layout, &[batch(&ROWS)], &card()).unwrap();
+    let found = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
     assert_eq!(texts(&hits(&found), "indicator")[..4], ["A1", "A2", "A3", "A4"]);
     let (keys, points) = (ints(&hits(&found), "taxpayer_key"), cents(&hits(&found), "points"));
     let scores = cents(&found.scores, "score");
@@ -203,8 +205,13 @@ fn a_line_that_most_cross_says_little_unless_it_is_law() {
         })
         .collect();
     let law = ABSOLUTE.replace("\"P\"", "\"V\"").replace("\"D\"", "\"K\"");
-    let found =
-        judge(&layout(&[("A1", "f", ABSOLUTE), ("A2", "g", &law)]), &[batch(&rows)], &card()).unwrap();
+    let found = judge(
+        &layout(&[("A1", "f", ABSOLUTE), ("A2", "g", &law)]),
+        &[batch(&rows)],
+        &card(),
+        &Standings::new(),
+    )
+    .unwrap();
     let points = cents(&hits(&found), "points");
     let (ours, of_law): (Vec<_>, Vec<_>) = points.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
     assert_eq!((ours.len(), of_law[0], of_law[1]), (36, Some(3_000), Some(1_800)));
@@ -222,7 +229,7 @@ fn peer_lines_take_the_group_with_enough_members_and_are_unknown_without() {
     let rows: Vec<Row> = (1..=5)
         .map(|k| (k, Some(true), Some([0.1, 0.1, 0.2, 0.3, 0.5][k as usize - 1]), Some(100)))
         .collect();
-    let found = judge(&layout(&[("P1", "f", PEER)]), &[batch(&rows)], &card()).unwrap();
+    let found = judge(&layout(&[("P1", "f", PEER)]), &[batch(&rows)], &card(), &Standings::new()).unwrap();
     assert_eq!(ints(&hits(&found), "taxpayer_key"), [5]);
     assert_eq!(texts(&hits(&found), "line_kind"), ["peer_median"]);
     assert_eq!(texts(&hits(&found), "peer_group"), ["industry F51, sales 0+, region 4401"]);
@@ -231,7 +238,7 @@ fn peer_lines_take_the_group_with_enough_members_and_are_unknown_without() {
         texts(&hits(&found), "message_zh")[0],
         "开票1,234份，作废率50.0%，高于同业中位数的2倍（40.0%，同业5户），税额1.00元。"
     );
-    let few = judge(&layout(&[("P1", "f", PEER)]), &[batch(&rows[..2])], &card()).unwrap();
+    let few = judge(&layout(&[("P1", "f", PEER)]), &[batch(&rows[..2])], &card(), &Standings::new()).unwrap();
     assert_eq!((ints(&few.indicators, "unknown"), hits(&few).num_rows()), (vec![2], 0));
     assert_eq!(texts(&few.indicators, "missing_facts"), [r#"{"peers":2}"#]);
 }
@@ -240,20 +247,39 @@ fn peer_lines_take_the_group_with_enough_members_and_are_unknown_without() {
 fn batches_and_their_order_do_not_show() {
     let indicators = [("A1", "f", ABSOLUTE), ("P1", "g", PEER)];
     let layout = layout(&indicators);
-    let one = judge(&layout, &[batch(&ROWS)], &card()).unwrap();
+    let one = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
     let (first, rest) = ROWS.split_at(3);
-    let many = judge(&layout, &[batch(rest), batch(&[]), batch(first)], &card()).unwrap();
+    let many = judge(&layout, &[batch(rest), batch(&[]), batch(first)], &card(), &Standings::new()).unwrap();
     assert_eq!(hits(&one), hits(&many));
     assert_eq!(one.scores, many.scores);
     assert_eq!(one.indicators, many.indicators);
-    let nothing = judge::<[RecordBatch; 0]>(&layout, &[], &card()).unwrap();
+    let nothing = judge::<[RecordBatch; 0]>(&layout, &[], &card(), &Standings::new()).unwrap();
     assert_eq!((hits(&nothing).num_rows(), nothing.indicators.num_rows()), (0, 2));
+}
+
+#[test]
+fn what_is_known_of_a_taxpayer_multiplies_its_points_and_is_told() {
+    let layout = layout(&[("A1", "f", ABSOLUTE)]);
+    let plain = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
+    let key = ints(&plain.scores, "taxpayer_key")[0];
+    let standing = Standing { factor: 0.5, zh: "税务稽查在办".into(), en: "audit under way".into() };
+    let known = judge(&layout, &[batch(&ROWS)], &card(), &Standings::from([(key, standing)])).unwrap();
+    let points = |of: &Judgement| of.scores["score"].as_primitive::<Decimal128Type>().values().to_vec();
+    let (before, after) = (points(&plain), points(&known));
+    assert_eq!((after[0], &after[1..]), ((before[0] + 1) / 2, &before[1..]));
+    assert_eq!(known.scores["standing_zh"].as_string::<i32>().value(0), "税务稽查在办");
+    assert!(
+        known.scores["standing_factor"].is_valid(0)
+            && known.scores["standing_factor"].null_count() == after.len() - 1
+    );
 }
 
 #[test]
 fn a_taxpayer_registered_twice_is_refused() {
     let twice = [ROWS[0], ROWS[0]];
-    let error = judge(&layout(&[("A1", "f", ABSOLUTE)]), &[batch(&twice)], &card()).unwrap_err().to_string();
+    let error = judge(&layout(&[("A1", "f", ABSOLUTE)]), &[batch(&twice)], &card(), &Standings::new())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("taxpayer_key 5") && error.contains("valid_to"), "{error}");
 }
 
@@ -261,7 +287,7 @@ fn a_taxpayer_registered_twice_is_refused() {
 fn a_backtest_counts_labels_and_ranks_unknown_lowest() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
     let batches = [batch(&ROWS)];
-    let judgement = judge(&layout, &batches, &card()).unwrap();
+    let judgement = judge(&layout, &batches, &card(), &Standings::new()).unwrap();
     // 99 is not in the profile; 3 is not concerned; 6 is unknown.
     let labels = HashMap::from([(1, true), (7, true), (2, false), (3, false), (6, true), (99, true)]);
     let rows = hold(&layout, &batches, &judgement, &labels).unwrap();

@@ -11,6 +11,7 @@ use datafusion::execution::context::SessionContext;
 use super::gather::{Gathered, gather};
 use super::judge::{Judgement, judge};
 use super::labels::Labels;
+use super::standing::{Standings, standings};
 use crate::ingest::Progress;
 use crate::rollup;
 use crate::warehouse::session::{self, Access};
@@ -77,6 +78,7 @@ pub(super) struct Judged {
     pub(super) layout: Layout,
     pub(super) profile: Gathered,
     pub(super) judgement: Judgement,
+    pub(super) standings: Standings,
 }
 
 /// Reads and judges a month.
@@ -94,8 +96,9 @@ pub(super) async fn profile_and_judge(
     let read = (&compiled.taxpayers, compiled.sources.as_slice());
     let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
     progress.phase("judge", 1);
-    let judgement = judge(&layout, &profile, card)?;
-    Ok(Judged { layout, profile, judgement })
+    let standings = standings(context, card, as_of).await?;
+    let judgement = judge(&layout, &profile, card, &standings)?;
+    Ok(Judged { layout, profile, judgement, standings })
 }
 
 /// A month judged for a look, nothing stored.

@@ -19,8 +19,10 @@ mod peers;
 mod profile;
 mod render;
 mod run;
+mod standing;
 mod tables;
 mod tasks;
+mod versions;
 mod weigh;
 
 use std::sync::Arc;
@@ -120,6 +122,7 @@ pub fn specs() -> Vec<TableSpec> {
         spec("score", tables::score_schema()),
         spec("scan_indicator", tables::scan_indicator_schema()),
         scan_run_spec(),
+        versions::spec(),
     ];
     let none = Tasks { tasks: Vec::new(), items: Vec::new() };
     if let (Ok(tasks), Ok(items)) = (none.task_batch(), none.item_batch()) {

@@ -13,6 +13,7 @@ use assay_datasets::schema::catalog;
 use assay_indicators::Catalogue;
 
 use super::judged::{load_catalogue, load_scorecard, month, profile_and_judge, scan_session};
+use super::versions::{self, INDICATOR_VERSION, Versions};
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs, tasks};
 use crate::ingest::Progress;
 use crate::rollup::{self, ROLLUPS};
@@ -48,6 +49,7 @@ pub async fn scan(
     if !request.only.is_empty() && !request.force {
         refuse_to_narrow(warehouse, &head, as_of).await?;
     }
+    let versions = Versions::check(warehouse, &head, &catalogue, &request.only).await?;
     let context = scan_session(warehouse, &head, &request.session).await?;
     let place = (warehouse, &context);
     let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;
@@ -70,7 +72,8 @@ pub async fn scan(
         ("task_item", vec![list.item_batch()?]),
         (SCAN_RUN, vec![identity.row(&summary)?]),
     ];
-    store(warehouse, as_of, &summary.run, &results).await?;
+    let versions = versions.rows(&judged.layout, &summary.run, clock::now_ms())?;
+    store(warehouse, as_of, &summary.run, &results, versions).await?;
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -181,11 +184,12 @@ async fn store(
     as_of: i32,
     run: &str,
     results: &[(&str, Vec<RecordBatch>)],
+    versions: Option<RecordBatch>,
 ) -> Result<()> {
     let specs: Vec<TableSpec> = specs();
-    let names: Vec<&str> = results.iter().map(|(n, _)| *n).collect();
+    let names: Vec<&str> = results.iter().map(|(n, _)| *n).chain([INDICATOR_VERSION]).collect();
     let mut transaction = warehouse.begin("scan", &names).await?;
-    match put_results(warehouse, &mut transaction, &specs, as_of, results).await {
+    match put_results(warehouse, &mut transaction, &specs, as_of, (results, versions)).await {
         Ok(()) => transaction.commit(serde_json::json!({ "as_of": as_of, "run": run })).await.map(|_| ()),
         Err(error) => {
             // What cannot be removed now, the next writer removes.
@@ -200,8 +204,11 @@ async fn put_results(
     transaction: &mut Transaction,
     specs: &[TableSpec],
     as_of: i32,
-    results: &[(&str, Vec<RecordBatch>)],
+    (results, versions): (&[(&str, Vec<RecordBatch>)], Option<RecordBatch>),
 ) -> Result<()> {
+    if let Some(versions) = versions {
+        transaction.append(&versions::spec(), &[versions]).await?;
+    }
     for (name, batches) in results {
         let spec = specs.iter().find(|s| s.name == *name);
         let spec = spec.ok_or_else(|| EngineError::internal(format!("no specification of table {name}")))?;

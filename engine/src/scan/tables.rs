@@ -51,7 +51,8 @@ pub fn hit_schema() -> SchemaRef {
     ])
 }
 
-/// Table `score`: one row for each taxpayer with a hit; `grade` is null where the score is too low for a task.
+/// Table `score`: one row for each taxpayer with a hit; `grade` is null where the score is too low for a task. `standing_*` say
+/// what is known of the taxpayer beside its hits, and by which factor that multiplied all their points; null where by none.
 pub fn score_schema() -> SchemaRef {
     schema(&[
         ("as_of", DataType::Int32, false),
@@ -62,6 +63,9 @@ pub fn score_schema() -> SchemaRef {
         ("hits", DataType::Int64, false),
         ("families", DataType::Int64, false),
         ("amount", AMOUNT, true),
+        ("standing_factor", DataType::Float64, true),
+        ("standing_zh", DataType::Utf8, true),
+        ("standing_en", DataType::Utf8, true),
     ])
 }
 
@@ -155,6 +159,7 @@ pub(super) fn score_batch(
     scored: &[Scored],
 ) -> Result<RecordBatch> {
     let ids = kept.iter().map(ids).collect::<Result<Vec<_>>>()?;
+    let standings = || scored.iter().map(|s| s.standing.as_ref());
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int32Array::from_value(layout.as_of, scored.len())),
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),
@@ -164,6 +169,9 @@ pub(super) fn score_batch(
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| as_i64(s.hits.len())))),
         Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.score.families))),
         decimals(scored.iter().map(|s| s.score.amount), 18)?,
+        Arc::new(standings().map(|s| s.map(|s| s.factor)).collect::<Float64Array>()),
+        Arc::new(standings().map(|s| s.map(|s| s.zh.as_str())).collect::<StringArray>()),
+        Arc::new(standings().map(|s| s.map(|s| s.en.as_str())).collect::<StringArray>()),
     ];
     Ok(RecordBatch::try_new(score_schema(), columns)?)
 }

@@ -41,6 +41,16 @@ pub(super) struct Score {
     pub(super) score: i128,
     pub(super) grade: String,
     pub(super) hits: i64,
+    /// What is known of the taxpayer beside its hits, where that changed their points.
+    pub(super) standing: Option<Standing>,
+}
+
+/// A taxpayer's standing, in words and as a factor.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) factor: f64,
+    pub(super) zh: String,
+    pub(super) en: String,
 }
 
 /// The registration of a taxpayer in force on a day.
@@ -111,12 +121,19 @@ pub(super) fn read_scores(
         let (as_of, keys) = (table.int32("as_of")?, table.int64("taxpayer_key")?);
         let (ids, score) = (table.text("taxpayer_id")?, table.hundredths("score")?);
         let (grade, hits) = (table.text("grade")?, table.int64("hits")?);
+        let factor = table.float64("standing_factor")?;
+        let (zh, en) = (table.text("standing_zh")?, table.text("standing_en")?);
         for row in 0..batch.num_rows() {
             let read = Score {
                 as_of: as_of.value(row),
                 score: score.value(row),
                 grade: grade.value(row).to_owned(),
                 hits: hits.value(row),
+                standing: factor.is_valid(row).then(|| Standing {
+                    factor: factor.value(row),
+                    zh: zh.value(row).to_owned(),
+                    en: en.value(row).to_owned(),
+                }),
             };
             if scores.insert(keys.value(row), read).is_some() {
                 let id = ids.value(row);

@@ -259,6 +259,9 @@ fn suspicion_zh(draft: &Draft, texts: &BTreeMap<String, IndicatorText>) -> Strin
     if let Some(amount) = draft.amount {
         paragraph.push_str(&format!("预估税款合计{}（同类疑点取最大一项，不重复累加）。", yuan(amount)));
     }
+    if let Some(known) = &draft.score.standing {
+        paragraph.push_str(&format!("另：{}，积分已乘以{:.2}。", known.zh, known.factor));
+    }
     paragraph
 }
 
@@ -272,6 +275,12 @@ fn suspicion_en(draft: &Draft, texts: &BTreeMap<String, IndicatorText>) -> Strin
     if let Some(amount) = draft.amount {
         let amount = yuan_en(amount);
         paragraph.push_str(&format!(" Estimated tax {amount} (the largest of each family, then summed)."));
+    }
+    if let Some(known) = &draft.score.standing {
+        paragraph.push_str(&format!(
+            " Known besides: {}; points were multiplied by {:.2}.",
+            known.en, known.factor
+        ));
     }
     paragraph
 }

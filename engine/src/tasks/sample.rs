@@ -330,7 +330,7 @@ pub(crate) fn grade(score: i128) -> &'static str {
     }
 }
 
-/// The table `score`, as the sum of the hits.
+/// The table `score`, as the sum of the hits; of firm 2 something is known besides.
 pub(crate) fn score_batch(hits: &[SampleHit]) -> RecordBatch {
     let mut sums: BTreeMap<i64, (i128, i64)> = BTreeMap::new();
     for hit in hits {
@@ -344,8 +344,23 @@ pub(crate) fn score_batch(hits: &[SampleHit]) -> RecordBatch {
         ("score", money(sums.values().map(|(points, _)| Some(*points)), 9)),
         ("grade", texts_of(sums.values().map(|(points, _)| grade(*points).to_owned()))),
         ("hits", Arc::new(Int64Array::from_iter_values(sums.values().map(|(_, count)| *count)))),
+        (
+            "standing_factor",
+            Arc::new(sums.keys().map(|key| (*key == 2).then_some(1.44)).collect::<Float64Array>()),
+        ),
+        (
+            "standing_zh",
+            Arc::new(sums.keys().map(|key| (*key == 2).then_some("纳税信用D级")).collect::<StringArray>()),
+        ),
+        (
+            "standing_en",
+            Arc::new(
+                sums.keys().map(|key| (*key == 2).then_some("credit rating D")).collect::<StringArray>(),
+            ),
+        ),
     ];
-    RecordBatch::try_from_iter(columns).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .unwrap()
 }
 
 /// The table `taxpayer`: firms 0–11 in the first office, 12–21 in the second, 22–23 in one without a name, 24–28 in

@@ -48,14 +48,14 @@ fn a_common_hit_says_less_and_a_rare_one_no_more() {
 fn families_are_capped_in_proportion_and_the_total_too() {
     let card = Scorecard::embedded().unwrap();
     let alike = [hit("void", Grade::High, 0.0, Some(20_000)); 3];
-    let score = card.score(&alike);
+    let score = card.score(&alike, 1.0);
     assert_eq!((score.points.clone(), score.total), (vec![1500, 1500, 1500], 4500));
     assert_eq!((score.families, score.amount), (1, Some(2_000_000)));
     let many: Vec<HitFigures<'_>> = ["a", "b", "c", "d"]
         .into_iter()
         .flat_map(|family| [hit(family, Grade::High, 1.0, Some(20_000)), hit(family, Grade::Low, 0.3, None)])
         .collect();
-    let score = card.score(&many);
+    let score = card.score(&many, 1.0);
     assert_eq!((score.total, score.grade, score.families), (10_000, Some(Grade::High), 4));
     assert_eq!(score.points.iter().sum::<i64>(), 10_000);
 }
@@ -92,9 +92,12 @@ fn amounts_of_a_family_do_not_add_up() {
         hit("peers", Grade::Low, 0.0, Some(50)),
         hit("peers", Grade::Low, 0.0, None),
     ];
-    assert_eq!(card.score(&hits).amount, Some(35_000));
-    assert_eq!(card.score(&hits[3..]).amount, None);
-    assert_eq!(card.score(&[]), Score { points: vec![], total: 0, grade: None, families: 0, amount: None });
+    assert_eq!(card.score(&hits, 1.0).amount, Some(35_000));
+    assert_eq!(card.score(&hits[3..], 1.0).amount, None);
+    assert_eq!(
+        card.score(&[], 1.0),
+        Score { points: vec![], total: 0, grade: None, families: 0, amount: None }
+    );
 }
 
 #[test]
@@ -113,12 +116,31 @@ fn a_later_class_counts_beside_an_earlier_one_only() {
     let of = |indicator| HitFigures { indicator, ..hit(indicator, Grade::Low, 0.0, None) };
     let points = |codes: &[&'static str]| {
         let hits: Vec<HitFigures<'_>> = codes.iter().map(|code| of(code)).collect();
-        card.score(&hits).points.iter().map(|points| *points > 0).collect::<Vec<_>>()
+        card.score(&hits, 1.0).points.iter().map(|points| *points > 0).collect::<Vec<_>>()
     };
     assert_eq!(points(&["C59", "V38"]), [false, true]);
     assert_eq!(points(&["C03"]), [false]);
     assert_eq!(points(&["C03", "C59"]), [false, true]);
     assert_eq!(points(&["C22", "C03", "C59"]), [true, true, true]);
+}
+
+#[test]
+fn standing_multiplies_every_hit_and_the_points_still_add_up() {
+    let card = Scorecard::embedded().unwrap();
+    let rule = card.standing().unwrap();
+    let known = Known { credit_rating: Some("D"), offended: true, under_way: Some("audit") };
+    assert!((rule.factor(&known) - 1.2 * 1.2 * 0.6).abs() < 1e-12);
+    assert_eq!(
+        rule.factor(&Known { credit_rating: Some("B"), under_way: Some("reminder"), ..Known::default() }),
+        1.0
+    );
+    let hits = [hit("a", Grade::Medium, 0.0, Some(20_000)), hit("b", Grade::Low, 0.5, None)];
+    let (plain, worse) = (card.score(&hits, 1.0), card.score(&hits, 1.44));
+    let expected: Vec<i64> = plain.points.iter().map(|p| (*p as f64 * 1.44).round() as i64).collect();
+    assert_eq!((worse.points.clone(), worse.total), (expected.clone(), expected.iter().sum()));
+    let without = EMBEDDED.replace("[standing]", "[unknown]");
+    assert!(Scorecard::parse(&without).is_err());
+    assert!(Scorecard::parse(&EMBEDDED.replace("factor = 1.2", "factor = -1.0")).is_err());
 }
 
 #[test]

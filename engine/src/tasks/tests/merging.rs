@@ -53,6 +53,14 @@ fn amounts_of_a_family_do_not_add_up() {
         task_of(&tasks, 1).suspicion_zh.ends_with("预估税款合计290.00元（同类疑点取最大一项，不重复累加）。")
     );
     assert!(!task_of(&tasks, 2).suspicion_zh.contains("预估税款"));
+    // What is known besides stands at the end, with what it did to the points.
+    assert!(task_of(&tasks, 2).suspicion_zh.ends_with("另：纳税信用D级，积分已乘以1.44。"));
+    assert!(
+        task_of(&tasks, 2)
+            .suspicion_en
+            .ends_with("Known besides: credit rating D; points were multiplied by 1.44.")
+    );
+    assert!(!task_of(&tasks, 1).suspicion_zh.contains("另："));
 }
 
 #[test]
