@@ -106,7 +106,10 @@ fn a_change_is_judged_before_it_is_written_down() {
     // A version that was used means what it meant.
     let (before, run_of) = (of(hits), "select count(*) from scan_run");
     std::fs::write(own.join("I05.toml"), &changed).unwrap();
-    run(&["scan"]).code(1).says("I05 version 1 was used by the scan as of 202512").says("raise its version to 2");
+    run(&["scan"])
+        .code(1)
+        .says("I05 version 1 was used by the scan as of 202512")
+        .says("raise its version to 2");
     assert_eq!((of(hits), of(run_of)), (before, 1));
     // What it only says may change.
     std::fs::write(own.join("I05.toml"), text.replace("作废率偏高", "作废率高")).unwrap();

@@ -4,18 +4,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Decimal128Type;
 use assay_indicators::Layout;
 use assay_risk_models::measures::{HitCounts, auc};
 use assay_sql::session::SessionOptions;
 use serde::Serialize;
 
-use super::judge::{Columns, Judgement, column, keys};
+use super::judge::{Columns, Judgement, keys};
 use super::judged::{Look, labels_by_key, look};
 use super::labels::Labels;
 use super::profile::Profile;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::ingest::Progress;
 use crate::warehouse::Warehouse;
 
@@ -96,7 +94,7 @@ pub(super) fn hold<P: Profile>(
     labels: &HashMap<i64, bool>,
 ) -> Result<Vec<BacktestRow>> {
     let values = values_of(layout, profile, &labels.keys().copied().collect())?;
-    let hits = hits_by_indicator(&judgement.hits)?;
+    let hits = judgement.taxpayers_hit();
     let mut rows = Vec::new();
     for (n, compiled) in layout.indicators.iter().enumerate() {
         let definition = &compiled.definition;
@@ -107,13 +105,13 @@ pub(super) fn hold<P: Profile>(
             .iter()
             .map(|(key, values)| Subject {
                 rank: values[n].map(rank),
-                hit: hits.get(code.as_str()).is_some_and(|hit| hit.contains(key)),
+                hit: hits[n].contains(key),
                 positive: labels[key],
             })
             .collect();
         rows.push(row(code, &definition.name.zh, &definition.name.en, &subjects));
     }
-    let scores = score_subjects(values.keys().copied(), judgement, labels)?;
+    let scores = score_subjects(values.keys().copied(), judgement, labels);
     rows.push(row("score", "综合评分", "score", &scores));
     Ok(rows)
 }
@@ -147,32 +145,12 @@ fn score_subjects(
     taxpayers: impl Iterator<Item = i64>,
     judgement: &Judgement,
     labels: &HashMap<i64, bool>,
-) -> Result<Vec<Subject>> {
-    let points = column(&judgement.scores, "score")?
-        .as_primitive_opt::<Decimal128Type>()
-        .ok_or_else(|| EngineError::internal("score is no decimal"))?;
-    let scores: HashMap<i64, f64> = keys(&judgement.scores)?
-        .values()
-        .iter()
-        .zip(points.values())
-        .map(|(key, hundredths)| (*key, *hundredths as f64 / 100.0))
-        .collect();
+) -> Vec<Subject> {
+    let scores: HashMap<i64, f64> =
+        judgement.scored.iter().map(|one| (one.taxpayer_key, one.score.total as f64 / 100.0)).collect();
     let subject = |key: i64| {
         let score = scores.get(&key).copied();
         Subject { rank: Some(score.unwrap_or(0.0)), hit: score.is_some(), positive: labels[&key] }
     };
-    Ok(taxpayers.map(subject).collect())
-}
-
-fn hits_by_indicator(hits: &[RecordBatch]) -> Result<HashMap<String, HashSet<i64>>> {
-    let mut by_code: HashMap<String, HashSet<i64>> = HashMap::new();
-    for hits in hits {
-        let codes = column(hits, "indicator")?
-            .as_string_opt::<i32>()
-            .ok_or_else(|| EngineError::internal("indicator is no text"))?;
-        for (code, key) in codes.iter().zip(keys(hits)?.values()) {
-            by_code.entry(code.unwrap_or_default().to_owned()).or_default().insert(*key);
-        }
-    }
-    Ok(by_code)
+    taxpayers.map(subject).collect()
 }

@@ -166,10 +166,10 @@ pub async fn effect(
         true => ((&other, &judgement), (&judged.layout, &judged.judgement)),
         false => ((&judged.layout, &judged.judgement), (&other, &judgement)),
     };
-    let (before, after) = (grades(now.1)?, grades(then.1)?);
+    let (before, after) = (grades(now.1), grades(then.1));
     let mut effect = compare(as_of, place, now, then);
     effect.grades = GRADES.map(|grade| {
-        let count = |of: &HashMap<i64, String>| of.values().filter(|g| *g == grade).count();
+        let count = |of: &HashMap<i64, &str>| of.values().filter(|g| **g == grade).count();
         (grade, count(&before), count(&after))
     });
     effect.offices = offices(&context, &before, &after).await?;
@@ -199,11 +199,10 @@ fn with_lines(layout: &Layout, place: usize, changes: &[Change]) -> Result<Layou
 }
 
 /// Grade of everybody who gets a task.
-fn grades(judgement: &Judgement) -> Result<HashMap<i64, String>> {
-    let grades = column(&judgement.scores, "grade")?.as_string_opt::<i32>();
-    let grades = grades.ok_or_else(|| EngineError::internal("grade is no text"))?;
-    let both = keys(&judgement.scores)?.values().iter().zip(grades);
-    Ok(both.filter_map(|(key, grade)| Some((*key, grade?.to_owned()))).collect())
+fn grades(judgement: &Judgement) -> HashMap<i64, &'static str> {
+    let graded =
+        judgement.scored.iter().filter_map(|one| Some((one.taxpayer_key, one.score.grade?.as_str())));
+    graded.collect()
 }
 
 type Side<'a> = (&'a Layout, &'a Judgement);
@@ -248,8 +247,8 @@ fn compare(as_of: i32, place: usize, now: Side<'_>, then: Side<'_>) -> Effect {
 /// Tasks of each office before and after, most first.
 async fn offices(
     context: &SessionContext,
-    before: &HashMap<i64, String>,
-    after: &HashMap<i64, String>,
+    before: &HashMap<i64, &str>,
+    after: &HashMap<i64, &str>,
 ) -> Result<Vec<OfficeCost>> {
     let managed = rows(
         context,

@@ -19,29 +19,39 @@ use rayon::prelude::*;
 use super::peers::{AllPeers, Peers, peer_line};
 use super::profile::{Part, Profile};
 use super::standing::{Standing, Standings};
-use super::tables::{hit_batches, score_batch, tally_batch};
 use crate::error::{EngineError, Result};
 
-/// What a scan finds, as the rows of its result tables.
+/// What a scan finds. The rows of its result tables, with their texts, are made piece by piece (`tables.rs`): all of them
+/// at once are many times as large.
 #[derive(Debug, Clone)]
-pub struct Judgement {
-    /// Table `hit`, by taxpayer key, then indicator, in pieces.
-    pub hits: Vec<RecordBatch>,
-    /// Table `score`, by taxpayer key: one row for each taxpayer with a hit.
-    pub scores: RecordBatch,
-    /// Table `scan_indicator`, by indicator.
-    pub indicators: RecordBatch,
-    list: Vec<Hit>,
+pub(super) struct Judgement {
+    /// By taxpayer key, then indicator.
+    pub(super) hits: Vec<Hit>,
+    /// By taxpayer key: everybody with a hit.
+    pub(super) scored: Vec<Scored>,
+    /// By place of indicator.
+    pub(super) tallies: Vec<Tally>,
+    /// By place of indicator.
+    pub(super) kept: Kept,
     /// By place of indicator and line.
     held: Vec<Vec<Option<HeldAgainst>>>,
     standings: Standings,
 }
 
 impl Judgement {
+    /// Taxpayers by grade, in the order high, medium, low.
+    pub(super) fn graded(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for grade in self.scored.iter().filter_map(|one| one.score.grade) {
+            counts[grade as usize] += 1;
+        }
+        counts
+    }
+
     /// Keys of the taxpayers each indicator hits, by its place.
     pub(super) fn taxpayers_hit(&self) -> Vec<HashSet<i64>> {
         let mut hit = vec![HashSet::new(); self.held.len()];
-        self.list.iter().for_each(|one| {
+        self.hits.iter().for_each(|one| {
             hit[one.indicator].insert(one.taxpayer_key);
         });
         hit
@@ -49,7 +59,7 @@ impl Judgement {
 
     /// Grade of each taxpayer hit, by key, by a scorecard other than that of the judgement.
     pub(super) fn grades(&self, layout: &Layout, card: &Scorecard) -> HashMap<i64, Option<Grade>> {
-        let scored = score(layout, (&self.list, &self.standings), &self.held, card);
+        let scored = score(layout, (&self.hits, &self.standings), &self.held, card);
         scored.into_iter().map(|one| (one.taxpayer_key, one.score.grade)).collect()
     }
 }
@@ -180,14 +190,7 @@ pub(super) fn judge<P: Profile>(
     hits.par_sort_unstable_by_key(|hit| (hit.taxpayer_key, hit.indicator));
     let held = held_against(layout, &hits, &tallies);
     let scored = score(layout, (&hits, standings), &held, card);
-    Ok(Judgement {
-        hits: hit_batches(layout, &kept, &hits, &scored)?,
-        scores: score_batch(layout, &kept, &hits, &scored)?,
-        indicators: tally_batch(layout, &tallies)?,
-        list: hits,
-        held,
-        standings: standings.clone(),
-    })
+    Ok(Judgement { hits, scored, tallies, kept, held, standings: standings.clone() })
 }
 
 fn refuse_duplicates(parts: &[Int64Array]) -> Result<()> {
@@ -385,7 +388,7 @@ fn count(
 }
 
 /// The score of one taxpayer and the range of its hits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scored {
     pub(super) hits: std::ops::Range<usize>,
     pub(super) taxpayer_key: i64,

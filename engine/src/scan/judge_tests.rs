@@ -15,6 +15,7 @@ use assay_risk_models::scorecard::Scorecard;
 use super::backtest::hold;
 use super::judge::{Judgement, judge};
 use super::standing::{Standing, Standings};
+use super::tables::{Findings, hit_schema};
 
 const DEFINITION: &str = r#"
 code = "CODE"
@@ -104,8 +105,27 @@ const ROWS: [Row; 7] = [
     (7, Some(true), Some(0.2), None),
 ];
 
-fn hits(judgement: &Judgement) -> RecordBatch {
-    arrow::compute::concat_batches(&judgement.hits[0].schema(), &judgement.hits).unwrap()
+/// Result tables of a judgement.
+#[derive(Debug)]
+struct Found {
+    hits: RecordBatch,
+    scores: RecordBatch,
+    indicators: RecordBatch,
+}
+
+fn tables(layout: &Layout, judgement: &Judgement) -> Found {
+    let findings = Findings::of(layout, judgement).unwrap();
+    let hits: Vec<RecordBatch> = findings.hits().map(Result::unwrap).collect();
+    Found {
+        hits: arrow::compute::concat_batches(&hit_schema(), &hits).unwrap(),
+        scores: findings.scores(&findings.all()).unwrap(),
+        indicators: findings.indicators().unwrap(),
+    }
+}
+
+/// Judges and makes the tables.
+fn judged<const N: usize>(layout: &Layout, profile: &[RecordBatch; N]) -> Found {
+    tables(layout, &judge(layout, profile, &card(), &Standings::new()).unwrap())
 }
 
 fn card() -> Scorecard {
@@ -127,15 +147,15 @@ fn cents(batch: &RecordBatch, name: &str) -> Vec<Option<i128>> {
 #[test]
 fn the_most_severe_line_crossed_is_the_hit() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
-    let found = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
-    assert_eq!(ints(&hits(&found), "taxpayer_key"), [1, 5, 7]);
-    assert_eq!(texts(&hits(&found), "taxpayer_id"), ["E1", "E5", "E7"]);
-    assert_eq!(texts(&hits(&found), "severity"), ["high", "medium", "medium"]);
-    assert_eq!(texts(&hits(&found), "line_source"), ["P", "D", "D"]);
-    let all = hits(&found);
+    let found = judged(&layout, &[batch(&ROWS)]);
+    assert_eq!(ints(&found.hits, "taxpayer_key"), [1, 5, 7]);
+    assert_eq!(texts(&found.hits, "taxpayer_id"), ["E1", "E5", "E7"]);
+    assert_eq!(texts(&found.hits, "severity"), ["high", "medium", "medium"]);
+    assert_eq!(texts(&found.hits, "line_source"), ["P", "D", "D"]);
+    let all = &found.hits;
     let line = all.column_by_name("line").unwrap().as_primitive::<Float64Type>();
     assert_eq!(line.values().to_vec(), [0.5, 0.1, 0.1]);
-    assert_eq!(cents(&hits(&found), "amount"), [Some(20_000_000), Some(130_000), None]);
+    assert_eq!(cents(&found.hits, "amount"), [Some(20_000_000), Some(130_000), None]);
     let tally = &found.indicators;
     assert_eq!(
         (
@@ -152,9 +172,9 @@ fn the_most_severe_line_crossed_is_the_hit() {
 #[test]
 fn a_hit_explains_itself() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
-    let found = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
+    let found = judged(&layout, &[batch(&ROWS)]);
     assert_eq!(
-        texts(&hits(&found), "message_zh"),
+        texts(&found.hits, "message_zh"),
         [
             "开票1,234份，作废率60.0%，超过预警线50.0%，税额20.00万元。",
             "开票1,234份，作废率10.0%，达到预警线10.0%，税额1,300.00元。",
@@ -162,15 +182,15 @@ fn a_hit_explains_itself() {
         ]
     );
     assert_eq!(
-        texts(&hits(&found), "message_en")[1],
+        texts(&found.hits, "message_en")[1],
         "1,234 issued, 10.0%, at the warning line of 10.0%, 1,300.00 yuan."
     );
     assert_eq!(
-        texts(&hits(&found), "evidence_sql")[0],
+        texts(&found.hits, "evidence_sql")[0],
         "SELECT * FROM invoice WHERE seller_key = 1 AND period = 202002"
     );
-    let all = hits(&found);
-    let facts = texts(&all, "facts")[1];
+    let all = &found.hits;
+    let facts = texts(all, "facts")[1];
     let parsed: serde_json::Value = serde_json::from_str(facts).unwrap();
     assert_eq!(parsed["n"]["value"], 1234);
     assert_eq!(parsed["tax"]["zh"], "税额");
@@ -181,9 +201,9 @@ fn a_hit_explains_itself() {
 fn points_of_hits_add_up_to_the_score() {
     let layout =
         layout(&[("A1", "f", ABSOLUTE), ("A2", "f", ABSOLUTE), ("A3", "g", ABSOLUTE), ("A4", "g", ABSOLUTE)]);
-    let found = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
-    assert_eq!(texts(&hits(&found), "indicator")[..4], ["A1", "A2", "A3", "A4"]);
-    let (keys, points) = (ints(&hits(&found), "taxpayer_key"), cents(&hits(&found), "points"));
+    let found = judged(&layout, &[batch(&ROWS)]);
+    assert_eq!(texts(&found.hits, "indicator")[..4], ["A1", "A2", "A3", "A4"]);
+    let (keys, points) = (ints(&found.hits, "taxpayer_key"), cents(&found.hits, "points"));
     let scores = cents(&found.scores, "score");
     for (key, score) in ints(&found.scores, "taxpayer_key").iter().zip(scores) {
         let sum: i128 = keys.iter().zip(&points).filter(|(k, _)| *k == key).filter_map(|(_, p)| *p).sum();
@@ -205,14 +225,8 @@ fn a_line_that_most_cross_says_little_unless_it_is_law() {
         })
         .collect();
     let law = ABSOLUTE.replace("\"P\"", "\"V\"").replace("\"D\"", "\"K\"");
-    let found = judge(
-        &layout(&[("A1", "f", ABSOLUTE), ("A2", "g", &law)]),
-        &[batch(&rows)],
-        &card(),
-        &Standings::new(),
-    )
-    .unwrap();
-    let points = cents(&hits(&found), "points");
+    let found = judged(&layout(&[("A1", "f", ABSOLUTE), ("A2", "g", &law)]), &[batch(&rows)]);
+    let points = cents(&found.hits, "points");
     let (ours, of_law): (Vec<_>, Vec<_>) = points.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
     assert_eq!((ours.len(), of_law[0], of_law[1]), (36, Some(3_000), Some(1_800)));
     // (1 + 3) / (40 + 30) is under the neutral tenth; (36 + 3) / 70 tells a quarter of what a tenth does.
@@ -229,17 +243,17 @@ fn peer_lines_take_the_group_with_enough_members_and_are_unknown_without() {
     let rows: Vec<Row> = (1..=5)
         .map(|k| (k, Some(true), Some([0.1, 0.1, 0.2, 0.3, 0.5][k as usize - 1]), Some(100)))
         .collect();
-    let found = judge(&layout(&[("P1", "f", PEER)]), &[batch(&rows)], &card(), &Standings::new()).unwrap();
-    assert_eq!(ints(&hits(&found), "taxpayer_key"), [5]);
-    assert_eq!(texts(&hits(&found), "line_kind"), ["peer_median"]);
-    assert_eq!(texts(&hits(&found), "peer_group"), ["industry F51, sales 0+, region 4401"]);
-    assert_eq!(ints(&hits(&found), "peer_n"), [5]);
+    let found = judged(&layout(&[("P1", "f", PEER)]), &[batch(&rows)]);
+    assert_eq!(ints(&found.hits, "taxpayer_key"), [5]);
+    assert_eq!(texts(&found.hits, "line_kind"), ["peer_median"]);
+    assert_eq!(texts(&found.hits, "peer_group"), ["industry F51, sales 0+, region 4401"]);
+    assert_eq!(ints(&found.hits, "peer_n"), [5]);
     assert_eq!(
-        texts(&hits(&found), "message_zh")[0],
+        texts(&found.hits, "message_zh")[0],
         "开票1,234份，作废率50.0%，高于同业中位数的2倍（40.0%，同业5户），税额1.00元。"
     );
-    let few = judge(&layout(&[("P1", "f", PEER)]), &[batch(&rows[..2])], &card(), &Standings::new()).unwrap();
-    assert_eq!((ints(&few.indicators, "unknown"), hits(&few).num_rows()), (vec![2], 0));
+    let few = judged(&layout(&[("P1", "f", PEER)]), &[batch(&rows[..2])]);
+    assert_eq!((ints(&few.indicators, "unknown"), few.hits.num_rows()), (vec![2], 0));
     assert_eq!(texts(&few.indicators, "missing_facts"), [r#"{"peers":2}"#]);
 }
 
@@ -247,24 +261,25 @@ fn peer_lines_take_the_group_with_enough_members_and_are_unknown_without() {
 fn batches_and_their_order_do_not_show() {
     let indicators = [("A1", "f", ABSOLUTE), ("P1", "g", PEER)];
     let layout = layout(&indicators);
-    let one = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
+    let one = judged(&layout, &[batch(&ROWS)]);
     let (first, rest) = ROWS.split_at(3);
-    let many = judge(&layout, &[batch(rest), batch(&[]), batch(first)], &card(), &Standings::new()).unwrap();
-    assert_eq!(hits(&one), hits(&many));
+    let many = judged(&layout, &[batch(rest), batch(&[]), batch(first)]);
+    assert_eq!(one.hits, many.hits);
     assert_eq!(one.scores, many.scores);
     assert_eq!(one.indicators, many.indicators);
-    let nothing = judge::<[RecordBatch; 0]>(&layout, &[], &card(), &Standings::new()).unwrap();
-    assert_eq!((hits(&nothing).num_rows(), nothing.indicators.num_rows()), (0, 2));
+    let nothing = judged::<0>(&layout, &[]);
+    assert_eq!((nothing.hits.num_rows(), nothing.indicators.num_rows()), (0, 2));
 }
 
 #[test]
 fn what_is_known_of_a_taxpayer_multiplies_its_points_and_is_told() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
-    let plain = judge(&layout, &[batch(&ROWS)], &card(), &Standings::new()).unwrap();
+    let plain = judged(&layout, &[batch(&ROWS)]);
     let key = ints(&plain.scores, "taxpayer_key")[0];
     let standing = Standing { factor: 0.5, zh: "税务稽查在办".into(), en: "audit under way".into() };
-    let known = judge(&layout, &[batch(&ROWS)], &card(), &Standings::from([(key, standing)])).unwrap();
-    let points = |of: &Judgement| of.scores["score"].as_primitive::<Decimal128Type>().values().to_vec();
+    let known = Standings::from([(key, standing)]);
+    let known = tables(&layout, &judge(&layout, &[batch(&ROWS)], &card(), &known).unwrap());
+    let points = |of: &Found| of.scores["score"].as_primitive::<Decimal128Type>().values().to_vec();
     let (before, after) = (points(&plain), points(&known));
     assert_eq!((after[0], &after[1..]), ((before[0] + 1) / 2, &before[1..]));
     assert_eq!(known.scores["standing_zh"].as_string::<i32>().value(0), "税务稽查在办");

@@ -13,8 +13,10 @@ use assay_datasets::schema::catalog;
 use assay_indicators::Catalogue;
 
 use super::judged::{load_catalogue, load_scorecard, month, profile_and_judge, scan_session};
-use super::versions::{self, INDICATOR_VERSION, Versions};
-use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs, tasks};
+use super::tables::Findings;
+use super::tasks::Merger;
+use super::versions::{INDICATOR_VERSION, Versions};
+use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs};
 use crate::ingest::Progress;
 use crate::rollup::{self, ROLLUPS};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, read_unit};
@@ -53,27 +55,21 @@ pub async fn scan(
     let context = scan_session(warehouse, &head, &request.session).await?;
     let place = (warehouse, &context);
     let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;
-    let list = tasks::merge(&context, &catalogue, &card, &judged.judgement, as_of).await?;
     summary.indicators = judged.layout.indicators.len();
     summary.not_in_force = judged.layout.not_in_force.clone();
     summary.taxpayers = judged.profile.taxpayers();
-    summary.hits = judged.judgement.hits.iter().map(RecordBatch::num_rows).sum();
-    for task in &list.tasks {
-        let grade = ["high", "medium", "low"].iter().position(|g| *g == task.grade).unwrap_or(2);
-        summary.tasks[grade] += 1;
-    }
+    summary.hits = judged.judgement.hits.len();
+    summary.tasks = judged.judgement.graded();
+    let merger = Merger::new(&context, &catalogue, &card, as_of).await?;
     progress.phase("commit", 1);
     summary.seconds = started.elapsed().as_secs_f64();
-    let results = [
-        ("hit", judged.judgement.hits),
-        ("score", vec![judged.judgement.scores]),
-        ("scan_indicator", vec![judged.judgement.indicators]),
-        ("task", vec![list.task_batch()?]),
-        ("task_item", vec![list.item_batch()?]),
-        (SCAN_RUN, vec![identity.row(&summary)?]),
-    ];
-    let versions = versions.rows(&judged.layout, &summary.run, clock::now_ms())?;
-    store(warehouse, as_of, &summary.run, &results, versions).await?;
+    let rows = Rows {
+        findings: Findings::of(&judged.layout, &judged.judgement)?,
+        merger,
+        run: identity.row(&summary)?,
+        versions: versions.rows(&judged.layout, &summary.run, clock::now_ms())?,
+    };
+    store(warehouse, as_of, &summary.run, &rows).await?;
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -178,18 +174,22 @@ async fn recall(
     Ok(false)
 }
 
-/// Replaces the results of the month by new ones, all tables in one commit.
-async fn store(
-    warehouse: &Warehouse,
-    as_of: i32,
-    run: &str,
-    results: &[(&str, Vec<RecordBatch>)],
+/// What a scan writes.
+struct Rows<'a> {
+    findings: Findings<'a>,
+    merger: Merger,
+    run: RecordBatch,
     versions: Option<RecordBatch>,
-) -> Result<()> {
-    let specs: Vec<TableSpec> = specs();
-    let names: Vec<&str> = results.iter().map(|(n, _)| *n).chain([INDICATOR_VERSION]).collect();
+}
+
+/// Tables whose rows of a month a scan replaces.
+const REPLACED: [&str; 6] = ["hit", "score", "scan_indicator", "task", "task_item", SCAN_RUN];
+
+/// Replaces the results of the month by new ones, all tables in one commit.
+async fn store(warehouse: &Warehouse, as_of: i32, run: &str, rows: &Rows<'_>) -> Result<()> {
+    let names: Vec<&str> = REPLACED.into_iter().chain([INDICATOR_VERSION]).collect();
     let mut transaction = warehouse.begin("scan", &names).await?;
-    match put_results(warehouse, &mut transaction, &specs, as_of, (results, versions)).await {
+    match put_results(warehouse, &mut transaction, as_of, rows).await {
         Ok(()) => transaction.commit(serde_json::json!({ "as_of": as_of, "run": run })).await.map(|_| ()),
         Err(error) => {
             // What cannot be removed now, the next writer removes.
@@ -202,25 +202,35 @@ async fn store(
 async fn put_results(
     warehouse: &Warehouse,
     transaction: &mut Transaction,
-    specs: &[TableSpec],
     as_of: i32,
-    (results, versions): (&[(&str, Vec<RecordBatch>)], Option<RecordBatch>),
+    rows: &Rows<'_>,
 ) -> Result<()> {
-    if let Some(versions) = versions {
-        transaction.append(&versions::spec(), &[versions]).await?;
-    }
-    for (name, batches) in results {
-        let spec = specs.iter().find(|s| s.name == *name);
-        let spec = spec.ok_or_else(|| EngineError::internal(format!("no specification of table {name}")))?;
+    let specs: Vec<TableSpec> = specs();
+    let spec = |name: &str| {
+        let found = specs.iter().find(|s| s.name == name);
+        found.ok_or_else(|| EngineError::internal(format!("no specification of table {name}")))
+    };
+    for name in REPLACED {
         if let Some(present) = warehouse.table(transaction.base(), name).await? {
-            // One file a scan, all of one month.
-            for file in present.files {
-                if file.is_of(as_of) {
-                    transaction.remove(spec, file)?;
-                }
+            // A file holds rows of one month.
+            for file in present.files.into_iter().filter(|file| file.is_of(as_of)) {
+                transaction.remove(spec(name)?, file)?;
             }
         }
-        transaction.append(spec, batches).await?;
+    }
+    for hits in rows.findings.hits() {
+        transaction.append(spec("hit")?, &[hits?]).await?;
+    }
+    for tasks in rows.merger.tasks(&rows.findings) {
+        let tasks = tasks?;
+        transaction.append(spec("task")?, &[tasks.task_batch()?]).await?;
+        transaction.append(spec("task_item")?, &[tasks.item_batch()?]).await?;
+    }
+    transaction.append(spec("score")?, &[rows.findings.scores(&rows.findings.all())?]).await?;
+    transaction.append(spec("scan_indicator")?, &[rows.findings.indicators()?]).await?;
+    transaction.append(spec(SCAN_RUN)?, std::slice::from_ref(&rows.run)).await?;
+    if let Some(versions) = &rows.versions {
+        transaction.append(spec(INDICATOR_VERSION)?, std::slice::from_ref(versions)).await?;
     }
     Ok(())
 }

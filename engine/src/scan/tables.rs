@@ -1,5 +1,7 @@
 //! The result tables of a scan: their schemas, and findings as their rows.
 
+use std::cmp::Reverse;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,7 +12,7 @@ use assay_indicators::{CompiledIndicator, Layout};
 use assay_risk_models::scorecard::Grade;
 use rayon::prelude::*;
 
-use super::judge::{Hit, Kept, Scored, Tally, column};
+use super::judge::{Hit, Judgement, Scored, Tally, column};
 use super::render::{HitTexts, Texts, quoted};
 use crate::error::{EngineError, Result};
 
@@ -83,120 +85,156 @@ pub fn scan_indicator_schema() -> SchemaRef {
     ])
 }
 
-/// Hits of a piece of the table: texts of a column of millions of them would not fit into one array.
+/// Hits of a piece of the table: texts of a column of millions of them would not fit into one array, nor all into memory.
 const HITS_A_PIECE: usize = 1 << 17;
 
-/// Table `hit`, in pieces; at least one, which may be empty.
-pub(super) fn hit_batches(
-    layout: &Layout,
-    kept: &Kept,
-    hits: &[Hit],
-    scored: &[Scored],
-) -> Result<Vec<RecordBatch>> {
-    let texts = Texts::of(layout)?;
-    let ids = kept.iter().map(ids).collect::<Result<Vec<_>>>()?;
-    let points: Vec<i128> =
-        scored.iter().flat_map(|s| s.score.points.iter().map(|p| i128::from(*p))).collect();
-    let pieces = hits.chunks(HITS_A_PIECE).zip(points.chunks(HITS_A_PIECE));
-    let mut batches = pieces
-        .map(|(hits, points)| hit_batch(layout, (kept, &ids), &texts, hits, points))
-        .collect::<Result<Vec<_>>>()?;
-    if batches.is_empty() {
-        batches.push(RecordBatch::new_empty(hit_schema()));
+/// Makes rows of result tables of a judgement.
+pub(super) struct Findings<'a> {
+    layout: &'a Layout,
+    judgement: &'a Judgement,
+    texts: Vec<Texts<'a>>,
+    /// Readable ids of who is hit, by place of indicator.
+    ids: Vec<StringArray>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn of(layout: &'a Layout, judgement: &'a Judgement) -> Result<Self> {
+        let ids = judgement.kept.iter().map(ids).collect::<Result<Vec<_>>>()?;
+        Ok(Self { layout, judgement, texts: Texts::of(layout)?, ids })
     }
-    Ok(batches)
-}
 
-fn hit_batch(
-    layout: &Layout,
-    (kept, ids): (&Kept, &[StringArray]),
-    texts: &[Texts<'_>],
-    hits: &[Hit],
-    points: &[i128],
-) -> Result<RecordBatch> {
-    let rendered: Vec<HitTexts> = hits
-        .par_iter()
-        .map(|hit| texts[hit.indicator].render(hit, &kept[hit.indicator]))
-        .collect::<Result<_>>()?;
-    let of = |hit: &Hit| -> &CompiledIndicator { &layout.indicators[hit.indicator] };
-    let text = |get: &dyn Fn(&Hit) -> String| -> ArrayRef {
-        Arc::new(hits.iter().map(|hit| Some(get(hit))).collect::<StringArray>())
-    };
-    let from_text = |get: &dyn Fn(&HitTexts) -> &String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rendered.iter().map(get)))
-    };
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int32Array::from_value(layout.as_of, hits.len())),
-        Arc::new(Int64Array::from_iter_values(hits.iter().map(|hit| hit.taxpayer_key))),
-        Arc::new(hits.iter().map(|hit| id(ids, hit)).collect::<StringArray>()),
-        text(&|hit| of(hit).definition.code.value.clone()),
-        Arc::new(Int32Array::from_iter_values(hits.iter().map(|hit| of(hit).definition.version))),
-        text(&|hit| of(hit).definition.family.clone()),
-        text(&|hit| of(hit).definition.tax.clone()),
-        text(&|hit| hit.severity(of(hit)).to_string()),
-        Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.value))),
-        text(&|hit| of(hit).lines[hit.line].op.to_string()),
-        Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.at))),
-        text(&|hit| of(hit).lines[hit.line].kind.as_str().to_owned()),
-        text(&|hit| of(hit).lines[hit.line].source.to_string()),
-        Arc::new(hits.iter().map(|hit| hit.peers.as_ref().map(|p| p.0.as_str())).collect::<StringArray>()),
-        Arc::new(hits.iter().map(|hit| hit.peers.as_ref().map(|p| as_i64(p.1))).collect::<Int64Array>()),
-        Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.deviation))),
-        decimals(hits.iter().map(|hit| hit.amount), 18)?,
-        decimals(points.iter().copied().map(Some), 9)?,
-        from_text(&|t| &t.message_zh),
-        from_text(&|t| &t.message_en),
-        from_text(&|t| &t.facts),
-        from_text(&|t| &t.evidence_sql),
-    ];
-    Ok(RecordBatch::try_new(hit_schema(), columns)?)
-}
+    /// Table `hit`, in pieces.
+    pub(super) fn hits(&self) -> impl Iterator<Item = Result<RecordBatch>> + '_ {
+        let scored = &self.judgement.scored;
+        let mut pieces: Vec<Range<usize>> = Vec::new();
+        for (n, one) in scored.iter().enumerate() {
+            match pieces.last_mut() {
+                Some(piece) if one.hits.end - scored[piece.start].hits.start <= HITS_A_PIECE => {
+                    piece.end = n + 1
+                }
+                _ => pieces.push(n..n + 1),
+            }
+        }
+        pieces.into_iter().map(|piece| self.hits_of(&scored[piece]))
+    }
 
-pub(super) fn score_batch(
-    layout: &Layout,
-    kept: &Kept,
-    hits: &[Hit],
-    scored: &[Scored],
-) -> Result<RecordBatch> {
-    let ids = kept.iter().map(ids).collect::<Result<Vec<_>>>()?;
-    let standings = || scored.iter().map(|s| s.standing.as_ref());
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int32Array::from_value(layout.as_of, scored.len())),
-        Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),
-        Arc::new(scored.iter().map(|s| id(&ids, &hits[s.hits.start])).collect::<StringArray>()),
-        decimals(scored.iter().map(|s| Some(i128::from(s.score.total))), 9)?,
-        Arc::new(scored.iter().map(|s| s.score.grade.map(Grade::as_str)).collect::<StringArray>()),
-        Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| as_i64(s.hits.len())))),
-        Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.score.families))),
-        decimals(scored.iter().map(|s| s.score.amount), 18)?,
-        Arc::new(standings().map(|s| s.map(|s| s.factor)).collect::<Float64Array>()),
-        Arc::new(standings().map(|s| s.map(|s| s.zh.as_str())).collect::<StringArray>()),
-        Arc::new(standings().map(|s| s.map(|s| s.en.as_str())).collect::<StringArray>()),
-    ];
-    Ok(RecordBatch::try_new(score_schema(), columns)?)
-}
+    /// Hits of some taxpayers.
+    pub(super) fn hits_of<'s>(&self, scored: impl IntoIterator<Item = &'s Scored>) -> Result<RecordBatch> {
+        let (mut hits, mut points) = (Vec::new(), Vec::new());
+        for one in scored {
+            hits.extend(&self.judgement.hits[one.hits.clone()]);
+            points.extend(one.score.points.iter().map(|p| i128::from(*p)));
+        }
+        self.hit_batch(&hits, &points)
+    }
 
-pub(super) fn tally_batch(layout: &Layout, tallies: &[Tally]) -> Result<RecordBatch> {
-    let numbers = |get: fn(&Tally) -> usize| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(tallies.iter().map(|tally| as_i64(get(tally)))))
-    };
-    let missing = |tally: &Tally| {
-        let pairs: Vec<String> =
-            tally.missing.iter().map(|(fact, n)| format!("{}:{n}", quoted(fact))).collect();
-        format!("{{{}}}", pairs.join(","))
-    };
-    let definitions = || layout.indicators.iter().map(|compiled| &compiled.definition);
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int32Array::from_value(layout.as_of, tallies.len())),
-        Arc::new(StringArray::from_iter_values(definitions().map(|d| d.code.value.as_str()))),
-        Arc::new(Int32Array::from_iter_values(definitions().map(|d| d.version))),
-        numbers(|tally| tally.applicable),
-        numbers(|tally| tally.hits),
-        numbers(|tally| tally.unknown),
-        numbers(|tally| tally.not_applicable),
-        Arc::new(StringArray::from_iter_values(tallies.iter().map(missing))),
-    ];
-    Ok(RecordBatch::try_new(scan_indicator_schema(), columns)?)
+    /// Everybody with a hit, by taxpayer key.
+    pub(super) fn all(&self) -> Vec<&'a Scored> {
+        self.judgement.scored.iter().collect()
+    }
+
+    /// Who gets a task, most urgent first: by score, then amount at stake, then id.
+    pub(super) fn by_urgency(&self) -> Vec<&'a Scored> {
+        let mut graded: Vec<&Scored> =
+            self.judgement.scored.iter().filter(|s| s.score.grade.is_some()).collect();
+        graded.par_sort_by_key(|s| {
+            (Reverse(s.score.total), Reverse(s.score.amount), self.id(&self.judgement.hits[s.hits.start]))
+        });
+        graded
+    }
+
+    fn id(&self, hit: &Hit) -> Option<&str> {
+        let ids = &self.ids[hit.indicator];
+        ids.is_valid(hit.row).then(|| ids.value(hit.row))
+    }
+
+    fn hit_batch(&self, hits: &[&Hit], points: &[i128]) -> Result<RecordBatch> {
+        let (layout, kept) = (self.layout, &self.judgement.kept);
+        let rendered: Vec<HitTexts> = hits
+            .par_iter()
+            .map(|hit| self.texts[hit.indicator].render(hit, &kept[hit.indicator]))
+            .collect::<Result<_>>()?;
+        let of = |hit: &Hit| -> &CompiledIndicator { &layout.indicators[hit.indicator] };
+        let text = |get: &dyn Fn(&Hit) -> String| -> ArrayRef {
+            Arc::new(hits.iter().map(|hit| Some(get(hit))).collect::<StringArray>())
+        };
+        let from_text = |get: &dyn Fn(&HitTexts) -> &String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rendered.iter().map(get)))
+        };
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from_value(layout.as_of, hits.len())),
+            Arc::new(Int64Array::from_iter_values(hits.iter().map(|hit| hit.taxpayer_key))),
+            Arc::new(hits.iter().map(|hit| self.id(hit)).collect::<StringArray>()),
+            text(&|hit| of(hit).definition.code.value.clone()),
+            Arc::new(Int32Array::from_iter_values(hits.iter().map(|hit| of(hit).definition.version))),
+            text(&|hit| of(hit).definition.family.clone()),
+            text(&|hit| of(hit).definition.tax.clone()),
+            text(&|hit| hit.severity(of(hit)).to_string()),
+            Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.value))),
+            text(&|hit| of(hit).lines[hit.line].op.to_string()),
+            Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.at))),
+            text(&|hit| of(hit).lines[hit.line].kind.as_str().to_owned()),
+            text(&|hit| of(hit).lines[hit.line].source.to_string()),
+            Arc::new(
+                hits.iter().map(|hit| hit.peers.as_ref().map(|p| p.0.as_str())).collect::<StringArray>(),
+            ),
+            Arc::new(hits.iter().map(|hit| hit.peers.as_ref().map(|p| as_i64(p.1))).collect::<Int64Array>()),
+            Arc::new(Float64Array::from_iter_values(hits.iter().map(|hit| hit.deviation))),
+            decimals(hits.iter().map(|hit| hit.amount), 18)?,
+            decimals(points.iter().copied().map(Some), 9)?,
+            from_text(&|t| &t.message_zh),
+            from_text(&|t| &t.message_en),
+            from_text(&|t| &t.facts),
+            from_text(&|t| &t.evidence_sql),
+        ];
+        Ok(RecordBatch::try_new(hit_schema(), columns)?)
+    }
+
+    /// Table `score`, of some taxpayers.
+    pub(super) fn scores(&self, scored: &[&Scored]) -> Result<RecordBatch> {
+        let standings = || scored.iter().map(|s| s.standing.as_ref());
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from_value(self.layout.as_of, scored.len())),
+            Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),
+            Arc::new(
+                scored.iter().map(|s| self.id(&self.judgement.hits[s.hits.start])).collect::<StringArray>(),
+            ),
+            decimals(scored.iter().map(|s| Some(i128::from(s.score.total))), 9)?,
+            Arc::new(scored.iter().map(|s| s.score.grade.map(Grade::as_str)).collect::<StringArray>()),
+            Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| as_i64(s.hits.len())))),
+            Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.score.families))),
+            decimals(scored.iter().map(|s| s.score.amount), 18)?,
+            Arc::new(standings().map(|s| s.map(|s| s.factor)).collect::<Float64Array>()),
+            Arc::new(standings().map(|s| s.map(|s| s.zh.as_str())).collect::<StringArray>()),
+            Arc::new(standings().map(|s| s.map(|s| s.en.as_str())).collect::<StringArray>()),
+        ];
+        Ok(RecordBatch::try_new(score_schema(), columns)?)
+    }
+
+    /// Table `scan_indicator`.
+    pub(super) fn indicators(&self) -> Result<RecordBatch> {
+        let (layout, tallies) = (self.layout, &self.judgement.tallies);
+        let numbers = |get: fn(&Tally) -> usize| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(tallies.iter().map(|tally| as_i64(get(tally)))))
+        };
+        let missing = |tally: &Tally| {
+            let pairs: Vec<String> =
+                tally.missing.iter().map(|(fact, n)| format!("{}:{n}", quoted(fact))).collect();
+            format!("{{{}}}", pairs.join(","))
+        };
+        let definitions = || layout.indicators.iter().map(|compiled| &compiled.definition);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from_value(layout.as_of, tallies.len())),
+            Arc::new(StringArray::from_iter_values(definitions().map(|d| d.code.value.as_str()))),
+            Arc::new(Int32Array::from_iter_values(definitions().map(|d| d.version))),
+            numbers(|tally| tally.applicable),
+            numbers(|tally| tally.hits),
+            numbers(|tally| tally.unknown),
+            numbers(|tally| tally.not_applicable),
+            Arc::new(StringArray::from_iter_values(tallies.iter().map(missing))),
+        ];
+        Ok(RecordBatch::try_new(scan_indicator_schema(), columns)?)
+    }
 }
 
 /// The readable ids of who is hit by an indicator.
@@ -206,11 +244,6 @@ fn ids(kept: &RecordBatch) -> Result<StringArray> {
     }
     let texts = arrow::compute::cast(column(kept, "taxpayer_id")?, &DataType::Utf8)?;
     texts.as_string_opt::<i32>().cloned().ok_or_else(|| EngineError::internal("taxpayer_id is no text"))
-}
-
-fn id<'a>(ids: &'a [StringArray], hit: &Hit) -> Option<&'a str> {
-    let ids = &ids[hit.indicator];
-    ids.is_valid(hit.row).then(|| ids.value(hit.row))
 }
 
 /// Hundredths as a decimal column; a value that does not fit is an error, never cut.

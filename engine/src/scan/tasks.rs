@@ -1,10 +1,10 @@
 //! Between scans and the task module: what a merge needs from the warehouse, and reading stored tasks back for export.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{cast, filter_record_batch, is_not_null};
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema};
 use assay_indicators::Catalogue;
 use assay_risk_models::scorecard::Scorecard;
@@ -12,7 +12,8 @@ use assay_sql::session::SessionOptions;
 use datafusion::execution::context::SessionContext;
 use std::sync::Arc;
 
-use super::judge::{Judgement, column, keys};
+use super::judge::Scored;
+use super::tables::Findings;
 use crate::tasks::{
     ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv,
     export_parquet, export_xlsx,
@@ -32,51 +33,69 @@ pub enum ExportFormat {
     Parquet,
 }
 
-pub(super) async fn merge(
-    context: &SessionContext,
-    catalogue: &Catalogue,
-    card: &Scorecard,
-    judgement: &Judgement,
-    as_of: i32,
-) -> Result<Tasks> {
-    let taxpayers = rows(
-        context,
-        "SELECT taxpayer_key, name, industry_code, office_code, status, credit_rating, valid_from, valid_to FROM taxpayer",
-    )
-    .await?;
-    let offices = rows(context, "SELECT office_code, name, level, parent_code FROM office").await?;
-    let texts: BTreeMap<String, IndicatorText> = catalogue
-        .entries()
-        .iter()
-        .map(|e| (e.indicator.code.value.clone(), IndicatorText::of(&e.indicator)))
-        .collect();
-    let days = card.response_days;
-    let options = TaskOptions {
-        issued_on: clock::now().date(),
-        batch: format!("{as_of}-01"),
-        pushed_by: None,
-        first_sequence: 1,
-        due_days: GradeDays { high: days.high, medium: days.medium, low: days.low },
-        policy: ResponsePolicy::built_in()?,
-    };
-    let (hits, scores) = graded(judgement)?;
-    let scores = [scores];
-    let input =
-        MergeInput { hits: &hits, scores: &scores, taxpayers: &taxpayers, offices: &offices, texts: &texts };
-    Ok(crate::tasks::merge(input, &options)?)
+/// Taxpayers whose tasks are made at once.
+const TASKS_AT_ONCE: usize = 1 << 14;
+
+/// Makes tasks of findings: registrations, offices and texts are read once, tasks made piece by piece.
+pub(super) struct Merger {
+    taxpayers: Vec<RecordBatch>,
+    offices: Vec<RecordBatch>,
+    texts: BTreeMap<String, IndicatorText>,
+    options: TaskOptions,
 }
 
-/// Scores with a grade, and the hits of whom they are: the others get no task.
-fn graded(judgement: &Judgement) -> Result<(Vec<RecordBatch>, RecordBatch)> {
-    let has_grade = is_not_null(column(&judgement.scores, "grade")?)?;
-    let scores = filter_record_batch(&judgement.scores, &has_grade)?;
-    let who: HashSet<i64> = keys(&scores)?.values().iter().copied().collect();
-    let of_them = |hits: &RecordBatch| -> Result<RecordBatch> {
-        let mask: BooleanArray = keys(hits)?.values().iter().map(|key| Some(who.contains(key))).collect();
-        Ok(filter_record_batch(hits, &mask)?)
-    };
-    let hits = judgement.hits.iter().map(of_them).collect::<Result<_>>()?;
-    Ok((hits, scores))
+impl Merger {
+    pub(super) async fn new(
+        context: &SessionContext,
+        catalogue: &Catalogue,
+        card: &Scorecard,
+        as_of: i32,
+    ) -> Result<Self> {
+        let taxpayers = rows(
+            context,
+            "SELECT taxpayer_key, name, industry_code, office_code, status, credit_rating, valid_from, valid_to FROM taxpayer",
+        )
+        .await?;
+        let offices = rows(context, "SELECT office_code, name, level, parent_code FROM office").await?;
+        let texts = catalogue
+            .entries()
+            .iter()
+            .map(|e| (e.indicator.code.value.clone(), IndicatorText::of(&e.indicator)))
+            .collect();
+        let days = card.response_days;
+        let options = TaskOptions {
+            issued_on: clock::now().date(),
+            batch: format!("{as_of}-01"),
+            pushed_by: None,
+            first_sequence: 1,
+            due_days: GradeDays { high: days.high, medium: days.medium, low: days.low },
+            policy: ResponsePolicy::built_in()?,
+        };
+        Ok(Self { taxpayers, offices, texts, options })
+    }
+
+    /// Tasks of everybody with a grade, most urgent first, in pieces.
+    pub(super) fn tasks<'a>(
+        &'a self,
+        findings: &'a Findings<'a>,
+    ) -> impl Iterator<Item = Result<Tasks>> + 'a {
+        let graded = findings.by_urgency();
+        let pieces: Vec<Vec<&Scored>> = graded.chunks(TASKS_AT_ONCE).map(<[_]>::to_vec).collect();
+        let mut first_sequence = self.options.first_sequence;
+        pieces.into_iter().map(move |piece| {
+            let (hits, scores) = ([findings.hits_of(piece.iter().copied())?], [findings.scores(&piece)?]);
+            let input = MergeInput {
+                hits: &hits,
+                scores: &scores,
+                taxpayers: &self.taxpayers,
+                offices: &self.offices,
+                texts: &self.texts,
+            };
+            let options = TaskOptions { first_sequence, ..self.options.clone() };
+            first_sequence += u32::try_from(piece.len()).unwrap_or(u32::MAX);
+            Ok(crate::tasks::merge(input, &options)?)
+        })
+    }
 }
 
 /// A query's rows with text as plain strings, as the task module reads them.

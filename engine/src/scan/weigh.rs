@@ -6,12 +6,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::AsArray;
 use assay_risk_models::scorecard::Grade;
 use assay_risk_models::weigh::Evidence;
 use assay_sql::session::SessionOptions;
 
-use super::judge::{column, keys};
 use super::judged::{Look, SCORECARD, labels_by_key, look, scorecard_text};
 use super::labels::{Labels, of_truth};
 use crate::ingest::Progress;
@@ -80,22 +78,16 @@ pub async fn weigh(
             labels.file
         )));
     }
-    let mut evidence: HashMap<String, Evidence> = HashMap::new();
-    for hits in &judged.judgement.hits {
-        let codes = column(hits, "indicator")?.as_string::<i32>();
-        for (code, key) in codes.iter().zip(keys(hits)?.values()) {
-            let (Some(code), Some(label)) = (code, keyed.get(key)) else { continue };
-            let found = evidence.entry(code.to_owned()).or_default();
-            *(if *label { &mut found.guilty_hits } else { &mut found.honest_hits }) += 1;
-        }
-    }
+    let hit = judged.judgement.taxpayers_hit();
     let indicators: Vec<Weighed> = judged
         .layout
         .indicators
         .iter()
-        .map(|compiled| {
+        .zip(&hit)
+        .map(|(compiled, hit)| {
             let code = compiled.definition.code.value.clone();
-            let evidence = Evidence { guilty, honest, ..evidence.get(&code).copied().unwrap_or_default() };
+            let count = |label: bool| hit.iter().filter(|key| keyed.get(key) == Some(&label)).count();
+            let evidence = Evidence { guilty, honest, guilty_hits: count(true), honest_hits: count(false) };
             let (now, learnt) = (card.weight(&code), evidence.weight());
             Weighed { code, name_zh: compiled.definition.name.zh.clone(), evidence, now, learnt }
         })
