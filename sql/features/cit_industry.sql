@@ -30,13 +30,14 @@ wide AS (
 SELECT
     o.taxpayer_key,
     CASE WHEN a.n >= 30 THEN a.n WHEN b.n >= 30 THEN b.n END AS cit_industry_n,
-    CAST(o.revenue * CASE
-        WHEN a.n >= 30 THEN CAST(a.cost AS DECIMAL(28, 6)) / CAST(a.revenue AS DECIMAL(28, 6))
-        WHEN b.n >= 30 THEN CAST(b.cost AS DECIMAL(28, 6)) / CAST(b.revenue AS DECIMAL(28, 6))
+    -- Multiplied before it is divided: a quotient is cut off after ten digits.
+    CAST(CASE
+        WHEN a.n >= 30 THEN o.revenue * a.cost / a.revenue
+        WHEN b.n >= 30 THEN o.revenue * b.cost / b.revenue
     END AS DECIMAL(18, 2)) AS cit_industry_cost,
-    CAST(o.revenue * CASE
-        WHEN a.n >= 30 THEN CAST(a.expense AS DECIMAL(28, 6)) / CAST(a.revenue AS DECIMAL(28, 6))
-        WHEN b.n >= 30 THEN CAST(b.expense AS DECIMAL(28, 6)) / CAST(b.revenue AS DECIMAL(28, 6))
+    CAST(CASE
+        WHEN a.n >= 30 THEN o.revenue * a.expense / a.revenue
+        WHEN b.n >= 30 THEN o.revenue * b.expense / b.revenue
     END AS DECIMAL(18, 2)) AS cit_industry_expense
 FROM own AS o
 LEFT JOIN narrow AS a ON a.class4 = o.class4 AND a.period = o.period
