@@ -59,9 +59,9 @@ vector AS (
         sum(bought) AS bought,
         sum(sold_n) AS sold_n,
         sum(bought_n) AS bought_n,
-        sum(CAST(sold AS DOUBLE) * CAST(bought AS DOUBLE)) AS dot,
-        sum(CAST(sold AS DOUBLE) * CAST(sold AS DOUBLE)) AS sold_square,
-        sum(CAST(bought AS DOUBLE) * CAST(bought AS DOUBLE)) AS bought_square
+        sum(sold * bought) AS dot,
+        sum(sold * sold) AS sold_square,
+        sum(bought * bought) AS bought_square
     FROM class
     GROUP BY taxpayer_key
 )
@@ -71,7 +71,7 @@ SELECT
     CAST(v.bought AS DECIMAL(28, 2)) AS goods_classes_bought,
     CAST(v.sold_n AS BIGINT) AS goods_classes_sold_lines,
     CAST(v.bought_n AS BIGINT) AS goods_classes_bought_lines,
-    CASE WHEN v.sold_square > 0 AND v.bought_square > 0 THEN v.dot / sqrt(v.sold_square) / sqrt(v.bought_square) END AS goods_classes_likeness,
+    CASE WHEN v.sold_square > 0 AND v.bought_square > 0 THEN CAST(v.dot AS DOUBLE) / sqrt(CAST(v.sold_square AS DOUBLE)) / sqrt(CAST(v.bought_square AS DOUBLE)) END AS goods_classes_likeness,
     CAST(coalesce(w.unbought, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unbought,
     CAST(coalesce(w.unsold, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unsold,
     CAST(a.amount AS DECIMAL(28, 2)) AS goods_classes_alien
