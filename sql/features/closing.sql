@@ -23,7 +23,8 @@ issued AS (
     GROUP BY c.taxpayer_key
 ),
 stated AS (
-    SELECT c.taxpayer_key, last_value(f.inventory ORDER BY f.period) AS inventory, last_value(f.receivables ORDER BY f.period) AS receivables
+    SELECT c.taxpayer_key, last_value(f.inventory ORDER BY f.period, f.period_type) AS inventory,
+        last_value(f.receivables ORDER BY f.period, f.period_type) AS receivables
     FROM closed AS c JOIN financial_statement AS f ON f.taxpayer_key = c.taxpayer_key
     WHERE f.period > period_add(c.month, -4) AND f.period <= c.month
     GROUP BY c.taxpayer_key

@@ -2,8 +2,8 @@
 -- claimed inside that time. Grain: one row a taxpayer of the register.
 -- Shortest stops: under 100,000 yuan 6 months, under 500,000 12, under 5,000,000 18, from there on 24. They run from the decision (closed_on).
 WITH fraud AS (
-    SELECT taxpayer_key, max(closed_on) AS decided_on, last_value(tax_recovered ORDER BY closed_on) AS cheated, count(*) AS frauds
-    FROM (SELECT taxpayer_key, closed_on, coalesce(tax_recovered, 0) AS tax_recovered FROM enforcement_case
+    SELECT taxpayer_key, max(closed_on) AS decided_on, last_value(tax_recovered ORDER BY closed_on, case_no) AS cheated, count(*) AS frauds
+    FROM (SELECT taxpayer_key, closed_on, case_no, coalesce(tax_recovered, 0) AS tax_recovered FROM enforcement_case
         WHERE conclusion = 'refund_fraud' AND closed_on <= period_end($as_of)) AS found
     GROUP BY taxpayer_key
 ),

@@ -9,7 +9,8 @@ item AS (
         d.taxpayer_key,
         d.period,
         d.direction,
-        CASE d.currency WHEN 'CNY' THEN CAST(d.fob AS DOUBLE) WHEN 'USD' THEN CAST(d.fob AS DOUBLE) * r.yuan END AS yuan
+        -- Summed as decimals: a sum of doubles depends on the order of rows.
+        CAST(CASE d.currency WHEN 'CNY' THEN CAST(d.fob AS DOUBLE) WHEN 'USD' THEN CAST(d.fob AS DOUBLE) * r.yuan END AS DECIMAL(28, 6)) AS yuan
     FROM customs_declaration AS d
     LEFT JOIN rate AS r ON r.period = d.period
 )

@@ -11,7 +11,7 @@ pub mod session;
 
 pub use error::{Error, Result};
 pub use functions::register_all;
-pub use functions::resident_id::resident_id_is_valid;
+pub use functions::resident_id::{resident_id_is_plausible, resident_id_is_valid};
 pub use functions::uscc::uscc_is_valid;
 pub use output::{Format, OutputOptions, write_stream};
 pub use session::{SessionOptions, new_session, simplified};
