@@ -28,7 +28,7 @@ pub fn parse(file: &str, text: &str) -> Result<Mapping, Vec<String>> {
 const ENCODINGS: [&str; 6] = ["utf-8", "gb18030", "gbk", "gb2312", "utf-16le", "utf-16be"];
 
 /// Keys of a feed that say how its files are found and read, and words for people: rows mean the same without them.
-const NO_MEANING: [&str; 20] = [
+const NO_MEANING: [&str; 17] = [
     "files",
     "sheet",
     "encoding",
@@ -40,12 +40,9 @@ const NO_MEANING: [&str; 20] = [
     "description",
     "format",
     "records",
-    "layout",
-    "layout_unit",
     "skip_first",
     "skip_last",
     "trailer",
-    "header",
     "quote",
     "escape",
     "padded",
@@ -210,6 +207,12 @@ mod tests {
         let moved = text("b*.csv", "'a'").replace("# a comment\n", "").replace("zh = ''", "zh = '新'");
         assert_eq!(of(&moved), first);
         assert_ne!(of(&text("a*.csv", "{ from = 'a', round = true }")), first);
+        // Where a file does not name its columns, their order is what they mean.
+        let ordered = |header: &str| {
+            of(&text("a*.csv", "'a'")
+                .replace("[feed.columns]", &format!("header = {header}\n[feed.columns]")))
+        };
+        assert_ne!(ordered("['a', 't']"), ordered("['t', 'a']"));
     }
 
     #[test]

@@ -51,7 +51,10 @@ impl FeedDefinitions {
 
     /// Whether the feed means something else than when it was last loaded. A feed never recorded does not.
     pub fn changed(&self, feed: &Feed) -> bool {
-        self.newest.get(&feed.name).is_some_and(|r| !feed.definition.is_empty() && r.hash != hash(feed))
+        self.newest.get(&feed.name).is_some_and(|r| {
+            let differs = !feed.definition.is_empty() && r.hash != hash(feed);
+            differs && without_order(&feed.definition) != r.definition
+        })
     }
 
     /// Refuses feeds that changed.
@@ -86,7 +89,9 @@ impl FeedDefinitions {
         let fresh: Vec<&Feed> = inputs
             .iter()
             .map(|i| i.feed.as_ref())
-            .filter(|f| !f.definition.is_empty() && (self.changed(f) || !self.newest.contains_key(&f.name)))
+            .filter(|f| {
+                !f.definition.is_empty() && self.newest.get(&f.name).is_none_or(|r| r.hash != hash(f))
+            })
             .filter(|f| seen.insert(f.name.clone()))
             .collect();
         if fresh.is_empty() {
@@ -107,6 +112,13 @@ impl FeedDefinitions {
         ];
         Ok(Some(RecordBatch::try_new(system::feed_definition().schema, columns)?))
     }
+}
+
+/// A definition as it was recorded before the order of columns counted as part of what a feed means.
+fn without_order(definition: &str) -> String {
+    let mut table = definition.parse::<toml::Table>().unwrap_or_default();
+    table.retain(|key, _| !["header", "layout", "layout_unit"].contains(&key));
+    toml::to_string(&table).unwrap_or_default()
 }
 
 fn hash(feed: &Feed) -> String {
