@@ -148,6 +148,9 @@ fn write_feed(out: &mut String, path: &Path, feed: &FeedDraft<'_>) {
     if let Some(sheet) = &feed.sample.sheet {
         let _ = writeln!(out, "sheet = {}", quoted(sheet));
     }
+    if let Some(path) = &feed.sample.records_at {
+        let _ = writeln!(out, "format = \"json\"\nrecords = {}", quoted(path));
+    }
     if let Some(record) = &feed.sample.record {
         let _ = writeln!(out, "record = {}", quoted(record));
     } else {

@@ -9,6 +9,7 @@ use super::assign::assign;
 use super::draft::{self, FeedDraft};
 use super::evidence::Evidence;
 use super::names::name_score;
+use super::rows::{amount_tax_total, repeats};
 use super::sample::{Sample, samples};
 use crate::Result;
 use crate::ingest::select::find_table;
@@ -34,6 +35,10 @@ const BELIEVED: f64 = 1.2;
 const PLACED: f64 = 0.5;
 /// Least share when this many are placed: wide exports have much that no table keeps.
 const PLACED_OF_MANY: (f64, usize) = (0.25, 6);
+/// What it costs a table that the file repeats its key.
+const REPEATED: f64 = 4.0;
+/// Confidence of amounts that add up.
+const ADDS_UP: f64 = 0.95;
 /// Tables named when none is believed.
 const NEAREST: usize = 3;
 
@@ -93,10 +98,12 @@ pub fn infer(request: &InferRequest) -> Result<Draft> {
     let mut found: Vec<(&Sample, Vec<Evidence>, Fit)> = Vec::new();
     let mut missing = Vec::new();
     for sample in &samples {
-        let evidence: Vec<Evidence> = sample.values.iter().map(|v| Evidence::of(v)).collect();
+        let evidence: Vec<Evidence> =
+            (0..sample.header.len()).map(|i| Evidence::of(&sample.values(i))).collect();
+        let sums = amount_tax_total(sample);
         let fit = match table {
-            Some(table) => Ok(fit(sample, &evidence, table)),
-            None => best(sample, &evidence),
+            Some(table) => Ok(fit(sample, &evidence, sums, table)),
+            None => best(sample, &evidence, sums),
         };
         match fit {
             Ok(fit) => found.push((sample, evidence, fit)),
@@ -146,15 +153,18 @@ fn nothing_fits(sample: &Sample, nearest: &[Fit]) -> String {
     )
 }
 
+/// (the table's column, the file's, confidence, why).
+type Column4 = (usize, usize, f64, String);
+
 /// A table with the file's columns that are its own.
 #[derive(Debug)]
 pub struct Fit {
     /// The table.
     pub table: &'static Table,
-    /// (the table's column, the file's, confidence, why).
-    pub columns: Vec<(usize, usize, f64, String)>,
-    /// The same of those too uncertain to be mapped.
-    pub weak: Vec<(usize, usize, f64, String)>,
+    /// Those that are mapped.
+    pub columns: Vec<Column4>,
+    /// Those too uncertain to be mapped.
+    pub weak: Vec<Column4>,
     /// Share of the file's columns that are mapped.
     pub placed: f64,
     /// How well it fits, to compare tables by.
@@ -171,8 +181,13 @@ impl Fit {
 }
 
 /// The table that fits best (`Ok`), or the nearest when none is believed.
-fn best(sample: &Sample, evidence: &[Evidence]) -> std::result::Result<Fit, Vec<Fit>> {
-    let mut fits: Vec<Fit> = catalog().tables().iter().map(|table| fit(sample, evidence, table)).collect();
+fn best(
+    sample: &Sample,
+    evidence: &[Evidence],
+    sums: Option<[usize; 3]>,
+) -> std::result::Result<Fit, Vec<Fit>> {
+    let mut fits: Vec<Fit> =
+        catalog().tables().iter().map(|table| fit(sample, evidence, sums, table)).collect();
     fits.sort_by(|a, b| b.total.total_cmp(&a.total));
     if fits.first().is_some_and(Fit::is_believed) {
         return Ok(fits.swap_remove(0));
@@ -181,7 +196,7 @@ fn best(sample: &Sample, evidence: &[Evidence]) -> std::result::Result<Fit, Vec<
     Err(fits)
 }
 
-fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
+fn fit(sample: &Sample, evidence: &[Evidence], sums: Option<[usize; 3]>, table: &'static Table) -> Fit {
     let own = sample.columns();
     let mut reasons = Vec::with_capacity(own.len());
     let mut scores = Vec::with_capacity(own.len());
@@ -197,15 +212,14 @@ fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
         scores.push(cells.iter().map(|(s, _)| *s).collect::<Vec<f64>>());
         reasons.push(cells);
     }
-    let mut columns: Vec<(usize, usize, f64, String)> = assign(&scores)
+    let mut columns: Vec<Column4> = assign_surely(&scores)
         .into_iter()
-        .enumerate()
-        .filter_map(|(row, column)| {
-            let column = column?;
+        .map(|(row, column)| {
             let (score, why) = &reasons[row][column];
-            Some((column, own[row], *score, why.clone()))
+            (column, own[row], *score, why.clone())
         })
         .collect();
+    by_sums(&mut columns, sums, table);
     columns.sort_by_key(|(column, ..)| *column);
     let lacking =
         table.columns.iter().enumerate().filter(|(i, c)| {
@@ -213,11 +227,59 @@ fn fit(sample: &Sample, evidence: &[Evidence], table: &'static Table) -> Fit {
         });
     let weight = |place: usize| if sample.header[place].starts_with('/') { WHOLE } else { 1.0 };
     let found: f64 = columns.iter().map(|(_, place, score, _)| score * weight(*place)).sum();
-    let total = found - MISSING * lacking.count() as f64;
+    let total = found
+        - MISSING * lacking.count() as f64
+        - if key_repeats(sample, table, &columns) { REPEATED } else { 0.0 };
     let (columns, weak): (Vec<_>, Vec<_>) = columns.into_iter().partition(|(_, _, score, _)| *score >= SURE);
     let all: f64 = own.iter().map(|place| weight(*place)).sum();
     let placed = columns.iter().map(|(_, place, ..)| weight(*place)).sum::<f64>() / all.max(WHOLE);
     Fit { table, columns, weak, placed, total }
+}
+
+/// Row by row the column given to it: the sure ones first, so that two doubtful columns do not outweigh a sure one.
+fn assign_surely(scores: &[Vec<f64>]) -> Vec<(usize, usize)> {
+    let sure: Vec<Vec<f64>> =
+        scores.iter().map(|row| row.iter().map(|s| if *s >= SURE { *s } else { 0.0 }).collect()).collect();
+    let mut given: Vec<(usize, usize)> =
+        assign(&sure).into_iter().enumerate().filter_map(|(row, column)| Some((row, column?))).collect();
+    let free = |row: usize, column: usize| given.iter().all(|(r, c)| *r != row && *c != column);
+    let rest: Vec<Vec<f64>> = scores
+        .iter()
+        .enumerate()
+        .map(|(row, all)| {
+            all.iter().enumerate().map(|(column, s)| if free(row, column) { *s } else { 0.0 }).collect()
+        })
+        .collect();
+    given.extend(assign(&rest).into_iter().enumerate().filter_map(|(row, column)| Some((row, column?))));
+    given
+}
+
+/// Amount, tax and total by what adds up, where some name speaks for one of them.
+fn by_sums(columns: &mut Vec<Column4>, sums: Option<[usize; 3]>, table: &Table) {
+    let Some(sums) = sums else { return };
+    let place = |name: &str| table.columns.iter().position(|c| c.name == name);
+    let (Some(amount), Some(tax)) = (place("amount"), place("tax")) else { return };
+    let wanted: Vec<(usize, usize)> = [Some(amount), Some(tax), place("total")]
+        .into_iter()
+        .zip(sums)
+        .filter_map(|(c, at)| Some((c?, at)))
+        .collect();
+    let is_of = |(column, at, ..): &Column4| wanted.iter().any(|(c, p)| c == column || p == at);
+    if !columns.iter().any(|one| is_of(one) && one.2 >= LEAST) {
+        return;
+    }
+    columns.retain(|one| !is_of(one));
+    let why = "金额＋税额＝价税合计 they add up";
+    columns.extend(wanted.into_iter().map(|(column, at)| (column, at, ADDS_UP, why.to_owned())));
+}
+
+/// Whether the file repeats what should stand once a row.
+fn key_repeats(sample: &Sample, table: &Table, columns: &[Column4]) -> bool {
+    let place = |name: &String| {
+        columns.iter().find(|(column, ..)| table.columns[*column].name == *name).map(|(_, place, ..)| *place)
+    };
+    let key: Option<Vec<usize>> = table.key.iter().map(place).collect();
+    key.is_some_and(|key| !key.is_empty() && repeats(sample, &key))
 }
 
 /// Whether a required column can be made when the file does not have it.

@@ -9,6 +9,7 @@ mod draft;
 mod evidence;
 mod infer;
 mod names;
+mod rows;
 mod sample;
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 
 use assay_datasets::mapping::SYNONYMS;
 use assay_datasets::schema::{Column, Table, catalog};
-use pinyin::ToPinyin;
+use pinyin::ToPinyinMulti;
 use rapidfuzz::fuzz;
 use serde::Deserialize;
 
 use crate::ingest::source::header::normal;
 
-/// Characters a DBF keeps of a field's name.
-const DBF_NAME: usize = 10;
+/// Letters from which on a name may have been cut: a DBF keeps ten, people fewer.
+const CUT_NAME: usize = 7;
 
 /// Names and words beside the dictionary's own.
 #[derive(Debug, Default, Deserialize)]
@@ -116,7 +116,7 @@ pub fn name_score(header: &str, table: &Table, column: &Column) -> (f64, &'stati
 }
 
 fn is_own_party(header: &str) -> bool {
-    synonyms().own_party.iter().any(|n| normal(n) == header)
+    synonyms().own_party.iter().any(|n| normal(n) == header || stands_for(header, n))
 }
 
 fn without_brackets(name: &str) -> String {
@@ -143,9 +143,21 @@ fn stands_for(header: &str, name: &str) -> bool {
     if letters.len() < 2 || !letters.bytes().all(|b| b.is_ascii_lowercase()) {
         return false;
     }
-    let initials: Option<String> =
-        name.chars().map(|c| c.to_pinyin().and_then(|p| p.plain().chars().next())).collect();
-    initials.is_some_and(|all| all == letters || (header.len() == DBF_NAME && all.starts_with(&letters)))
+    let mut wanted = letters.chars();
+    let mut name = name.chars();
+    // Some characters are read in several ways: 行 begins with h or x.
+    let begins = |c: char, letter: char| {
+        c.to_pinyin_multi().is_some_and(|all| all.into_iter().any(|p| p.plain().starts_with(letter)))
+    };
+    loop {
+        match (name.next(), wanted.next()) {
+            (None, None) => return true,
+            (Some(c), Some(letter)) if begins(c, letter) => {}
+            // A long name may be cut.
+            (Some(_), None) => return header.len() >= CUT_NAME,
+            _ => return false,
+        }
+    }
 }
 
 /// Likeness of two different names: at most 0.8, and nothing below one half.

@@ -26,8 +26,10 @@ pub struct Sample {
     pub record: Option<String>,
     /// Column names as they stand in the file.
     pub header: Vec<String>,
-    /// Filled values of each column, trimmed, in order.
-    pub values: Vec<Vec<String>>,
+    /// JSON: path of the array that holds the records.
+    pub records_at: Option<String>,
+    /// Values of each column by record, trimmed; `None` where there is none.
+    pub cells: Vec<Vec<Option<String>>>,
     /// Records seen.
     pub records: usize,
     /// Records that could not be split into columns.
@@ -40,7 +42,7 @@ pub struct Sample {
 /// When it cannot be read.
 pub fn samples(path: &Path, sheet: Option<&str>) -> Result<Vec<Sample>> {
     let mut found = Vec::new();
-    if path.is_dir() || source::is_xml(path) {
+    if path.is_dir() || documents(path)? {
         let member = source::bundle(path)?;
         for (record, columns) in source::discover(&member)? {
             let mut shape = Shape::of_names(columns.iter().map(String::as_str));
@@ -72,6 +74,10 @@ pub fn samples(path: &Path, sheet: Option<&str>) -> Result<Vec<Sample>> {
                 ReadOptions { sheet: sheet.clone(), shape: Arc::clone(&shape), ..ReadOptions::default() };
             match read(&member, &options) {
                 Ok(mut sample) => {
+                    if let Some(at) = sample.held_at() {
+                        sample = read(&member, &at_path(&options, &at))?;
+                        sample.records_at = Some(at);
+                    }
                     sample.sheet = sheet;
                     found.push(sample);
                 }
@@ -84,13 +90,28 @@ pub fn samples(path: &Path, sheet: Option<&str>) -> Result<Vec<Sample>> {
     Ok(found)
 }
 
+/// Whether a file is a document of XML, or an archive of nothing but such.
+fn documents(path: &Path) -> Result<bool> {
+    let archive = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"));
+    Ok(source::is_xml(path)
+        || (archive && source::members(path)?.iter().all(|m| source::is_xml(Path::new(&m.display())))))
+}
+
+/// The same reading, of records in an array below the document.
+fn at_path(options: &ReadOptions, path: &str) -> ReadOptions {
+    let mut cut = source::Cut::clone(&options.cut);
+    cut.records = path.split('.').map(str::to_owned).collect();
+    ReadOptions { cut: Arc::new(cut), ..options.clone() }
+}
+
 fn read(member: &source::Member, options: &ReadOptions) -> Result<Sample> {
     let sample = Sample {
         file: member.name.clone(),
         sheet: None,
         record: None,
+        records_at: None,
         header: Vec::new(),
-        values: Vec::new(),
+        cells: Vec::new(),
         records: 0,
         bad: 0,
     };
@@ -111,16 +132,16 @@ struct Keep {
 impl RecordSink for Keep {
     fn header(&mut self, columns: &[String]) -> Result<()> {
         self.sample.header = columns.to_vec();
-        self.sample.values = vec![Vec::new(); columns.len()];
+        self.sample.cells = vec![Vec::new(); columns.len()];
         Ok(())
     }
 
     fn batch(&mut self, batch: RawBatch) -> Result<()> {
         let rows = batch.rows.len().min(RECORDS - self.sample.records);
-        for (column, values) in batch.columns.iter().zip(&mut self.sample.values) {
+        for (column, cells) in batch.columns.iter().zip(&mut self.sample.cells) {
             let text = cast(&column.slice(0, rows), &DataType::Utf8)?;
-            let filled = text.as_string::<i32>().iter().flatten().map(str::trim).filter(|v| !v.is_empty());
-            values.extend(filled.map(str::to_owned));
+            let trimmed = text.as_string::<i32>().iter().map(|v| v.map(str::trim).filter(|v| !v.is_empty()));
+            cells.extend(trimmed.map(|v| v.map(str::to_owned)));
         }
         self.sample.records += rows;
         self.sample.bad += batch.bad.len();
@@ -138,6 +159,20 @@ impl Sample {
     pub fn columns(&self) -> Vec<usize> {
         let own = |i: &usize| !["", FILE_COLUMN, ROW_COLUMN].contains(&self.header[*i].as_str());
         (0..self.header.len()).filter(own).collect()
+    }
+
+    /// Filled values of a column, in order.
+    pub fn values(&self, place: usize) -> Vec<String> {
+        self.cells[place].iter().flatten().cloned().collect()
+    }
+
+    /// JSON: where the records are, when the only record read holds an array of objects.
+    fn held_at(&self) -> Option<String> {
+        let array = |cells: &Vec<Option<String>>| {
+            cells.first().and_then(Option::as_deref).is_some_and(|text| text.starts_with("[{"))
+        };
+        let place = self.cells.iter().position(array).filter(|_| self.records == 1)?;
+        Some(self.header[place].clone())
     }
 
     /// What to call it in messages.

@@ -132,3 +132,80 @@ fn drafts_of_different_files_have_different_names() {
     let request = InferRequest { path: "x.csv".into(), table: None, sheet: None, name: Some("a b".into()) };
     assert!(infer(&request).unwrap_err().to_string().contains("--name"));
 }
+
+/// Columns found by name: table, then source by column.
+fn columns(draft: &Draft) -> (String, std::collections::BTreeMap<String, String>) {
+    let table = draft.guesses.first().map(|g| g.table.clone()).unwrap_or_default();
+    (table, draft.guesses.iter().map(|g| (g.column.clone(), g.source.clone())).collect())
+}
+
+#[test]
+fn amounts_are_told_apart_by_adding_up() {
+    // 税金 is no listed name, and alike to both others.
+    let rows = ["100.00,13.00,113.00", "50.00,3.00,53.00", "-7.50,-0.98,-8.48", "20.00,2.60,22.60"];
+    let lines: Vec<String> = rows
+        .iter()
+        .enumerate()
+        .map(|(n, amounts)| {
+            format!("2431200000012345678{n},2024-03-05 10:11:12,91310115MA1K39423D,91530000291993988P,{amounts},正常")
+        })
+        .collect();
+    let text = format!(
+        "票据编号,开具时间,卖方税号,买方税号,不含税金额,税金,含税合计,票据状态\n{}\n",
+        lines.join("\n")
+    );
+    let (table, found) = columns(&draft("other.csv", &text, None));
+    assert_eq!(table, "invoice");
+    for (column, source) in [("amount", "不含税金额"), ("tax", "税金"), ("total", "含税合计")] {
+        assert_eq!(found.get(column).map(String::as_str), Some(source), "{column}: {found:?}");
+    }
+}
+
+#[test]
+fn a_table_whose_key_repeats_is_none_of_the_file() {
+    // Every column could be an invoice's, but one number stands in several rows: these are lines.
+    let mut text =
+        "发票号码,开票日期,销方识别号,购方识别号,货物或应税劳务名称,数量,单价,金额,税率,税额,价税合计\n"
+            .to_owned();
+    for n in 0..12 {
+        text += &format!(
+            "2431200000012345670{},2024-03-05,91310115MA1K39423D,91530000291993988P,*钢材*螺纹钢,{n},10.00,{n}00.00,13%,{}.00,{}.00\n",
+            n / 4,
+            n * 13,
+            n * 113
+        );
+    }
+    assert_eq!(columns(&draft("lines.csv", &text, None)).0, "invoice_line");
+}
+
+#[test]
+fn a_sure_column_is_not_given_up_for_two_doubtful_ones() {
+    let text = "数电发票号码,开票日期,销方识别号,购方识别号,金额,税额,价税合计,出行日期\n\
+        24312000000123456789,2024-03-05 10:11:12,91310115MA1K39423D,91530000291993988P,100.00,9.00,109.00,2024-03-01\n\
+        24312000000123456790,2024-03-06 10:11:12,91310115MA1K39423D,91530000291993988P,50.00,4.50,54.50,2024-03-02\n\
+        24312000000123456791,2024-03-07 10:11:12,91310115MA1K39423D,91530000291993988P,20.00,1.80,21.80,2024-03-03\n";
+    let (_, found) = columns(&draft("train.csv", text, Some("invoice")));
+    assert_eq!(found.get("issued_at").map(String::as_str), Some("开票日期"));
+}
+
+#[test]
+fn records_below_a_document_are_found() {
+    let record = |n: u32| {
+        format!(
+            "{{\"发票号码\":\"2431200000012345678{n}\",\"开票日期\":\"2024-03-05 10:11:12\",\"销方识别号\":\"91310115MA1K39423D\",\
+             \"购方识别号\":\"91530000291993988P\",\"金额\":1{n}.00,\"发票状态\":\"正常\"}}"
+        )
+    };
+    let text = format!("{{\"code\":0,\"data\":{{\"list\":[{},{},{}]}}}}", record(1), record(2), record(3));
+    let found = draft("reply.json", &text, None);
+    assert!(found.text.contains("records = \"data.list\""), "{}", found.text);
+    assert_eq!(columns(&found).0, "invoice");
+}
+
+#[test]
+fn the_only_taxpayer_of_a_list_is_its_own() {
+    let text = "NSRSBH,FPHM,KPRQ,JE,SE\n91310115MA1K39423D,24312000000123456789,2024-03-05,100.00,13.00\n\
+        91310115MA1K39423D,24312000000123456790,2024-03-06,50.00,6.50\n91310115MA1K39423D,24312000000123456791,2024-03-07,10.00,1.30\n";
+    let (table, found) = columns(&draft("fp.csv", text, None));
+    assert_eq!((table.as_str(), found.len()), ("invoice", 5), "{found:?}");
+}

@@ -160,8 +160,14 @@ pub fn refuse_data<'a>(file: &str, wanted: &Wanted, cells: &[&'a str]) -> Result
     // Days also stand above the columns of a calendar: alone they prove nothing.
     let sure = cells.iter().filter(|c| is_value(c) || whole(c)).count();
     let days = cells.iter().filter(|c| parse_instant(c).is_some()).count();
-    if sure == 0 || wanted.matches(cells.iter().copied()) > sure + days {
+    let xml = cells.iter().any(|cell| cell.starts_with("<?xml"));
+    if !xml && (sure == 0 || wanted.matches(cells.iter().copied()) > sure + days) {
         return Ok(());
+    }
+    if xml {
+        return Err(EngineError::input(format!(
+            "{file} is XML, which needs a mapping; for electronic invoices: --mapping einvoice_xml; for others a draft: assay mapping infer {file}"
+        )));
     }
     Err(EngineError::input(format!(
         "{file}: 没有表头：第一行是数据，不是列名。no header: its first row has values in place of names ({} of {} cells). \

@@ -1,0 +1,69 @@
+//! What whole rows say that no column says by itself: which amounts add up, and whether something stands once a row.
+
+use super::sample::Sample;
+use crate::ingest::parse::parse_decimal;
+
+/// Least rows that must be complete, and the share of them that must agree.
+const LEAST: usize = 3;
+const AGREE: f64 = 0.95;
+/// Share of rows with a value met before from which on a column is no key.
+const REPEATED: f64 = 0.05;
+
+/// Columns with an amount before tax, the tax and their sum, whatever they are called; the tax is the smaller part.
+pub fn amount_tax_total(sample: &Sample) -> Option<[usize; 3]> {
+    let columns: Vec<(usize, Vec<Option<i128>>)> = sample
+        .columns()
+        .into_iter()
+        .map(|place| (place, numbers(&sample.cells[place])))
+        .filter(|(_, values)| values.iter().flatten().filter(|v| **v != 0).count() >= LEAST)
+        .collect();
+    let mut best: Option<(usize, [usize; 3])> = None;
+    for (amount_at, amounts) in &columns {
+        for (tax_at, taxes) in columns.iter().filter(|(at, _)| at != amount_at) {
+            for (total_at, totals) in columns.iter().filter(|(at, _)| at != amount_at && at != tax_at) {
+                let agreeing = agreeing(amounts, taxes, totals);
+                if let Some(rows) = agreeing.filter(|rows| best.is_none_or(|(most, _)| *rows > most)) {
+                    best = Some((rows, [*amount_at, *tax_at, *total_at]));
+                }
+            }
+        }
+    }
+    best.map(|(_, places)| places)
+}
+
+/// In fen.
+fn numbers(cells: &[Option<String>]) -> Vec<Option<i128>> {
+    cells.iter().map(|cell| parse_decimal(cell.as_deref()?, 38, 2, true)).collect()
+}
+
+/// Rows in which amount and tax come to the total, if nearly all do and the tax is mostly the smaller.
+fn agreeing(amounts: &[Option<i128>], taxes: &[Option<i128>], totals: &[Option<i128>]) -> Option<usize> {
+    let rows = amounts.iter().zip(taxes).zip(totals);
+    let complete: Vec<(i128, i128, i128)> = rows
+        .filter_map(|((a, t), s)| Some(((*a)?, (*t)?, (*s)?)))
+        .filter(|(a, t, _)| *a != 0 && *t != 0)
+        .collect();
+    let share = |n: usize| n as f64 / complete.len() as f64;
+    let sums = complete.iter().filter(|(a, t, s)| (a + t - s).abs() <= 1).count();
+    let smaller = complete.iter().filter(|(a, t, _)| t.abs() < a.abs()).count();
+    (complete.len() >= LEAST && share(sums) >= AGREE && share(smaller) >= AGREE).then_some(sums)
+}
+
+/// Whether rows repeat the values of these columns, so that they are no key of a row.
+pub fn repeats(sample: &Sample, places: &[usize]) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    let (mut rows, mut again) = (0_usize, 0_usize);
+    for row in 0..sample.records {
+        let key: Vec<&str> = places
+            .iter()
+            .filter_map(|place| sample.cells[*place].get(row)?.as_deref())
+            .filter(|text| !super::names::synonyms().missing.iter().any(|m| m == text))
+            .collect();
+        if key.len() < places.len() {
+            continue;
+        }
+        rows += 1;
+        again += usize::from(!seen.insert(key));
+    }
+    rows >= LEAST && again as f64 > rows as f64 * REPEATED
+}
