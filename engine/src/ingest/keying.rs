@@ -12,7 +12,7 @@ use arrow::array::{
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use assay_datasets::schema::{Column, Condition, Table};
-use assay_sql::{resident_id_is_valid, uscc_is_valid};
+use assay_sql::{resident_id_is_plausible, uscc_is_valid};
 
 use super::constant::{is_void, nulls, repeat};
 use super::convert::Converted;
@@ -307,11 +307,11 @@ fn buckets(table: &Table, config: &Config, columns: &BTreeMap<String, ArrayRef>,
     keys.as_primitive::<Int64Type>().iter().map(|k| Some(config.bucket_of(k))).collect()
 }
 
-/// A citizen's number, also with the two digits that tell several businesses of one owner apart.
+/// A citizen's number, mistyped or not, also with the two digits that tell several businesses of one owner apart.
 fn is_person_id(id: &str) -> bool {
     let number = id.get(..18).unwrap_or_default();
     let more = id.get(18..).unwrap_or_default();
-    let is_number = |number: &str| resident_id_is_valid(number) && !uscc_is_valid(number);
+    let is_number = |number: &str| resident_id_is_plausible(number) && !uscc_is_valid(number);
     (more.is_empty() || (more.len() == 2 && more.bytes().all(|b| b.is_ascii_digit()))) && is_number(number)
 }
 

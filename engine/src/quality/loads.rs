@@ -16,8 +16,6 @@ use crate::warehouse::{Commit, Warehouse, get, get_rows, read_unit};
 
 /// Rule of rows that can be loaded; also `measure` of its rows, whose part is the batch.
 pub const LOADED: &str = "L-01";
-/// What whoever delivers the feed does about it.
-pub const FIX_ZH: &str = "按“装载”一节的原因更正源文件或映射，再装载一次；被拒收的行见表 rejected_row";
 
 /// A table and feed.
 type Feed = (String, String);

@@ -9,7 +9,8 @@ mod data;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::catalogue::Rules;
-use super::loads::{self, LOADED};
+use super::loads::LOADED;
+use super::measure::UNDELIVERED;
 use super::rule::{Dimension, Owner};
 use super::score::{By, GRADES, grade, sql};
 use crate::{EngineError, Result};
@@ -18,8 +19,6 @@ use datafusion::prelude::SessionContext;
 
 /// Rules listed as worst.
 const WORST: usize = 12;
-/// Rows that a share of failures is taken to be of besides those judged: 22 of 22 tell less than 5,000 of 10,000.
-const FEW: usize = 100;
 /// Reasons of rejection shown of a table.
 const REASONS: usize = 3;
 /// Examples of a rule, and rows they are picked from.
@@ -41,6 +40,12 @@ pub async fn html(context: &SessionContext, rules: Rules, table: Option<&str>) -
     environment
         .render_str(include_str!("page.html"), values)
         .map_err(|e| EngineError::internal(format!("the page cannot be made: {e:#}")))
+}
+
+/// Rows with at least one fault, and the share of those without in percent.
+struct AtFault {
+    faulty: f64,
+    clean: f64,
 }
 
 struct Page<'a> {
@@ -70,6 +75,9 @@ impl Page<'_> {
         };
         let size = self.size().await?;
         let months = self.scores(By::Month).await?;
+        let undelivered = self.undelivered().await?;
+        let rows = self.rows_at_fault().await?;
+        let score = score.min(rows.clean);
         let (grade_zh, grade_en) = grade(score);
         let dimensions = self.dimensions().await?;
         let judged = |d: &Dimension| dimensions.iter().any(|(name, _)| name == d.zh());
@@ -83,6 +91,10 @@ impl Page<'_> {
             rules => count(all.number(0, "rules")),
             checked => count(all.number(0, "checked")),
             failed => count(all.number(0, "failed")),
+            undelivered => count(undelivered),
+            any_undelivered => undelivered.unwrap_or_default() > 0.0,
+            faulty => count(Some(rows.faulty)),
+            clean => points(rows.clean),
             size,
             trend => charts::trend(&months.series("period", "score"))?,
             dimensions => charts::bars(&dimensions)?,
@@ -96,6 +108,32 @@ impl Page<'_> {
             loads => self.loads().await?,
             grades => GRADES.iter().map(|(least, zh, en)| context! { least => format!("{least:.1}"), zh => *zh, en => *en }).collect::<Vec<_>>(),
         })
+    }
+
+    /// How often rows fail because their feed does not bring what a rule asks for.
+    async fn undelivered(&self) -> Result<Option<f64>> {
+        let only = self.only(&format!("measure = '{UNDELIVERED}'"));
+        let sql = format!("SELECT sum(failed) AS failed FROM quality_measure {only}");
+        Ok(read(self.context, &sql).await?.number(0, "failed"))
+    }
+
+    /// Rows with a defect or rejected by their feed's latest load.
+    async fn rows_at_fault(&self) -> Result<AtFault> {
+        let defects = self.only("claim = 'defect'");
+        let (stored, rejected) = (self.only("measure = 'rows'"), self.only(&format!("measure = '{LOADED}'")));
+        let found = read(
+            self.context,
+            &format!(
+                "SELECT (SELECT count(*) FROM (SELECT DISTINCT table_name, _file, _row FROM quality_failure {defects})) AS failing, \
+                 (SELECT sum(failed) FROM quality_measure {rejected}) AS rejected, \
+                 (SELECT sum(passed) FROM quality_measure {stored}) AS stored"
+            ),
+        )
+        .await?;
+        let of = |column: &str| found.number(0, column).unwrap_or_default();
+        let faulty = of("failing") + of("rejected");
+        let all = (of("stored") + of("rejected")).max(1.0);
+        Ok(AtFault { faulty, clean: 100.0 * (1.0 - faulty / all).max(0.0) })
     }
 
     async fn size(&self) -> Result<Value> {
@@ -160,7 +198,7 @@ impl Page<'_> {
             self.context,
             &format!(
                 "SELECT {key}, name_zh, failed FROM (SELECT {key}, name_zh, sum(failed) AS failed, row_number() OVER \
-                 (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / (sum(checked) + {FEW}) DESC, name_zh) AS n \
+                 (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / sqrt(sum(checked)) DESC, name_zh) AS n \
                  FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0) WHERE n = 1",
                 self.only("checked > 0")
             ),
@@ -197,8 +235,9 @@ impl Page<'_> {
                 "SELECT * FROM (SELECT rule, table_name, name_zh, name_en, severity, dimension, owner, \
                  count(DISTINCT source) AS sources, min(period) FILTER (WHERE failed > 0) AS first, \
                  max(period) FILTER (WHERE failed > 0) AS last, sum(checked) AS checked, sum(failed) AS failed, max(weight) AS weight \
-                 FROM quality_score {only} GROUP BY rule, table_name, name_zh, name_en, severity, dimension, owner) \
-                 WHERE failed > 0 ORDER BY weight * CAST(failed AS DOUBLE) / (checked + {FEW}) DESC, failed DESC, rule, table_name LIMIT {WORST}"
+                 FROM quality_score {only} GROUP BY rule, table_name, name_zh, name_en, severity, dimension, owner) AS s \
+                 WHERE failed > 0 AND rule <> '{LOADED}' AND NOT EXISTS (SELECT 1 FROM quality_measure AS u \
+                 WHERE u.measure = '{UNDELIVERED}' AND u.table_name = s.table_name AND split_part(u.part, ' ', 1) = s.rule) ORDER BY weight * CAST(failed AS DOUBLE) / sqrt(checked) DESC, failed DESC, rule, table_name LIMIT {WORST}"
             ),
         )
         .await?;
@@ -275,10 +314,12 @@ impl Page<'_> {
             .filter_map(|owner| {
                 let steps: Vec<Value> = (0..found.len())
                     .filter(|row| found.text(*row, "owner") == owner.word())
+                    .filter(|row| found.text(*row, "rule") != LOADED)
                     .map(|row| {
                         let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
                         let rule = self.rules.rules.iter().find(|r| r.id == id && r.table.name == table);
-                        let fix = rule.map_or_else(|| general_fix(&id).to_owned(), |r| r.fix.zh.clone());
+                        let fix =
+                            rule.map_or("查看“迟到、缺失和异常月份”一节，与数据提供方核对", |r| &r.fix.zh);
                         context! {
                             zh => found.text(row, "name_zh"),
                             table_zh => table_zh(&table),
@@ -333,7 +374,10 @@ impl Page<'_> {
                 let table = found.text(row, "table_name");
                 let why = (0..reasons.len()).filter(|at| reasons.text(*at, "table_name") == table);
                 let why: Vec<String> = why
-                    .map(|at| format!("{}（{}行）", reasons.text(at, "why"), count(reasons.number(at, "n"))))
+                    .map(|at| {
+                        let (why, n) = (reasons.text(at, "why"), count(reasons.number(at, "n")));
+                        format!("{why}（{n}行，如{}）", reasons.text(at, "place"))
+                    })
                     .collect();
                 context! {
                     table_zh => table_zh(&table),
@@ -362,8 +406,8 @@ impl Page<'_> {
     async fn reasons(&self) -> Result<Rows> {
         let only = self.only("");
         let sql = format!(
-            "SELECT table_name, why, n FROM (SELECT *, row_number() OVER (PARTITION BY table_name ORDER BY n DESC, why) AS at \
-             FROM (SELECT table_name, min(message_zh) AS why, count(*) AS n FROM rejected_row {only} \
+            "SELECT table_name, why, n, place FROM (SELECT *, row_number() OVER (PARTITION BY table_name ORDER BY n DESC, why) AS at \
+             FROM (SELECT table_name, min(message_zh) AS why, count(*) AS n, min(concat(_file, '第', _row, '行')) AS place FROM rejected_row {only} \
              GROUP BY table_name, rule, column_name)) WHERE at <= {REASONS} ORDER BY table_name, at"
         );
         read(self.context, &sql).await
@@ -378,14 +422,6 @@ fn points(score: f64) -> String {
 /// A share in percent as it is shown; only nothing is 0.
 fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.01 { "<0.01".to_owned() } else { format!("{share:.2}") }
-}
-
-/// What to do about findings of no rule of a file.
-fn general_fix(rule: &str) -> &'static str {
-    match rule {
-        LOADED => loads::FIX_ZH,
-        _ => "查看“迟到、缺失和异常月份”一节，与数据提供方核对",
-    }
 }
 
 /// Class of a score in the page's style.
