@@ -16,6 +16,7 @@ import tempfile
 import time
 
 from plain.definitions import ROOT
+from plain.rows import check_sources
 from plain.run import TALLY, Scan
 
 RELATIVE = 1e-9
@@ -103,9 +104,11 @@ def check(path, as_of, codes, options):
     hits = {}
     for hit in stored(scan.connection, scan.warehouse, "hit", as_of):
         hits.setdefault(hit["indicator"], []).append(hit)
-    scan.prepare_each() if options.each else scan.prepare_fused()
+    statements, queries = ([], scan.plan_each()) if options.each else scan.plan_fused()
+    if not options.each:
+        scan.materialise_rollups()
     agreed = disagreed = rows = 0
-    for indicator, naive in scan.each() if options.each else scan.fused():
+    for indicator, naive in scan.run(statements, queries):
         code = indicator.code
         texts = compare(tallies[code], hits.get(code, []), naive) if code in tallies else ["not in scan_indicator"]
         rows += len(naive.hits)
@@ -118,7 +121,16 @@ def check(path, as_of, codes, options):
     way = "one query an indicator" if options.each else "sources aggregated once"
     seconds = time.monotonic() - began
     print(f"{path}, {as_of}: {agreed} indicators agree, {disagreed} disagree; {rows} hits ({way}, {seconds:.0f} s)")
-    return disagreed + len(missing)
+    return disagreed + len(missing) + (rows_differ(scan, options.assay) if options.sources else 0)
+
+
+def rows_differ(scan, assay):
+    """Prints where rows behind the facts differ; how many columns do."""
+    found, compared = check_sources(scan, scan.used_sources(), assay)
+    for text in found:
+        print(text)
+    print(f"{compared} sources compared row by row, {len(found)} differences")
+    return len(found)
 
 
 # ---- warehouses -------------------------------------------------------------------------------------------------
@@ -141,8 +153,9 @@ def main():
     parser.add_argument("--months", type=int, default=12, help="months to generate [default: 12]")
     parser.add_argument("--seed", type=int, default=3, help="seed to generate from [default: 3]")
     parser.add_argument("--as-of", type=int, help="month of the scan [default: that of the last scan]")
-    parser.add_argument("--assay", default=os.path.join(target, "release", "assay"), help="binary, for --generate [default: %(default)s]")
+    parser.add_argument("--assay", default=os.path.join(target, "release", "assay"), help="binary, for --generate and --sources [default: %(default)s]")
     parser.add_argument("--only", default="", help="codes of indicators, with commas")
+    parser.add_argument("--sources", action="store_true", help="compare every row of rollups and feature queries too (runs assay sql)")
     parser.add_argument("--each", action="store_true", help="one query an indicator from the stored tables, nothing shared (slow)")
     parser.add_argument("--threads", type=int, default=2, help="threads of DuckDB [default: 2]")
     parser.add_argument("--memory", default="4GB", help="memory of DuckDB [default: 4GB]")

@@ -1,7 +1,5 @@
 """Lines, peers and tallies: what a verdict (applies, value, amount, facts a taxpayer) comes to, as one query an indicator."""
 
-from .translate import verdict  # noqa: F401
-
 # Scales the median absolute deviation to the standard deviation of a normal distribution.
 MAD_TO_SIGMA = 1.4826
 LEVELS = ("close", "section", "everyone")

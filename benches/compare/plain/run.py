@@ -6,10 +6,11 @@ import duckdb
 
 from .definitions import Definitions, at_grain
 from .functions import create_macros
-from .judge import judged, verdict
-from .sources import Sources, Warehouse, create_rollups
-from .translate import Translator
+from .judge import judged
+from .sources import Sources, Warehouse, dialect
+from .translate import Translator, verdict
 
+PASSED = "taxpayer_key, taxpayer_id, industry_code, region_code"
 TALLY = ("applicable", "hits", "unknown", "not_applicable")
 
 
@@ -30,6 +31,9 @@ class Scan:
         self.connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
         create_macros(self.connection)
         self.warehouse.create_views(self.connection, self.definitions.codes)
+        # The rollups are computed from the invoices, never those Assay stored.
+        for name, text in self.definitions.rollups.items():
+            self.connection.execute(f"CREATE VIEW {name} AS {dialect(name, text)}")
         self.sources = Sources(self.connection, self.definitions)
         chosen = (i for i in self.definitions.indicators if not codes or i.code in codes)
         self.indicators = [i for i in chosen if i.lines_at(as_of)]
@@ -73,29 +77,21 @@ class Scan:
         ctes = [f"{name} AS ({self.source(key, translator)})" for key, name in named.items()]
         ctes.append(f"inputs AS ({self.inputs(translator, named)})")
         typed = "".join(f", {fact} AS f{n}" for n, fact in enumerate(facts))
-        ctes.append(f"facts AS (SELECT taxpayer_key, taxpayer_id, industry_code, region_code, {size} AS size{typed} FROM inputs)")
+        ctes.append(f"facts AS (SELECT {PASSED}, {size} AS size{typed} FROM inputs)")
         columns = [f"f{n}" for n in range(len(facts))]
         applies, value, amount = verdict(indicator, columns)
         ctes.append(f"verdicts AS (SELECT *, {applies} AS applies, {value} AS value, {amount} AS amount FROM facts)")
         ctes += judged(lines, columns, "verdicts", self.definitions.peers)
         return f"WITH {', '.join(ctes)} SELECT * FROM judged"
 
-    def each(self):
-        """(indicator, what it came to), by one query each."""
-        for indicator in self.indicators:
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE judged_rows AS {self.one_query(indicator)}")
-            yield indicator, self.found(indicator, "judged_rows")
-
-    def prepare_each(self):
-        create_rollups(self.connection, self.definitions, materialise=False)
+    def plan_each(self):
+        """(indicator, its query) of all indicators."""
+        return [(indicator, self.one_query(indicator)) for indicator in self.indicators]
 
     # ---- hand-fused ---------------------------------------------------------------------------------------------
 
-    def prepare_fused(self):
-        create_rollups(self.connection, self.definitions, materialise=True)
-
-    def fuse(self):
-        """Every source once into a temporary table, then all facts, then all verdicts."""
+    def plan_fused(self):
+        """Statements that bring every source into a table once, then all facts, then all verdicts; (indicator, its query) over these."""
         translator = Translator(self.definitions)
         facts, used = {}, []
         for indicator in self.indicators:
@@ -103,27 +99,46 @@ class Scan:
             used.append([facts.setdefault(translator.fact(fact, at), f"f{len(facts)}") for fact in indicator.facts])
         size = translator.size(self.as_of)
         named = {key: f"source_{n}" for n, key in enumerate(translator.inputs.sources())}
-        execute = self.connection.execute
-        for key, name in named.items():
-            execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self.source(key, translator)}")
-        execute(f"CREATE OR REPLACE TEMP TABLE inputs AS {self.inputs(translator, named)}")
+        tables = {name: self.source(key, translator) for key, name in named.items()}
+        tables["inputs"] = self.inputs(translator, named)
         typed = "".join(f", {sql} AS {name}" for sql, name in facts.items())
-        passed = f"taxpayer_key, taxpayer_id, industry_code, region_code, CAST({size} AS DECIMAL(28, 2)) AS size"
-        execute(f"CREATE OR REPLACE TEMP TABLE facts AS SELECT {passed}{typed} FROM inputs")
+        tables["facts"] = f"SELECT {PASSED}, CAST({size} AS DECIMAL(28, 2)) AS size{typed} FROM inputs"
         parts = []
         for n, (indicator, columns) in enumerate(zip(self.indicators, used)):
             applies, value, amount = verdict(indicator, columns)
             parts.append(f"{applies} AS applies_{n}, {value} AS value_{n}, {amount} AS amount_{n}")
-        execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS SELECT *, {', '.join(parts)} FROM facts")
-        return used
+        tables["verdicts"] = f"SELECT *, {', '.join(parts)} FROM facts"
+        statements = [f"CREATE TEMP TABLE {name} AS {query}" for name, query in tables.items()]
+        return statements, [(i, self.over_verdicts(n, i, columns)) for n, (i, columns) in enumerate(zip(self.indicators, used))]
 
-    def fused(self):
-        """(indicator, what it came to), from the fused tables."""
-        for n, (indicator, columns) in enumerate(zip(self.indicators, self.fuse())):
-            named = [f"{column} AS g{m}" for m, column in enumerate(columns)]
-            passed = ["taxpayer_key", "taxpayer_id", "industry_code", "region_code", "size", *named]
-            own = f"own AS (SELECT {', '.join(passed)}, applies_{n} AS applies, value_{n} AS value, amount_{n} AS amount FROM verdicts)"
-            facts = [f"g{m}" for m in range(len(columns))]
-            ctes = [own, *judged(indicator.lines_at(self.as_of), facts, "own", self.definitions.peers)]
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE judged_rows AS WITH {', '.join(ctes)} SELECT * FROM judged")
+    def over_verdicts(self, n, indicator, columns):
+        """The query of the n-th indicator where facts and verdicts are there already."""
+        facts = "".join(f", {column} AS g{m}" for m, column in enumerate(columns))
+        own = f"own AS (SELECT {PASSED}, size{facts}, applies_{n} AS applies, value_{n} AS value, amount_{n} AS amount FROM verdicts)"
+        named = [f"g{m}" for m in range(len(columns))]
+        ctes = [own, *judged(indicator.lines_at(self.as_of), named, "own", self.definitions.peers)]
+        return f"WITH {', '.join(ctes)} SELECT * FROM judged"
+
+    def used_sources(self):
+        """Every source the facts read, as (name, month or None)."""
+        translator = Translator(self.definitions)
+        for indicator in self.indicators:
+            for fact in indicator.facts:
+                translator.fact(fact, at_grain(self.as_of, indicator.grain))
+        return translator.inputs.sources()
+
+    # ---- running ------------------------------------------------------------------------------------------------
+
+    def materialise_rollups(self):
+        """Puts tables, computed once from the invoices, in place of the views of rollups."""
+        for name, text in self.definitions.rollups.items():
+            self.connection.execute(f"DROP VIEW {name}")
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {dialect(name, text)}")
+
+    def run(self, statements, queries):
+        """(indicator, what it came to), one after the other."""
+        for statement in statements:
+            self.connection.execute(statement)
+        for indicator, query in queries:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE judged_rows AS {query}")
             yield indicator, self.found(indicator, "judged_rows")

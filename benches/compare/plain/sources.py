@@ -99,12 +99,6 @@ def delta_type(kind):
     return DELTA_TYPES.get(kind, kind.upper())
 
 
-def create_rollups(connection, definitions, materialise):
-    """The rollups computed from the invoices, never those Assay stored: as views, or as tables computed once."""
-    for name, text in definitions.rollups.items():
-        connection.execute(f"CREATE {'TEMP TABLE' if materialise else 'VIEW'} {name} AS {dialect(name, text)}")
-
-
 class Sources:
     """Queries that give one row a taxpayer with the inputs of facts."""
 
