@@ -7,7 +7,7 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 WEIGHTS = [pow(3, n, 31) for n in range(17)]
 BENFORD = "[log10(1 + 1.0::DOUBLE / a_d) FOR a_d IN [1, 2, 3, 4, 5, 6, 7, 8, 9]]"
 DIGITS = ", ".join(f"CAST(a_{n} AS DOUBLE)" for n in range(1, 10))
-CHARACTERS = f"[0-9A-HJ-NPQRTUWXY]"
+CHARACTERS = "[0-9A-HJ-NPQRTUWXY]"
 
 MACROS = [
     # Months YYYYMM; a number that is no month gives null.
@@ -38,6 +38,9 @@ MACROS = [
     "double_div(a_l, a_r) AS CAST(a_l AS DOUBLE) / nullif(CAST(a_r AS DOUBLE), 0.0)",
     "micro(a_x) AS CAST(TRY_CAST(a_x AS DECIMAL(28, 6)) * 1000000 AS HUGEINT)",
     "exact_div(a_l, a_r) AS CAST(CAST(micro(a_l) * 10000000000 // nullif(micro(a_r), 0) AS DECIMAL(38, 0)) * 0.0000000001 AS DECIMAL(38, 10))",
+    # A part of an amount of money, a_money × a_part ÷ a_whole, exact to a hundredth of a fen: multiplied before it is divided.
+    "fen(a_x) AS CAST(CAST(a_x AS DECIMAL(28, 2)) * 100 AS HUGEINT)",
+    "part_of(a_money, a_part, a_whole) AS CAST(CAST(fen(a_money) * fen(a_part) * 100 // nullif(fen(a_whole), 0) AS DECIMAL(38, 0)) * 0.0001 AS DECIMAL(38, 4))",
     "finite(a_x) AS CASE WHEN isfinite(CAST(a_x AS DOUBLE)) THEN CAST(a_x AS DOUBLE) END",
 ]
 
