@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+from indicators_part import indicators, worker_plain
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUDGET = 300.0  # seconds one side of one measurement may take in all before its repetitions end
@@ -343,9 +345,9 @@ def show(title, sides, targets, notes=()):
         remark = f"targets: {'; '.join(targets)}" if not number else ""
         figures = [f"{side.median(w):.{d}f}" for w, d in (("seconds", 3), ("cpu", 2), ("peak", 0))]
         print(LINE.format(title if not number else "", side.name, *figures, len(side.samples), remark))
-    if len(sides) == 2:
-        ratios = [f"{sides[0].median(w) / sides[1].median(w):.2f} x" for w in ("seconds", "cpu", "peak")]
-        print(LINE.format("", "ratio", *ratios, "", f"assay / {sides[1].name}"))
+    for peer in sides[1:]:
+        ratios = [f"{sides[0].median(w) / peer.median(w):.2f} x" for w in ("seconds", "cpu", "peak")]
+        print(LINE.format("", "ratio", *ratios, "", f"assay / {peer.name}"))
     for note in notes:
         print(f"    {note}")
     print(flush=True)
@@ -353,7 +355,7 @@ def show(title, sides, targets, notes=()):
 
 def peers():
     missing = []
-    for name in ("duckdb", "openpyxl"):
+    for name in ("duckdb", "openpyxl", "sqlglot"):
         probe = subprocess.run([sys.executable, "-c", f"import {name}; print({name}.__version__)"], capture_output=True, text=True)
         if probe.returncode:
             missing.append(name)
@@ -377,8 +379,10 @@ def main():
     parser.add_argument("--assay", default=os.path.join(target, "release", "assay"), help="binary [default: %(default)s]")
     parser.add_argument("--threads", type=int, default=2, help="threads of each side [default: 2]")
     parser.add_argument("--runs", type=int, default=5, help="repetitions after the warm-up; their median counts [default: 5]")
-    parser.add_argument("--only", choices=("text", "book", "scan", "large"), help="one part only")
+    parser.add_argument("--only", choices=("text", "book", "scan", "large", "indicators"), help="one part only")
     parser.add_argument("--invoices", type=int, default=0, help="rows of the part `large`, which runs when this or --only large is given [10,000,000]")
+    parser.add_argument("--taxpayers", type=int, default=0, help="size of the part `indicators`, which runs when this or --only indicators is given [2,000]")
+    parser.add_argument("--sample", type=int, default=0, help="of the part `indicators`: about so many of the 280 single queries only, extrapolated [all]")
     options = parser.parse_args()
     assay = Assay(os.path.abspath(options.assay), options.threads)
     if not os.access(assay.path, os.X_OK):
@@ -388,12 +392,16 @@ def main():
     peers()
     print(f"{options.threads} threads each, {os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the start")
     with tempfile.TemporaryDirectory(prefix="assay-compare-") as work:
-        if options.only != "large":
+        if options.only not in ("large", "indicators"):
             data = data_set(assay, work)
             print(f"data: {data.label}; medians of {options.runs} runs after a warm-up\n")
         print(LINE.format("work", "", "seconds", "CPU s", "peak MiB", "runs", ""))
         if options.only == "large" or (options.only is None and options.invoices):
             for part in load_large(assay, Large(work, options.invoices or 10_000_000), work, options.runs):
+                show(*part)
+        if options.only == "indicators" or (options.only is None and options.taxpayers):
+            options.taxpayers = options.taxpayers or 2_000
+            for part in indicators(assay, Side, worker, measure, work, options):
                 show(*part)
         if options.only in (None, "text"):
             show(*load_text(assay, data, work, options.runs))
@@ -407,6 +415,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        {"duckdb": lambda threads, *sql: worker_duckdb(threads, sql), "openpyxl": worker_openpyxl, "make": worker_make}[sys.argv[2]](*sys.argv[3:])
+        workers = {"duckdb": lambda threads, *sql: worker_duckdb(threads, sql), "openpyxl": worker_openpyxl, "make": worker_make, "plain": worker_plain}
+        workers[sys.argv[2]](*sys.argv[3:])
     else:
         main()
