@@ -9,20 +9,13 @@ import re
 DIALECT = [
     # The aggregate is called last; DuckDB's last_value is a window function only.
     (re.compile(r"\blast_value\("), "last("),
-    # An estimate there (t-digest); exact here, for an oracle should not estimate.
-    (re.compile(r"\bapprox_percentile_cont\("), "quantile_cont("),
     (re.compile(r"\* EXCEPT \("), "* EXCLUDE ("),
 ]
 # A quotient of decimals is a decimal there and a double here: cents must not depend on a double.
 QUOTIENTS = {
-    # The definition is revenue times a mean of the industry, sum over sum. A quotient cut off after ten digits and then multiplied by
-    # revenue is off by up to a fen for each hundred million, so here the product is divided.
+    # The definition is revenue times a mean of the industry, sum over sum.
     "cit_industry": [
-        ("CAST(o.revenue * CASE\n", "CAST(CASE\n"),
-        *(
-            (f"CAST({t}.{c} AS DECIMAL(28, 6)) / CAST({t}.revenue AS DECIMAL(28, 6))", f"part_of(o.revenue, {t}.{c}, {t}.revenue)")
-            for t in "ab" for c in ("cost", "expense")
-        ),
+        (f"o.revenue * {t}.{c} / {t}.revenue", f"part_of(o.revenue, {t}.{c}, {t}.revenue)") for t in "ab" for c in ("cost", "expense")
     ],
     "export_claims": [("input_tax * (amount + tax) / nullif(tax, 0)", "exact_div(input_tax * (amount + tax), tax)")],
     "line_rates": [("AS DECIMAL(4, 0)) / 100 AS lowest", "AS DECIMAL(4, 0)) * 0.01 AS lowest")],
