@@ -22,7 +22,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use self::failures::Failures;
 use self::ids::{has_lost_digits, is_taxpayer_id};
-use self::plan::{Origin, Plan, physical, plan};
+use self::plan::{Origin, Plan, physical, plan, reads};
 use super::constant::nulls;
 use super::parse::{self, Parsed};
 use super::reject::Reject;
@@ -47,6 +47,8 @@ struct Rule {
     zh: String,
     en: String,
     expr: Arc<dyn PhysicalExpr>,
+    /// Canonical columns it reads, by place.
+    reads: Vec<usize>,
 }
 
 /// Rows of a canonical table, with what was set aside.
@@ -108,7 +110,14 @@ impl Converter {
         for rule in &feed.rules {
             let logical = context.parse_sql_expr(&rule.sql, &schema)?;
             let expr = physical(context, logical, &schema)?;
-            rules.push(Rule { name: rule.name.clone(), zh: rule.zh.clone(), en: rule.en.clone(), expr });
+            let reads = reads(&expr);
+            rules.push(Rule {
+                name: rule.name.clone(),
+                zh: rule.zh.clone(),
+                en: rule.en.clone(),
+                expr,
+                reads,
+            });
         }
         let mut repairer = Repairer::new(table, feed, repairs, header);
         for (index, plan) in plans.iter().enumerate() {
@@ -393,28 +402,21 @@ impl Converter {
             let (index, rule) = found.first;
             let line = raw.rows[row];
             rejects.push(match self.rules.get(index.wrapping_sub(self.plans.len())) {
-                Some(r) => Reject::of_rule(line, &r.name, &r.zh, &r.en, &record),
-                None => {
-                    let value = match &self.plans[index].origin {
-                        Origin::Column(i) => record[*i].clone(),
-                        Origin::Constant(text) => text.clone(),
-                        // In the order of the header, as are the names shown with them.
-                        Origin::Computed(_) => {
-                            let read = self.plans[index].reads();
-                            read.iter().map(|i| record[*i].as_str()).collect::<Vec<_>>().join(" | ")
-                        }
-                        Origin::Absent => String::new(),
-                    };
-                    Reject::of_value(
-                        line,
-                        &self.table.columns[index],
-                        &self.plans[index].shown,
-                        value,
-                        rule,
-                        found.more(),
-                        &record,
-                    )
+                Some(r) => {
+                    let shown: Vec<&str> = r.reads.iter().map(|i| self.plans[*i].shown.as_str()).collect();
+                    let values: Vec<String> = r.reads.iter().map(|i| self.plans[*i].value(&record)).collect();
+                    let place = (shown.join(", "), values.join(" | "));
+                    Reject::of_rule(line, (&r.name, &r.zh, &r.en), place, &record)
                 }
+                None => Reject::of_value(
+                    line,
+                    &self.table.columns[index],
+                    &self.plans[index].shown,
+                    self.plans[index].value(&record),
+                    rule,
+                    found.more(),
+                    &record,
+                ),
             });
         }
         Ok(rejects)

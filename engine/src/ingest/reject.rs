@@ -51,12 +51,17 @@ impl Reject {
         }
     }
 
-    /// A row that breaks a mapping's rule.
-    pub fn of_rule(row: i64, name: &str, zh: &str, en: &str, record: &[String]) -> Self {
+    /// A row that breaks a mapping's rule (name and texts) with some columns (names and values).
+    pub fn of_rule(
+        row: i64,
+        (name, zh, en): (&str, &str, &str),
+        (column, value): (String, String),
+        record: &[String],
+    ) -> Self {
         Self {
             row,
-            column: String::new(),
-            value: String::new(),
+            column,
+            value,
             rule: name.into(),
             zh: zh.into(),
             en: en.into(),

@@ -6,6 +6,8 @@ use crate::ingest::parse::parse_decimal;
 /// Least rows that must be complete, and the share of them that must agree.
 const LEAST: usize = 3;
 const AGREE: f64 = 0.95;
+/// Rows from which on repeated values tell anything.
+const FEW: usize = 10;
 /// Share of rows with a value met before from which on a column is no key.
 const REPEATED: f64 = 0.05;
 
@@ -65,5 +67,5 @@ pub fn repeats(sample: &Sample, places: &[usize]) -> bool {
         rows += 1;
         again += usize::from(!seen.insert(key));
     }
-    rows >= LEAST && again as f64 > rows as f64 * REPEATED
+    rows >= FEW && again as f64 > rows as f64 * REPEATED
 }

@@ -90,11 +90,14 @@ pub fn samples(path: &Path, sheet: Option<&str>) -> Result<Vec<Sample>> {
     Ok(found)
 }
 
-/// Whether a file is a document of XML, or an archive of nothing but such.
+/// Whether a file is a document of XML, or an archive of mostly such.
 fn documents(path: &Path) -> Result<bool> {
     let archive = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"));
-    Ok(source::is_xml(path)
-        || (archive && source::members(path)?.iter().all(|m| source::is_xml(Path::new(&m.display())))))
+    if !archive {
+        return Ok(source::is_xml(path));
+    }
+    let members = source::members(path)?;
+    Ok(members.iter().filter(|m| source::is_xml(Path::new(&m.display()))).count() * 2 > members.len())
 }
 
 /// The same reading, of records in an array below the document.

@@ -48,8 +48,18 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What a record has for the column, in the order of the header, as are the names shown with it.
+    pub(super) fn value(&self, record: &[String]) -> String {
+        match &self.origin {
+            Origin::Constant(text) => text.clone(),
+            _ => self.reads().iter().map(|i| record[*i].as_str()).collect::<Vec<_>>().join(" | "),
+        }
+    }
+}
+
 /// The columns an expression reads, by place.
-fn reads(expr: &Arc<dyn PhysicalExpr>) -> Vec<usize> {
+pub(super) fn reads(expr: &Arc<dyn PhysicalExpr>) -> Vec<usize> {
     let mut read: Vec<usize> = collect_columns(expr).iter().map(|c| c.index()).collect();
     read.sort_unstable();
     read

@@ -197,9 +197,10 @@ impl Page<'_> {
         let worst = read(
             self.context,
             &format!(
-                "SELECT {key}, name_zh, failed FROM (SELECT {key}, name_zh, sum(failed) AS failed, row_number() OVER \
-                 (PARTITION BY {key} ORDER BY max(weight) * CAST(sum(failed) AS DOUBLE) / sqrt(sum(checked)) DESC, name_zh) AS n \
-                 FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0) WHERE n = 1",
+                "SELECT {key}, name_zh, failed FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY gravity DESC, name_zh) AS n \
+                 FROM (SELECT {key}, name_zh, sum(failed) AS failed, \
+                 max(weight) * CAST(sum(failed) AS DOUBLE) / sqrt(sum(checked)) AS gravity \
+                 FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0)) WHERE n = 1",
                 self.only("checked > 0")
             ),
         )
