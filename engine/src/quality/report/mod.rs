@@ -19,6 +19,9 @@ use datafusion::prelude::SessionContext;
 
 /// Rules listed as worst.
 const WORST: usize = 12;
+/// What rules are ranked by: severity, rows and share together (severity times rows over the root of the rows concerned, squared: ordering
+/// by a root trips the planner).
+const GRAVITY: &str = "CAST(max(weight) * sum(failed) AS DOUBLE) * CAST(max(weight) * sum(failed) AS DOUBLE) / sum(checked + unknown)";
 /// Reasons of rejection shown of a table.
 const REASONS: usize = 3;
 /// Examples of a rule, and rows they are picked from.
@@ -198,8 +201,7 @@ impl Page<'_> {
             self.context,
             &format!(
                 "SELECT {key}, name_zh, failed FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY gravity DESC, name_zh) AS n \
-                 FROM (SELECT {key}, name_zh, sum(failed) AS failed, \
-                 max(weight) * CAST(sum(failed) AS DOUBLE) / sqrt(sum(checked)) AS gravity \
+                 FROM (SELECT {key}, name_zh, sum(failed) AS failed, {GRAVITY} AS gravity \
                  FROM quality_score {} GROUP BY {group} HAVING sum(failed) > 0)) WHERE n = 1",
                 self.only("checked > 0")
             ),
@@ -235,10 +237,11 @@ impl Page<'_> {
             &format!(
                 "SELECT * FROM (SELECT rule, table_name, name_zh, name_en, severity, dimension, owner, \
                  count(DISTINCT source) AS sources, min(period) FILTER (WHERE failed > 0) AS first, \
-                 max(period) FILTER (WHERE failed > 0) AS last, sum(checked) AS checked, sum(failed) AS failed, max(weight) AS weight \
+                 max(period) FILTER (WHERE failed > 0) AS last, sum(checked) AS checked, sum(failed) AS failed, {GRAVITY} AS gravity \
                  FROM quality_score {only} GROUP BY rule, table_name, name_zh, name_en, severity, dimension, owner) AS s \
                  WHERE failed > 0 AND rule <> '{LOADED}' AND NOT EXISTS (SELECT 1 FROM quality_measure AS u \
-                 WHERE u.measure = '{UNDELIVERED}' AND u.table_name = s.table_name AND split_part(u.part, ' ', 1) = s.rule) ORDER BY weight * CAST(failed AS DOUBLE) / sqrt(checked) DESC, failed DESC, rule, table_name LIMIT {WORST}"
+                 WHERE u.measure = '{UNDELIVERED}' AND u.table_name = s.table_name AND split_part(u.part, ' ', 1) = s.rule) \
+                 ORDER BY gravity DESC, failed DESC, rule, table_name LIMIT {WORST}"
             ),
         )
         .await?;
