@@ -11,6 +11,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use super::catalogue::Rules;
 use super::loads::LOADED;
 use super::measure::UNDELIVERED;
+use super::months::{ARRIVAL, GAP};
 use super::rule::{Dimension, Owner};
 use super::score::{By, GRADES, grade, sql};
 use crate::{EngineError, Result};
@@ -231,6 +232,8 @@ impl Page<'_> {
     }
 
     async fn worst(&self) -> Result<Vec<Value>> {
+        // Findings on months have a section of their own.
+        let drift = Dimension::Drift.word();
         let only = self.only("");
         let found = read(
             self.context,
@@ -239,7 +242,7 @@ impl Page<'_> {
                  count(DISTINCT source) AS sources, min(period) FILTER (WHERE failed > 0) AS first, \
                  max(period) FILTER (WHERE failed > 0) AS last, sum(checked) AS checked, sum(failed) AS failed, {GRAVITY} AS gravity \
                  FROM quality_score {only} GROUP BY rule, table_name, name_zh, name_en, severity, dimension, owner) AS s \
-                 WHERE failed > 0 AND rule <> '{LOADED}' AND NOT EXISTS (SELECT 1 FROM quality_measure AS u \
+                 WHERE failed > 0 AND rule NOT IN ('{LOADED}', '{ARRIVAL}', '{GAP}') AND dimension <> '{drift}' AND NOT EXISTS (SELECT 1 FROM quality_measure AS u \
                  WHERE u.measure = '{UNDELIVERED}' AND u.table_name = s.table_name AND split_part(u.part, ' ', 1) = s.rule) \
                  ORDER BY gravity DESC, failed DESC, rule, table_name LIMIT {WORST}"
             ),
@@ -306,7 +309,7 @@ impl Page<'_> {
         let found = read(
             self.context,
             &format!(
-                "SELECT rule, table_name, name_zh, owner, sum(failed) AS failed, sum(checked) AS checked, max(weight) AS weight \
+                "SELECT rule, table_name, name_zh, owner, max(dimension) AS dimension, sum(failed) AS failed, sum(checked) AS checked, max(weight) AS weight \
                  FROM quality_score {only} GROUP BY rule, table_name, name_zh, owner HAVING sum(failed) > 0 \
                  ORDER BY weight DESC, failed DESC, rule, table_name"
             ),
@@ -318,7 +321,7 @@ impl Page<'_> {
             .filter_map(|owner| {
                 let steps: Vec<Value> = (0..found.len())
                     .filter(|row| found.text(*row, "owner") == owner.word())
-                    .filter(|row| found.text(*row, "rule") != LOADED)
+                    .filter(|row| found.text(*row, "rule") != LOADED && !about_months(&found, *row))
                     .map(|row| {
                         let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
                         let rule = self.rules.rules.iter().find(|r| r.id == id && r.table.name == table);
@@ -421,6 +424,12 @@ impl Page<'_> {
 /// A score as it is shown; only a perfect one is 100.
 fn points(score: f64) -> String {
     if (99.95..100.0).contains(&score) { ">99.9".to_owned() } else { format!("{score:.1}") }
+}
+
+/// Findings on months as a whole have a section of their own, with what to do.
+fn about_months(found: &Rows, row: usize) -> bool {
+    [ARRIVAL, GAP].contains(&found.text(row, "rule").as_str())
+        || found.text(row, "dimension") == Dimension::Drift.word()
 }
 
 /// A share in percent as it is shown; only nothing is 0.
