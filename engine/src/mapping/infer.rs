@@ -154,7 +154,7 @@ fn nothing_fits(sample: &Sample, nearest: &[Fit]) -> String {
 }
 
 /// (the table's column, the file's, confidence, why).
-type Column4 = (usize, usize, f64, String);
+type Mapped = (usize, usize, f64, String);
 
 /// A table with the file's columns that are its own.
 #[derive(Debug)]
@@ -162,9 +162,9 @@ pub struct Fit {
     /// The table.
     pub table: &'static Table,
     /// Those that are mapped.
-    pub columns: Vec<Column4>,
+    pub columns: Vec<Mapped>,
     /// Those too uncertain to be mapped.
-    pub weak: Vec<Column4>,
+    pub weak: Vec<Mapped>,
     /// Share of the file's columns that are mapped.
     pub placed: f64,
     /// How well it fits, to compare tables by.
@@ -212,7 +212,7 @@ fn fit(sample: &Sample, evidence: &[Evidence], sums: Option<[usize; 3]>, table: 
         scores.push(cells.iter().map(|(s, _)| *s).collect::<Vec<f64>>());
         reasons.push(cells);
     }
-    let mut columns: Vec<Column4> = assign_surely(&scores)
+    let mut columns: Vec<Mapped> = assign_surely(&scores)
         .into_iter()
         .map(|(row, column)| {
             let (score, why) = &reasons[row][column];
@@ -255,7 +255,7 @@ fn assign_surely(scores: &[Vec<f64>]) -> Vec<(usize, usize)> {
 }
 
 /// Amount, tax and total by what adds up, where some name speaks for one of them.
-fn by_sums(columns: &mut Vec<Column4>, sums: Option<[usize; 3]>, table: &Table) {
+fn by_sums(columns: &mut Vec<Mapped>, sums: Option<[usize; 3]>, table: &Table) {
     let Some(sums) = sums else { return };
     let place = |name: &str| table.columns.iter().position(|c| c.name == name);
     let (Some(amount), Some(tax)) = (place("amount"), place("tax")) else { return };
@@ -264,7 +264,7 @@ fn by_sums(columns: &mut Vec<Column4>, sums: Option<[usize; 3]>, table: &Table) 
         .zip(sums)
         .filter_map(|(c, at)| Some((c?, at)))
         .collect();
-    let is_of = |(column, at, ..): &Column4| wanted.iter().any(|(c, p)| c == column || p == at);
+    let is_of = |(column, at, ..): &Mapped| wanted.iter().any(|(c, p)| c == column || p == at);
     if !columns.iter().any(|one| is_of(one) && one.2 >= LEAST) {
         return;
     }
@@ -274,7 +274,7 @@ fn by_sums(columns: &mut Vec<Column4>, sums: Option<[usize; 3]>, table: &Table) 
 }
 
 /// Whether the file repeats what should stand once a row.
-fn key_repeats(sample: &Sample, table: &Table, columns: &[Column4]) -> bool {
+fn key_repeats(sample: &Sample, table: &Table, columns: &[Mapped]) -> bool {
     let place = |name: &String| {
         columns.iter().find(|(column, ..)| table.columns[*column].name == *name).map(|(_, place, ..)| *place)
     };
