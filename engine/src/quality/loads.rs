@@ -2,7 +2,7 @@
 //! share of a feed's latest load that could not be read is a rule of its own. Earlier loads do not count, so that
 //! putting a feed right shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
@@ -10,6 +10,7 @@ use arrow::datatypes::{Int64Type, TimestampMillisecondType};
 use super::measure::Measure;
 use super::rule::{Claim, Dimension, Owner, Severity};
 use super::score::Score;
+use super::stale::finish;
 use crate::Result;
 use crate::ingest::system::{INGEST_FILE, REJECTED_ROW};
 use crate::warehouse::{Commit, Warehouse, get, get_rows, read_unit};
@@ -20,9 +21,21 @@ pub const LOADED: &str = "L-01";
 /// A table and feed.
 type Feed = (String, String);
 
-/// Rows read and rejected by the latest load of each table and feed.
-pub async fn measures(warehouse: &Warehouse, commit: &Commit) -> Result<Vec<Measure>> {
-    let mut latest = latest(warehouse, commit).await?;
+/// Fingerprint of what loads noted, told from the paths of its files; `None` where nothing was loaded.
+pub async fn fingerprint(warehouse: &Warehouse, commit: &Commit) -> Result<Option<String>> {
+    let mut hasher = blake3::Hasher::new();
+    let Some(files) = warehouse.table(commit, INGEST_FILE).await? else { return Ok(None) };
+    let rejected = warehouse.table(commit, REJECTED_ROW).await?;
+    for file in files.files.iter().chain(rejected.iter().flat_map(|table| &table.files)) {
+        hasher.update(file.path.as_bytes());
+        hasher.update(&[0]);
+    }
+    Ok((!files.files.is_empty()).then(|| finish(&hasher)))
+}
+
+/// Rows read and rejected by the latest load of each table and feed; `print` is the fingerprint they are kept under.
+pub async fn measures(warehouse: &Warehouse, commit: &Commit, print: &str) -> Result<Vec<Measure>> {
+    let mut latest = latest(warehouse, commit, print).await?;
     let Some(table) = warehouse.table(commit, REJECTED_ROW).await? else {
         return Ok(latest.into_values().collect());
     };
@@ -31,11 +44,15 @@ pub async fn measures(warehouse: &Warehouse, commit: &Commit) -> Result<Vec<Meas
         for batch in read_unit(bytes, Some(&["table_name", "_source", "_batch"]))? {
             let (tables, sources) = (texts(&batch, "table_name")?, texts(&batch, "_source")?);
             let batches = texts(&batch, "_batch")?;
+            let mut counts: HashMap<(&str, &str, &str), i64> = HashMap::new();
             for row in 0..batch.num_rows() {
-                let feed = (tables.value(row).to_owned(), sources.value(row).to_owned());
-                if let Some(measure) = latest.get_mut(&feed).filter(|m| m.part == batches.value(row)) {
-                    measure.passed -= 1;
-                    measure.failed += 1;
+                *counts.entry((tables.value(row), sources.value(row), batches.value(row))).or_default() += 1;
+            }
+            for ((table, source, id), rejected) in counts {
+                let feed = (table.to_owned(), source.to_owned());
+                if let Some(measure) = latest.get_mut(&feed).filter(|m| m.part == id) {
+                    measure.passed -= rejected;
+                    measure.failed += rejected;
                 }
             }
         }
@@ -44,7 +61,7 @@ pub async fn measures(warehouse: &Warehouse, commit: &Commit) -> Result<Vec<Meas
 }
 
 /// The rows read by the latest load of each table and feed, as if all had passed.
-async fn latest(warehouse: &Warehouse, commit: &Commit) -> Result<BTreeMap<Feed, Measure>> {
+async fn latest(warehouse: &Warehouse, commit: &Commit, print: &str) -> Result<BTreeMap<Feed, Measure>> {
     let mut latest: BTreeMap<Feed, Measure> = BTreeMap::new();
     let Some(table) = warehouse.table(commit, INGEST_FILE).await? else { return Ok(latest) };
     for batch in get_rows(warehouse, INGEST_FILE, &table.files).await? {
@@ -62,7 +79,7 @@ async fn latest(warehouse: &Warehouse, commit: &Commit) -> Result<BTreeMap<Feed,
                 _ => 0,
             };
             let measure = Measure {
-                unit: LOADED.into(),
+                unit: print.into(),
                 table: feed.0.clone(),
                 period: None,
                 source: feed.1.clone(),

@@ -2,8 +2,8 @@
 //!
 //! Rules are TOML (`datasets/quality/`, a warehouse's own in `definitions/quality/`). `pass` runs all row rules of a
 //! table over a unit in one reading, `query` those between rows and tables, `months` looks at months as a whole,
-//! `delivered` knows what feeds do not bring at all, `loads` what could not be read, `refresh` puts results into `quality_*` tables in one commit, `report` makes a page of them. Repairing data is not
-//! done here.
+//! `delivered` knows what feeds do not bring at all, `loads` what could not be read, `refresh` puts results into
+//! `quality_*` tables in one commit, `report` makes a page of them. Repairing data is not done here.
 
 mod catalogue;
 mod check;

@@ -17,7 +17,7 @@ use super::catalogue::{Rules, load_checked};
 use super::compile::{Compiled, adapt, reading_schema};
 use super::delivered::{Delivered, Void};
 use super::failure::{self, Numbering};
-use super::loads::{self, LOADED};
+use super::loads;
 use super::measure::{self, CANNOT, FOUND, Measure, UNIT};
 use super::pass::measure as pass;
 use super::place::Place;
@@ -78,7 +78,7 @@ pub async fn refresh(
     let head = warehouse.head().await?;
     let measured = measure::load(warehouse, &head).await?;
     let work = look(warehouse, &head, &rules, &context, &measured).await?;
-    if work.is_empty() && same_loads(&measured, &loads::measures(warehouse, &head).await?) {
+    if work.is_empty() {
         return Ok(QualitySummary { kept: work.kept, ..QualitySummary::default() });
     }
     let transaction = warehouse.begin("quality", &ALL).await?;
@@ -120,11 +120,6 @@ struct Run<'w> {
     summary: QualitySummary,
 }
 
-/// Whether the loads measured are the latest: one that rejects every row changes no table.
-fn same_loads(measured: &[Measure], latest: &[Measure]) -> bool {
-    measured.iter().filter(|m| m.measure == LOADED).eq(latest)
-}
-
 /// What a unit's pass and the reading of its failing rows gave.
 struct Outcome {
     measures: Vec<Measure>,
@@ -158,7 +153,9 @@ impl Run<'_> {
             self.summary.queries += 1;
             self.progress.advance(1);
         }
-        measures.extend(loads::measures(self.warehouse, &base).await?);
+        if let Some(print) = &work.loads {
+            measures.extend(loads::measures(self.warehouse, &base, print).await?);
+        }
         self.output.flush().await?;
         if work.gone {
             self.drop_gone(&work.current).await?;

@@ -10,6 +10,7 @@ use assay_datasets::schema::{Table, catalog};
 use datafusion::prelude::SessionContext;
 
 use super::catalogue::Rules;
+use super::loads::{self, LOADED};
 use super::measure::{Measure, UNIT};
 use super::query;
 use super::rule::{Rule, Window};
@@ -60,12 +61,14 @@ pub struct Work {
     pub kept: usize,
     /// Whether something measured before is gone.
     pub gone: bool,
+    /// Fingerprint of what loads noted, where it must be measured: one that rejects every row changes no table.
+    pub loads: Option<String>,
 }
 
 impl Work {
     /// Whether results are as they should be.
     pub fn is_empty(&self) -> bool {
-        self.units.is_empty() && self.queries.is_empty() && !self.gone
+        self.units.is_empty() && self.queries.is_empty() && !self.gone && self.loads.is_none()
     }
 }
 
@@ -108,6 +111,11 @@ pub async fn look(
         }
     }
     work.gone = known.iter().any(|unit| !work.current.contains(*unit));
+    if let Some(print) = loads::fingerprint(warehouse, commit).await? {
+        let measured = measured.iter().any(|m| m.measure == LOADED && m.unit == print);
+        work.loads = (!measured).then(|| print.clone());
+        work.current.insert(print);
+    }
     Ok(work)
 }
 
@@ -122,7 +130,7 @@ async fn open(warehouse: &Warehouse, commit: &Commit) -> Result<BTreeMap<String,
     Ok(tables)
 }
 
-fn finish(hasher: &blake3::Hasher) -> String {
+pub(super) fn finish(hasher: &blake3::Hasher) -> String {
     hasher.finalize().to_hex()[..16].to_owned()
 }
 

@@ -1,16 +1,16 @@
 //! What an indicator, or a change of it, would do before it is published: hits gained and lost, what it shares with
 //! others, and how many tasks more or fewer each office would get. Judges one profile twice; stores nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, StringArray};
+use arrow::array::{Array, StringArray};
 use assay_indicators::{Layout, Line, LineKind, Severity, line_text};
 use assay_sql::session::SessionOptions;
 use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
-use super::judge::{Judgement, column, judge, keys};
+use super::judge::{Judgement, judge, keys, texts};
 use super::judged::{Look, labels_by_key, look};
 use super::labels::Labels;
 use super::tasks::rows;
@@ -161,13 +161,14 @@ pub async fn effect(
         false => EngineError::input(format!("no indicator {code}; all of them: assay indicators list")),
     })?;
     let other = with_lines(&judged.layout, place, changes)?;
-    let judgement = judge(&other, &judged.profile, &card, &judged.standings)?;
+    let judgement = judge(&other, &judged.profile, &card, judged.judgement.standings.clone())?;
     let (now, then) = match changes.is_empty() {
         true => ((&other, &judgement), (&judged.layout, &judged.judgement)),
         false => ((&judged.layout, &judged.judgement), (&other, &judgement)),
     };
     let (before, after) = (grades(now.1), grades(then.1));
-    let mut effect = compare(as_of, place, now, then);
+    let hit = (now.1.taxpayers_hit(), then.1.taxpayers_hit());
+    let mut effect = compare(as_of, place, (now.0, &hit.0), (then.0, &hit.1));
     effect.grades = GRADES.map(|grade| {
         let count = |of: &HashMap<i64, &str>| of.values().filter(|g| **g == grade).count();
         (grade, count(&before), count(&after))
@@ -175,12 +176,11 @@ pub async fn effect(
     effect.offices = offices(&context, &before, &after).await?;
     if let Some(labels) = labels {
         let keyed = labels_by_key(&judged.profile, labels)?;
-        let share = |side: Side<'_>| {
-            let hit = &side.1.taxpayers_hit()[place];
+        let share = |hit: &HashSet<i64>| {
             let known: Vec<bool> = hit.iter().filter_map(|key| keyed.get(key).copied()).collect();
             Share { labelled: known.len(), guilty: known.iter().filter(|guilty| **guilty).count() }
         };
-        effect.labelled = Some((share(now), share(then)));
+        effect.labelled = Some((share(&hit.0[place]), share(&hit.1[place])));
     }
     Ok(effect)
 }
@@ -205,14 +205,14 @@ fn grades(judgement: &Judgement) -> HashMap<i64, &'static str> {
     graded.collect()
 }
 
-type Side<'a> = (&'a Layout, &'a Judgement);
+/// A layout, and who is hit by each of its indicators.
+type Side<'a> = (&'a Layout, &'a [HashSet<i64>]);
 
 /// Hits and what they share with others; grades and offices are still to be filled in.
 fn compare(as_of: i32, place: usize, now: Side<'_>, then: Side<'_>) -> Effect {
-    let (before, after) = (now.1.taxpayers_hit(), then.1.taxpayers_hit());
-    let (mine_before, mine) = (&before[place], &after[place]);
+    let (mine_before, mine) = (&now.1[place], &then.1[place]);
     let names = then.0.indicators.iter().map(|one| &one.definition);
-    let others = names.zip(&after).enumerate().filter(|(n, _)| *n != place);
+    let others = names.zip(then.1).enumerate().filter(|(n, _)| *n != place);
     let mut overlap: Vec<Overlap> = others
         .map(|(_, (definition, theirs))| Overlap {
             code: definition.code.value.clone(),
@@ -258,11 +258,7 @@ async fn offices(
     .await?;
     let mut costs: BTreeMap<String, OfficeCost> = BTreeMap::new();
     for batch in &managed {
-        let text = |name: &str| {
-            let column = column(batch, name)?.as_string_opt::<i32>();
-            column.ok_or_else(|| EngineError::internal(format!("{name} is no text")))
-        };
-        let (codes, names) = (text("office_code")?, text("name")?);
+        let (codes, names) = (texts(batch, "office_code")?, texts(batch, "name")?);
         for (row, key) in keys(batch)?.values().iter().enumerate() {
             let (now, then) = (before.contains_key(key), after.contains_key(key));
             if !now && !then {

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, UInt32Array,
+    Array, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    UInt32Array,
 };
 use arrow::compute::kernels::boolean::{and, and_not, is_not_null, is_null, not, or};
 use arrow::compute::kernels::cmp::{gt, gt_eq, lt, lt_eq};
@@ -18,7 +19,7 @@ use rayon::prelude::*;
 
 use super::peers::{AllPeers, Peers, peer_line};
 use super::profile::{Part, Profile};
-use super::standing::{Standing, Standings};
+use super::standing::Standings;
 use crate::error::{EngineError, Result};
 
 /// What a scan finds. The rows of its result tables, with their texts, are made piece by piece (`tables.rs`): all of them
@@ -35,7 +36,8 @@ pub(super) struct Judgement {
     pub(super) kept: Kept,
     /// By place of indicator and line.
     held: Vec<Vec<Option<HeldAgainst>>>,
-    standings: Standings,
+    /// What is known of taxpayers beside their hits.
+    pub(super) standings: Standings,
 }
 
 impl Judgement {
@@ -155,6 +157,12 @@ pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn A
         .ok_or_else(|| EngineError::internal(format!("the profile has no column {name}")))
 }
 
+/// A column of plain text.
+pub(super) fn texts<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray> {
+    let texts = column(batch, name)?.as_string_opt::<i32>();
+    texts.ok_or_else(|| EngineError::internal(format!("column {name} is no text")))
+}
+
 pub(super) fn keys(batch: &RecordBatch) -> Result<&Int64Array> {
     column(batch, "taxpayer_key")?
         .as_primitive_opt::<Int64Type>()
@@ -173,7 +181,7 @@ pub(super) fn judge<P: Profile>(
     layout: &Layout,
     profile: &P,
     card: &Scorecard,
-    standings: &Standings,
+    standings: Standings,
 ) -> Result<Judgement> {
     let peers = AllPeers::of(layout, profile, card)?;
     let judged = profile.parts(&|_| true, |part| {
@@ -189,8 +197,8 @@ pub(super) fn judge<P: Profile>(
     // Indicators stand in the layout by code, so their place orders them like their code.
     hits.par_sort_unstable_by_key(|hit| (hit.taxpayer_key, hit.indicator));
     let held = held_against(layout, &hits, &tallies);
-    let scored = score(layout, (&hits, standings), &held, card);
-    Ok(Judgement { hits, scored, tallies, kept, held, standings: standings.clone() })
+    let scored = score(layout, (&hits, &standings), &held, card);
+    Ok(Judgement { hits, scored, tallies, kept, held, standings })
 }
 
 fn refuse_duplicates(parts: &[Int64Array]) -> Result<()> {
@@ -393,7 +401,6 @@ pub(super) struct Scored {
     pub(super) hits: std::ops::Range<usize>,
     pub(super) taxpayer_key: i64,
     pub(super) score: Score,
-    pub(super) standing: Option<Standing>,
 }
 
 /// How common it is to cross each line of each indicator; `None` for a line that stands in a rule, whose breach counts
@@ -457,9 +464,8 @@ fn score(
                 })
                 .collect();
             let taxpayer_key = run[0].taxpayer_key;
-            let standing = standings.get(&taxpayer_key).cloned();
-            let factor = standing.as_ref().map_or(1.0, |standing| standing.factor);
-            Scored { hits, taxpayer_key, score: card.score(&figures, factor), standing }
+            let factor = standings.get(&taxpayer_key).map_or(1.0, |standing| standing.factor);
+            Scored { hits, taxpayer_key, score: card.score(&figures, factor) }
         })
         .collect()
 }

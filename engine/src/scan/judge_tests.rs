@@ -125,7 +125,7 @@ fn tables(layout: &Layout, judgement: &Judgement) -> Found {
 
 /// Judges and makes the tables.
 fn judged<const N: usize>(layout: &Layout, profile: &[RecordBatch; N]) -> Found {
-    tables(layout, &judge(layout, profile, &card(), &Standings::new()).unwrap())
+    tables(layout, &judge(layout, profile, &card(), Standings::new()).unwrap())
 }
 
 fn card() -> Scorecard {
@@ -278,7 +278,7 @@ fn what_is_known_of_a_taxpayer_multiplies_its_points_and_is_told() {
     let key = ints(&plain.scores, "taxpayer_key")[0];
     let standing = Standing { factor: 0.5, zh: "税务稽查在办".into(), en: "audit under way".into() };
     let known = Standings::from([(key, standing)]);
-    let known = tables(&layout, &judge(&layout, &[batch(&ROWS)], &card(), &known).unwrap());
+    let known = tables(&layout, &judge(&layout, &[batch(&ROWS)], &card(), known).unwrap());
     let points = |of: &Found| of.scores["score"].as_primitive::<Decimal128Type>().values().to_vec();
     let (before, after) = (points(&plain), points(&known));
     assert_eq!((after[0], &after[1..]), ((before[0] + 1) / 2, &before[1..]));
@@ -292,7 +292,7 @@ fn what_is_known_of_a_taxpayer_multiplies_its_points_and_is_told() {
 #[test]
 fn a_taxpayer_registered_twice_is_refused() {
     let twice = [ROWS[0], ROWS[0]];
-    let error = judge(&layout(&[("A1", "f", ABSOLUTE)]), &[batch(&twice)], &card(), &Standings::new())
+    let error = judge(&layout(&[("A1", "f", ABSOLUTE)]), &[batch(&twice)], &card(), Standings::new())
         .unwrap_err()
         .to_string();
     assert!(error.contains("taxpayer_key 5") && error.contains("valid_to"), "{error}");
@@ -302,7 +302,7 @@ fn a_taxpayer_registered_twice_is_refused() {
 fn a_backtest_counts_labels_and_ranks_unknown_lowest() {
     let layout = layout(&[("A1", "f", ABSOLUTE)]);
     let batches = [batch(&ROWS)];
-    let judgement = judge(&layout, &batches, &card(), &Standings::new()).unwrap();
+    let judgement = judge(&layout, &batches, &card(), Standings::new()).unwrap();
     // 99 is not in the profile; 3 is not concerned; 6 is unknown.
     let labels = HashMap::from([(1, true), (7, true), (2, false), (3, false), (6, true), (99, true)]);
     let rows = hold(&layout, &batches, &judgement, &labels).unwrap();

@@ -11,7 +11,7 @@ use datafusion::execution::context::SessionContext;
 use super::gather::{Gathered, gather};
 use super::judge::{Judgement, judge};
 use super::labels::Labels;
-use super::standing::{Standings, standings};
+use super::standing::standings;
 use crate::ingest::Progress;
 use crate::rollup;
 use crate::warehouse::session::{self, Access};
@@ -78,7 +78,6 @@ pub(super) struct Judged {
     pub(super) layout: Layout,
     pub(super) profile: Gathered,
     pub(super) judgement: Judgement,
-    pub(super) standings: Standings,
 }
 
 /// Reads and judges a month.
@@ -97,8 +96,8 @@ pub(super) async fn profile_and_judge(
     let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
     progress.phase("judge", 1);
     let standings = standings(context, card, as_of).await?;
-    let judgement = judge(&layout, &profile, card, &standings)?;
-    Ok(Judged { layout, profile, judgement, standings })
+    let judgement = judge(&layout, &profile, card, standings)?;
+    Ok(Judged { layout, profile, judgement })
 }
 
 /// A month judged for a look, nothing stored.

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, StringArray};
 use assay_datasets::schema::catalog;
 use assay_risk_models::scorecard::{Known, Scorecard};
 use datafusion::prelude::SessionContext;
 
-use super::judge::{column, keys};
+use super::judge::{keys, texts};
 use super::tasks::rows;
-use crate::{EngineError, Result};
+use crate::Result;
 
 const SQL: &str = include_str!("../../../sql/scorecard/standing.sql");
 
@@ -46,27 +46,24 @@ pub(super) async fn standings(context: &SessionContext, card: &Scorecard, as_of:
         let (closed_on, kind) = (texts(&batch, "closed_on")?, texts(&batch, "kind")?);
         let case_no = texts(&batch, "case_no")?;
         for (row, key) in keys(&batch)?.values().iter().enumerate() {
-            let of = |column: &'_ StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
-            let (rating, conclusion, kind) = (of(rating), of(conclusion), of(kind));
-            let known = Known {
-                credit_rating: rating.as_deref(),
-                offended: conclusion.is_some(),
-                under_way: kind.as_deref(),
-            };
+            let (rating, conclusion, kind) = (at(rating, row), at(conclusion, row), at(kind, row));
+            let known = Known { credit_rating: rating, offended: conclusion.is_some(), under_way: kind };
             let factor = rule.factor(&known);
             if factor == 1.0 {
                 continue;
             }
             let mut why = Why::default();
-            if let (Some(conclusion), Some(day)) = (&conclusion, of(closed_on)) {
+            if let (Some(conclusion), Some(day)) = (conclusion, at(closed_on, row)) {
                 let zh = word("conclusion", conclusion);
                 why.add(format!("{day}结案，结论{zh}"), format!("a case closed on {day} as {conclusion}"));
             }
-            if let Some(rating) = rating.filter(|r| rule.credit_rating.contains_key(r)) {
+            if let Some(rating) = rating.filter(|r| rule.credit_rating.contains_key(*r)) {
                 why.add(format!("纳税信用{rating}级"), format!("credit rating {rating}"));
             }
-            if let (Some(kind), Some(case)) = (kind.filter(|k| rule.under_way.contains_key(k)), of(case_no)) {
-                let zh = word("kind", &kind);
+            if let (Some(kind), Some(case)) =
+                (kind.filter(|k| rule.under_way.contains_key(*k)), at(case_no, row))
+            {
+                let zh = word("kind", kind);
                 why.add(format!("{zh}在办（案件{case}）"), format!("{kind} under way (case {case})"));
             }
             found.insert(*key, Standing { factor, zh: why.zh.join("，"), en: why.en.join(", ") });
@@ -89,9 +86,8 @@ impl Why {
     }
 }
 
-fn texts<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray> {
-    let texts = column(batch, name)?.as_string_opt::<i32>();
-    texts.ok_or_else(|| EngineError::internal(format!("{name} is no text")))
+fn at(texts: &StringArray, row: usize) -> Option<&str> {
+    texts.is_valid(row).then(|| texts.value(row))
 }
 
 /// The dictionary's Chinese for a code of `enforcement_case`.

@@ -192,7 +192,7 @@ impl<'a> Findings<'a> {
 
     /// Table `score`, of some taxpayers.
     pub(super) fn scores(&self, scored: &[&Scored]) -> Result<RecordBatch> {
-        let standings = || scored.iter().map(|s| s.standing.as_ref());
+        let standings = || scored.iter().map(|s| self.judgement.standings.get(&s.taxpayer_key));
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int32Array::from_value(self.layout.as_of, scored.len())),
             Arc::new(Int64Array::from_iter_values(scored.iter().map(|s| s.taxpayer_key))),

@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Int32Type, TimeUnit};
 use assay_indicators::{Catalogue, Layout};
 
+use super::judge::{column, texts};
 use crate::warehouse::{Commit, TableSpec, Warehouse, get_rows};
 use crate::{EngineError, Result};
 
@@ -104,11 +105,9 @@ async fn load(warehouse: &Warehouse, head: &Commit) -> Result<BTreeMap<Version, 
     let mut known = BTreeMap::new();
     let Some(table) = warehouse.table(head, INDICATOR_VERSION).await? else { return Ok(known) };
     for batch in get_rows(warehouse, INDICATOR_VERSION, &table.files).await? {
-        let column = |name: &str| Ok::<_, EngineError>(batch.column(batch.schema_ref().index_of(name)?));
-        let (codes, hashes) =
-            (column("indicator")?.as_string::<i32>(), column("meaning_hash")?.as_string::<i32>());
-        let versions = column("version")?.as_primitive::<Int32Type>();
-        let since = column("first_as_of")?.as_primitive::<Int32Type>();
+        let (codes, hashes) = (texts(&batch, "indicator")?, texts(&batch, "meaning_hash")?);
+        let versions = column(&batch, "version")?.as_primitive::<Int32Type>();
+        let since = column(&batch, "first_as_of")?.as_primitive::<Int32Type>();
         for row in 0..codes.len() {
             let version = (codes.value(row).to_owned(), versions.value(row));
             known.insert(version, (hashes.value(row).to_owned(), since.value(row)));

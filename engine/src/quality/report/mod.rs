@@ -309,7 +309,7 @@ impl Page<'_> {
         let found = read(
             self.context,
             &format!(
-                "SELECT rule, table_name, name_zh, owner, max(dimension) AS dimension, sum(failed) AS failed, sum(checked) AS checked, max(weight) AS weight \
+                "SELECT rule, table_name, name_zh, owner, sum(failed) AS failed, sum(checked) AS checked, max(weight) AS weight \
                  FROM quality_score {only} GROUP BY rule, table_name, name_zh, owner HAVING sum(failed) > 0 \
                  ORDER BY weight DESC, failed DESC, rule, table_name"
             ),
@@ -321,19 +321,17 @@ impl Page<'_> {
             .filter_map(|owner| {
                 let steps: Vec<Value> = (0..found.len())
                     .filter(|row| found.text(*row, "owner") == owner.word())
-                    .filter(|row| found.text(*row, "rule") != LOADED && !about_months(&found, *row))
-                    .map(|row| {
+                    .filter_map(|row| {
                         let (id, table) = (found.text(row, "rule"), found.text(row, "table_name"));
-                        let rule = self.rules.rules.iter().find(|r| r.id == id && r.table.name == table);
-                        let fix =
-                            rule.map_or("查看“迟到、缺失和异常月份”一节，与数据提供方核对", |r| &r.fix.zh);
-                        context! {
+                        // Loads and months as a whole have sections of their own, with what to do.
+                        let rule = self.rules.rules.iter().find(|r| r.id == id && r.table.name == table)?;
+                        Some(context! {
                             zh => found.text(row, "name_zh"),
                             table_zh => table_zh(&table),
                             failed => count(found.number(row, "failed")),
-                            fix,
+                            fix => rule.fix.zh.as_str(),
                             id,
-                        }
+                        })
                     })
                     .collect();
                 (!steps.is_empty()).then(|| context! { who => owner.zh(), steps })
@@ -424,12 +422,6 @@ impl Page<'_> {
 /// A score as it is shown; only a perfect one is 100.
 fn points(score: f64) -> String {
     if (99.95..100.0).contains(&score) { ">99.9".to_owned() } else { format!("{score:.1}") }
-}
-
-/// Findings on months as a whole have a section of their own, with what to do.
-fn about_months(found: &Rows, row: usize) -> bool {
-    [ARRIVAL, GAP].contains(&found.text(row, "rule").as_str())
-        || found.text(row, "dimension") == Dimension::Drift.word()
 }
 
 /// A share in percent as it is shown; only nothing is 0.
