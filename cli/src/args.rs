@@ -3,6 +3,7 @@
 use assay_sql::{Format, SessionOptions};
 use clap::{Parser, Subcommand};
 
+mod cross_audit;
 mod generate;
 mod indicators;
 mod ingest;
@@ -12,6 +13,7 @@ mod quality;
 mod sql;
 mod tasks;
 
+pub use cross_audit::CrossAuditCommand;
 pub use generate::GenerateArgs;
 pub use indicators::{IndicatorsCommand, LabelColumns};
 pub use ingest::IngestArgs;
@@ -123,6 +125,9 @@ assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
         #[arg(long)]
         force: bool,
     },
+    /// Deduction claims held against their documents (交叉稽核), and requests to sellers' offices (协查)
+    #[command(subcommand)]
+    CrossAudit(CrossAuditCommand),
     /// Task lists for offices
     #[command(subcommand)]
     Tasks(TasksCommand),

@@ -1,21 +1,24 @@
--- claim_audit: claims of the 12 months ending $as_of held against the invoices themselves. Grain: one row a buyer with claims in force.
--- The first that fits: void (the invoice is void), listed (status lost_control or abnormal), mismatch (seller, buyer, amount or tax
--- differ from the invoice), missing (no such invoice, though others of that buyer and month are held). gone: the seller
--- is declared non-normal or stands on the list 走逃失联 or 非正常户 by $as_of. again: claims withdrawn and claimed anew.
+-- claim_audit: claims of the 12 months ending $as_of as the cross-audit judged them. Grain: one row a buyer with claims.
+-- void, mismatch, missing: outcomes `voided`, `mismatch`, `missing` (from the end of the audit period on; only where others of that buyer
+-- and month are held). gone: the seller is declared non-normal or stands on the list 走逃失联 or 非正常户 by $as_of.
+-- again: claims withdrawn and claimed anew.
 WITH claim AS (
-    SELECT buyer_key, invoice_id, claimed_period, seller_key, seller_id, issued_on, amount, tax, withdrawn_on
+    SELECT buyer_key, invoice_id, claimed_period, seller_key, tax, withdrawn_on
     FROM deduction_claim
     WHERE claimed_period > period_add($as_of, -12) AND claimed_period <= $as_of
 ),
-in_force AS (
-    SELECT * FROM claim WHERE withdrawn_on IS NULL
-),
-document AS (
-    SELECT invoice_id, seller_key, buyer_key, amount, tax, status FROM invoice
-    WHERE invoice_id IN (SELECT invoice_id FROM in_force)
-),
-held AS (
-    SELECT taxpayer_key AS buyer_key, period FROM rollup_bought WHERE period > period_add($as_of, -72) AND bought_n > 0
+outcome AS (
+    SELECT
+        taxpayer_key AS buyer_key,
+        sum(n) AS n,
+        sum(tax) AS tax,
+        sum(n) FILTER (WHERE outcome = 'voided') AS void_n,
+        sum(n) FILTER (WHERE outcome = 'mismatch') AS mismatch_n,
+        sum(n) FILTER (WHERE outcome = 'missing' AND since <= $as_of) AS missing_n,
+        sum(tax) FILTER (WHERE outcome IN ('voided', 'mismatch') OR (outcome = 'missing' AND since <= $as_of)) AS faulty_tax
+    FROM claim_tally
+    WHERE claimed_period > period_add($as_of, -12) AND claimed_period <= $as_of AND outcome <> 'withdrawn'
+    GROUP BY taxpayer_key
 ),
 gone AS (
     SELECT t.taxpayer_key FROM taxpayer AS t WHERE t.valid_to IS NULL AND t.status = 'abnormal'
@@ -24,35 +27,17 @@ gone AS (
     WHERE r.subject_kind = 'taxpayer' AND r.list IN ('走逃失联', '非正常户') AND r.listed_on <= period_end($as_of)
         AND (r.delisted_on IS NULL OR r.delisted_on > period_end($as_of))
 ),
-judged AS (
-    SELECT
-        c.buyer_key,
-        c.tax,
-        CASE
-            WHEN d.status = 'void' THEN 'void'
-            WHEN d.status IN ('lost_control', 'abnormal') THEN 'listed'
-            WHEN d.invoice_id IS NOT NULL AND (d.buyer_key <> c.buyer_key OR d.seller_key <> c.seller_key
-                OR abs(d.amount - c.amount) > 0.01 OR abs(d.tax - c.tax) > 0.01) THEN 'mismatch'
-            WHEN d.invoice_id IS NULL AND h.buyer_key IS NOT NULL THEN 'missing'
-        END AS outcome,
-        g.taxpayer_key IS NOT NULL AS from_gone
-    FROM in_force AS c
-    LEFT JOIN document AS d ON d.invoice_id = c.invoice_id
-    LEFT JOIN held AS h ON h.buyer_key = c.buyer_key AND h.period = period_of(c.issued_on)
-    LEFT JOIN gone AS g ON g.taxpayer_key = c.seller_key
+from_gone AS (
+    SELECT c.buyer_key, count(*) AS n, sum(c.tax) AS tax
+    FROM claim AS c
+    JOIN gone AS g ON g.taxpayer_key = c.seller_key
+    WHERE c.withdrawn_on IS NULL
+    GROUP BY c.buyer_key
 ),
 counted AS (
-    SELECT
-        buyer_key,
-        count(*) AS n,
-        sum(tax) AS tax,
-        count(*) FILTER (WHERE outcome = 'void') AS void_n,
-        count(*) FILTER (WHERE outcome = 'mismatch') AS mismatch_n,
-        count(*) FILTER (WHERE outcome = 'missing') AS missing_n,
-        sum(tax) FILTER (WHERE outcome IN ('void', 'mismatch', 'missing')) AS faulty_tax,
-        count(*) FILTER (WHERE from_gone) AS gone_n,
-        sum(tax) FILTER (WHERE from_gone) AS gone_tax
-    FROM judged GROUP BY buyer_key
+    SELECT o.*, coalesce(g.n, 0) AS gone_n, g.tax AS gone_tax
+    FROM outcome AS o
+    LEFT JOIN from_gone AS g ON g.buyer_key = o.buyer_key
 ),
 withdrawn AS (
     SELECT w.buyer_key, count(*) AS n, count(*) FILTER (WHERE a.invoice_id IS NOT NULL) AS again_n,
@@ -65,11 +50,11 @@ withdrawn AS (
 )
 SELECT
     coalesce(c.buyer_key, w.buyer_key) AS taxpayer_key,
-    coalesce(c.n, 0) AS claim_audit_n,
+    CAST(coalesce(c.n, 0) AS BIGINT) AS claim_audit_n,
     CAST(coalesce(c.tax, 0) AS DECIMAL(28, 2)) AS claim_audit_tax,
-    coalesce(c.void_n, 0) AS claim_audit_void_n,
-    coalesce(c.mismatch_n, 0) AS claim_audit_mismatch_n,
-    coalesce(c.missing_n, 0) AS claim_audit_missing_n,
+    CAST(coalesce(c.void_n, 0) AS BIGINT) AS claim_audit_void_n,
+    CAST(coalesce(c.mismatch_n, 0) AS BIGINT) AS claim_audit_mismatch_n,
+    CAST(coalesce(c.missing_n, 0) AS BIGINT) AS claim_audit_missing_n,
     CAST(coalesce(c.faulty_tax, 0) AS DECIMAL(28, 2)) AS claim_audit_faulty_tax,
     coalesce(c.gone_n, 0) AS claim_audit_gone_n,
     CAST(coalesce(c.gone_tax, 0) AS DECIMAL(28, 2)) AS claim_audit_gone_tax,

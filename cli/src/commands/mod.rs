@@ -1,5 +1,6 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
+mod cross_audit;
 mod demo;
 mod effect;
 mod generate;
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Generate(args) => generate::run(&cli, args).await?,
         Command::Quality(args) => return quality::run(&cli, args).await,
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
+        Command::CrossAudit(command) => cross_audit::run(&cli, command).await?,
         Command::Tasks(command) => tasks::run(&cli, command).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,
         Command::Links(command) => links::run(&cli, command).await?,

@@ -19,6 +19,7 @@ pub fn report(summary: &ScanSummary) -> Result<()> {
     for (name, units) in summary.rollups.built.iter().filter(|(_, n)| *n > 0) {
         print::error(&format!("{name}: {units} units built"));
     }
+    super::cross_audit::report(&summary.audit, summary.requests);
     if !summary.not_in_force.is_empty() {
         print::error(&format!("no line in force in {}: {}", summary.as_of, summary.not_in_force.join(", ")));
     }

@@ -7,6 +7,8 @@
 mod bad_files;
 mod bad_rows;
 mod bad_warehouse;
+mod cross_audit;
+mod cross_audit_oracle;
 mod dbf;
 mod demo;
 mod dirty_economy;

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use assay_sql::session::{SessionOptions, new_session};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::col;
@@ -18,7 +18,7 @@ use super::plan::{ROLLUPS, Rollup, Side, Source, Stale, stale};
 use crate::ingest::Progress;
 use crate::warehouse::{
     Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse,
-    encode_unit, plain_text,
+    cut, encode_unit,
 };
 use crate::{EngineError, Result};
 
@@ -194,17 +194,20 @@ async fn build_one(
     let batches = frame.collect().await?;
     let schema = batches.first().map_or_else(|| Arc::clone(&schema), RecordBatch::schema);
     let whole = concat_batches(&schema, &batches)?;
-    let sorted = sort(&with_bucket(&whole, rollup, config)?, rollup)?;
-    let spec = spec_of(rollup, &sorted.schema());
-    let mut units = split(&sorted)?;
+    let order: Vec<&str> = std::iter::once(rollup.key).chain(rollup.then.iter().copied()).collect();
+    let cut = cut(&whole, config, &order)?;
+    let spec = spec_of(rollup, &cut.schema);
+    let mut units = cut.units;
     // A source without rows leaves an empty unit, or it would look stale for ever.
     let covered = |s: &Source, units: &[((i32, i32), RecordBatch)]| {
         units.iter().any(|((p, b), _)| *p == s.period && s.bucket.is_none_or(|bucket| bucket == *b))
     };
     for source in sources.keys() {
         if !covered(source, &units) {
-            units
-                .push(((source.period, source.bucket.unwrap_or(0)), RecordBatch::new_empty(sorted.schema())));
+            units.push((
+                (source.period, source.bucket.unwrap_or(0)),
+                RecordBatch::new_empty(Arc::clone(&spec.schema)),
+            ));
         }
     }
     for (unit, slice) in units {
@@ -241,52 +244,6 @@ fn wanted(sources: &BTreeMap<Source, String>) -> String {
         })
         .collect();
     parts.join(" OR ")
-}
-
-fn with_bucket(batch: &RecordBatch, rollup: &Rollup, config: &Config) -> Result<RecordBatch> {
-    let keys = batch.column(batch.schema().index_of(rollup.key)?).as_primitive::<Int64Type>();
-    let buckets: arrow::array::Int32Array = keys.iter().map(|k| Some(config.bucket_of(k))).collect();
-    let mut fields: Vec<Field> = batch.schema().fields().iter().map(|f| plain(f)).collect();
-    fields.push(Field::new("bucket", DataType::Int32, false));
-    let mut columns = batch
-        .columns()
-        .iter()
-        .zip(&fields)
-        .map(|(c, f)| arrow::compute::cast(c, f.data_type()))
-        .collect::<Result<Vec<_>, _>>()?;
-    columns.push(Arc::new(buckets));
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
-}
-
-/// As stored: plain text, and every figure may be null but the keys.
-fn plain(field: &Field) -> Field {
-    Field::new(field.name(), plain_text(field.data_type()), true)
-}
-
-fn sort(batch: &RecordBatch, rollup: &Rollup) -> Result<RecordBatch> {
-    let names = ["period", "bucket", rollup.key].into_iter().chain(rollup.then.iter().copied());
-    let mut columns = Vec::new();
-    for name in names {
-        let values = Arc::clone(batch.column(batch.schema().index_of(name)?));
-        columns.push(SortColumn { values, options: None });
-    }
-    Ok(take_record_batch(batch, &lexsort_to_indices(&columns, None)?)?)
-}
-
-/// Splits rows sorted by period and bucket into units.
-fn split(batch: &RecordBatch) -> Result<Vec<((i32, i32), RecordBatch)>> {
-    let periods = batch.column(batch.schema().index_of("period")?).as_primitive::<Int32Type>();
-    let buckets = batch.column(batch.schema().index_of("bucket")?).as_primitive::<Int32Type>();
-    let mut units = Vec::new();
-    let mut start = 0;
-    for row in 1..=batch.num_rows() {
-        let unit = (periods.value(start), buckets.value(start));
-        if row == batch.num_rows() || (periods.value(row), buckets.value(row)) != unit {
-            units.push((unit, batch.slice(start, row - start)));
-            start = row;
-        }
-    }
-    Ok(units)
 }
 
 fn spec_of(rollup: &Rollup, schema: &SchemaRef) -> TableSpec {

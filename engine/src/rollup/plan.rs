@@ -78,12 +78,6 @@ pub fn fingerprint(rollup: &Rollup, files: &[&UnitFile]) -> String {
     hasher.finalize().to_hex()[..16].to_owned()
 }
 
-/// The fingerprint a rollup file was built from, from its name `part-…_<fingerprint>.parquet`.
-pub fn built_from(file: &UnitFile) -> &str {
-    let name = file.path.rsplit('/').next().unwrap_or_default();
-    name.rsplit_once('_').map_or("", |(_, print)| print.trim_end_matches(".parquet"))
-}
-
 /// What must be done for one rollup.
 #[derive(Debug, Default)]
 pub struct Stale {
@@ -109,7 +103,7 @@ pub fn stale(rollup: &Rollup, invoices: &TableFiles, present: Option<&TableFiles
         sources.iter().map(|(s, f)| (s.clone(), fingerprint(rollup, f))).collect();
     let present = present.map(|p| p.files.as_slice()).unwrap_or_default();
     for file in present {
-        let print = built_from(file);
+        let print = file.made_from();
         if prints.values().any(|p| p == print) {
             current.insert(print.to_owned());
             found.kept += 1;

@@ -9,6 +9,7 @@ use datafusion::physical_plan::{displayable, execute_stream};
 use futures::TryStreamExt;
 
 use super::judged::{load_catalogue, month, scan_session};
+use crate::cross_audit;
 use crate::ingest::Progress;
 use crate::rollup;
 use crate::warehouse::Warehouse;
@@ -52,7 +53,8 @@ pub async fn explain(
     progress: Arc<dyn Progress>,
 ) -> Result<Explained> {
     let catalogue = load_catalogue(Some(warehouse))?;
-    rollup::refresh(warehouse, options, progress).await?;
+    rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
+    cross_audit::refresh(warehouse, options, progress).await?;
     let head = warehouse.head().await?;
     let as_of = month(warehouse, &head, as_of).await?;
     let context = scan_session(warehouse, &head, options).await?;

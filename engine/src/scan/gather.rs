@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{cast, concat_batches, take_record_batch};
@@ -60,7 +61,9 @@ pub(super) async fn gather(
     let places = Places::of(&taxpayers)?;
     let mut kept = Vec::with_capacity(sources.len());
     for source in sources {
+        let started = Instant::now();
         kept.push(keep(source, &places, warehouse.local_path()).await?);
+        tracing::debug!(source = %source.name, seconds = started.elapsed().as_secs_f64(), "read");
         progress.advance(1);
     }
     Ok(Gathered { taxpayers, evaluation, sources: kept })

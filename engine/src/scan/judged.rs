@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use assay_indicators::{Catalogue, Layout, compile};
 use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
@@ -12,6 +13,7 @@ use super::gather::{Gathered, gather};
 use super::judge::{Judgement, judge};
 use super::labels::Labels;
 use super::standing::standings;
+use crate::cross_audit;
 use crate::ingest::Progress;
 use crate::rollup;
 use crate::warehouse::session::{self, Access};
@@ -89,14 +91,18 @@ pub(super) async fn profile_and_judge(
     card: &Scorecard,
     progress: &dyn Progress,
 ) -> Result<Judged> {
+    let started = Instant::now();
     let compiled =
         compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
+    tracing::debug!(seconds = started.elapsed().as_secs_f64(), "planned");
     let layout = compiled.layout;
     let read = (&compiled.taxpayers, compiled.sources.as_slice());
     let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
     progress.phase("judge", 1);
+    let started = Instant::now();
     let standings = standings(context, card, as_of).await?;
     let judgement = judge(&layout, &profile, card, standings)?;
+    tracing::debug!(seconds = started.elapsed().as_secs_f64(), "judged");
     Ok(Judged { layout, profile, judgement })
 }
 
@@ -108,7 +114,7 @@ pub(super) struct Look {
     pub(super) judged: Judged,
 }
 
-/// Judges a month (the last with invoices, if none is given) without storing anything but rollups.
+/// Judges a month (the last with invoices, if none is given) without storing anything but rollups and the cross-audit.
 pub(super) async fn look(
     warehouse: &Warehouse,
     as_of: Option<i32>,
@@ -119,6 +125,7 @@ pub(super) async fn look(
     let catalogue = load_catalogue(Some(warehouse))?;
     let (card, _) = load_scorecard(warehouse, &catalogue)?;
     rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
+    cross_audit::refresh(warehouse, options, Arc::clone(&progress)).await?;
     let head = warehouse.head().await?;
     let as_of = month(warehouse, &head, as_of).await?;
     let context = scan_session(warehouse, &head, options).await?;

@@ -41,6 +41,7 @@ pub use run::scan;
 pub use tasks::{ExportFormat, export, load as load_tasks};
 pub use weigh::{GradeChange, Weighed, Weighing, weigh, write_weights};
 
+use crate::cross_audit::{AuditSummary, Issued};
 use crate::rollup::RollupSummary;
 use crate::tasks::Tasks;
 use crate::warehouse::TableSpec;
@@ -72,6 +73,10 @@ pub struct ScanSummary {
     pub up_to_date: bool,
     /// Rollup units built.
     pub rollups: RollupSummary,
+    /// Claims held against their documents.
+    pub audit: AuditSummary,
+    /// Requests made to sellers' offices.
+    pub requests: Issued,
     /// Indicators judged.
     pub indicators: usize,
     /// Indicators without a line in force.

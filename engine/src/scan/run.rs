@@ -17,6 +17,7 @@ use super::tables::Findings;
 use super::tasks::Merger;
 use super::versions::{INDICATOR_VERSION, Versions};
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs};
+use crate::cross_audit;
 use crate::ingest::Progress;
 use crate::rollup::{self, ROLLUPS};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, read_unit};
@@ -38,11 +39,15 @@ pub async fn scan(
     let (card, card_text) = load_scorecard(warehouse, &catalogue)?;
     let rollups = rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
     let rollup_seconds = started.elapsed().as_secs_f64();
+    let audit = cross_audit::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
+    tracing::debug!(seconds = started.elapsed().as_secs_f64() - rollup_seconds, "cross-audited");
+    let as_of = month(warehouse, &warehouse.head().await?, request.as_of).await?;
+    let requests = cross_audit::issue(warehouse, as_of, &request.session).await?;
     let head = warehouse.head().await?;
-    let as_of = month(warehouse, &head, request.as_of).await?;
     let identity = Identity::of(&catalogue, &card_text, &head, as_of, &request.only)?;
+    let run = identity.run.clone();
     let mut summary =
-        ScanSummary { as_of, run: identity.run.clone(), rollups, rollup_seconds, ..ScanSummary::default() };
+        ScanSummary { as_of, run, rollups, rollup_seconds, audit, requests, ..ScanSummary::default() };
     if !request.force && recall(warehouse, &head, &identity, &mut summary).await? {
         summary.up_to_date = true;
         summary.seconds = started.elapsed().as_secs_f64();
@@ -69,7 +74,9 @@ pub async fn scan(
         run: identity.row(&summary)?,
         versions: versions.rows(&judged.layout, &summary.run, clock::now_ms())?,
     };
+    let storing = Instant::now();
     store(warehouse, as_of, &summary.run, &rows).await?;
+    tracing::debug!(seconds = storing.elapsed().as_secs_f64(), "stored");
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
 }

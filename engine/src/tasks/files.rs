@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::TaskError;
 
 /// Writes a file through `write`; on any error the target is as it was and the temporary file is gone.
-pub(super) fn write_whole(
+pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), TaskError>,
 ) -> Result<(), TaskError> {
@@ -47,7 +47,7 @@ fn readable_by_others(_path: &Path) -> io::Result<()> {
 }
 
 /// A part of a file name: characters that some system refuses become `_`; never empty, never longer than 60 characters.
-pub(super) fn safe_name(text: &str) -> String {
+pub(crate) fn safe_name(text: &str) -> String {
     let replace = |character: char| match character {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
         other if other.is_control() || other.is_whitespace() => '_',
@@ -59,7 +59,7 @@ pub(super) fn safe_name(text: &str) -> String {
 }
 
 /// The folder's path for a file name, none that `taken` already holds (compared without case).
-pub(super) fn free_path(folder: &Path, stem: &str, extension: &str, taken: &mut Vec<String>) -> PathBuf {
+pub(crate) fn free_path(folder: &Path, stem: &str, extension: &str, taken: &mut Vec<String>) -> PathBuf {
     let mut name = format!("{stem}.{extension}");
     let mut copy = 2;
     while taken.contains(&name.to_lowercase()) {

@@ -25,6 +25,14 @@ mod text;
 mod words;
 mod workbook;
 
+/// What every workbook that goes to an office is made with.
+pub(crate) mod book {
+    pub(crate) use super::columns::Cell;
+    pub(crate) use super::files::{free_path, safe_name, write_whole};
+    pub(crate) use super::sheet::{Formats, margins, page_setup, protect, row_height};
+    pub(crate) use super::workbook::{column_number, row_number, write_cell};
+}
+
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
@@ -42,5 +50,6 @@ pub use model::{Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
 pub use response::{GradeDays, RESPONSE_POLICY, ResponsePolicy};
 pub use text::IndicatorText;
+pub(crate) use text::{yuan as money_zh, yuan_en as money_en};
 pub use words::grade as grade_zh;
 pub use workbook::{HEADER_ROW, LIST_SHEET};

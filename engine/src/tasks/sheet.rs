@@ -17,31 +17,31 @@ const FEEDBACK_HEADER: Color = Color::RGB(0x00BF_6A00);
 const FEEDBACK_CELL: Color = Color::RGB(0x00FF_F8DC);
 
 /// Every format of a workbook.
-pub(super) struct Formats {
-    pub(super) title: Format,
-    pub(super) subtitle: Format,
-    pub(super) band: Format,
-    pub(super) band_feedback: Format,
-    pub(super) header: Format,
-    pub(super) header_feedback: Format,
-    pub(super) key: Format,
-    pub(super) text: Format,
-    pub(super) centred: Format,
-    pub(super) count: Format,
-    pub(super) points: Format,
-    pub(super) money: Format,
-    pub(super) share: Format,
-    pub(super) date: Format,
-    pub(super) sql: Format,
+pub(crate) struct Formats {
+    pub(crate) title: Format,
+    pub(crate) subtitle: Format,
+    pub(crate) band: Format,
+    pub(crate) band_feedback: Format,
+    pub(crate) header: Format,
+    pub(crate) header_feedback: Format,
+    pub(crate) key: Format,
+    pub(crate) text: Format,
+    pub(crate) centred: Format,
+    pub(crate) count: Format,
+    pub(crate) points: Format,
+    pub(crate) money: Format,
+    pub(crate) share: Format,
+    pub(crate) date: Format,
+    pub(crate) sql: Format,
     grades: [Format; 3],
-    pub(super) feedback_text: Format,
-    pub(super) feedback_list: Format,
-    pub(super) feedback_money: Format,
-    pub(super) feedback_date: Format,
+    pub(crate) feedback_text: Format,
+    pub(crate) feedback_list: Format,
+    pub(crate) feedback_money: Format,
+    pub(crate) feedback_date: Format,
 }
 
 impl Formats {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let base = || Format::new().set_font_name(FONT).set_font_size(FONT_SIZE);
         let cell = || {
             base()
@@ -87,7 +87,7 @@ impl Formats {
     }
 
     /// The colour of a grade's Chinese word.
-    pub(super) fn grade(&self, word: &str) -> &Format {
+    pub(crate) fn grade(&self, word: &str) -> &Format {
         match word {
             "高" => &self.grades[0],
             "中" => &self.grades[1],
@@ -110,14 +110,14 @@ fn lines(text: &str, width: f64) -> f64 {
 /// Height in points of a row whose cells hold these texts in columns of these widths.
 ///
 /// Stated, not left to the program that opens the file: some do not measure wrapped rows when opening.
-pub(super) fn row_height<'a>(cells: impl Iterator<Item = (&'a str, f64)>, least: f64) -> f64 {
+pub(crate) fn row_height<'a>(cells: impl Iterator<Item = (&'a str, f64)>, least: f64) -> f64 {
     let tallest = cells.map(|(text, width)| lines(text, width)).fold(1.0, f64::max);
     (tallest * LINE_HEIGHT + 6.0).clamp(least, ROW_HEIGHT_MAX)
 }
 
 /// Locks the sheet without a password: it guards against slips, and whoever reads a returned list checks it anyway.
 /// Filtering and changing widths and heights stay allowed.
-pub(super) fn protect(sheet: &mut Worksheet) {
+pub(crate) fn protect(sheet: &mut Worksheet) {
     let options = ProtectionOptions {
         use_autofilter: true,
         format_columns: true,
@@ -131,7 +131,7 @@ pub(super) fn protect(sheet: &mut Worksheet) {
 ///
 /// The columns are spread over `pages` page widths, because dozens of them on one could not be read; `repeat` columns
 /// name the row on each. The scale is left to the program: it knows how wide its fonts run, and never cuts a column.
-pub(super) fn page_setup(
+pub(crate) fn page_setup(
     sheet: &mut Worksheet,
     columns: usize,
     pages: u16,
@@ -150,7 +150,7 @@ pub(super) fn page_setup(
 
 /// Title above each printed page, page number and batch below. Titles of the sheet itself run over many columns and
 /// would be torn at the page edge, so list sheets print from their bands on.
-pub(super) fn margins(sheet: &mut Worksheet, title: &str, batch: &str) {
+pub(crate) fn margins(sheet: &mut Worksheet, title: &str, batch: &str) {
     sheet.set_header(format!("&L&\"{FONT},Bold\"&12{}", escaped(title)));
     sheet.set_footer(format!("&C第 &P 页 共 &N 页&R{}", escaped(batch)));
 }

@@ -138,12 +138,12 @@ pub(super) fn quantity(value: f64, unit: &str) -> String {
 }
 
 /// Fen as an officer reads them: `1,234.50元`, from 100,000 yuan on `12.35万元`.
-pub(super) fn yuan(fen: i128) -> String {
+pub(crate) fn yuan(fen: i128) -> String {
     money(fen, Language::Zh)
 }
 
 /// Fen in English: `1,234.50 yuan`.
-pub(super) fn yuan_en(fen: i128) -> String {
+pub(crate) fn yuan_en(fen: i128) -> String {
     money(fen, Language::En)
 }
 

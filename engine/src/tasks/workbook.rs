@@ -230,7 +230,7 @@ fn format_of<'a>(kind: ColumnKind, cell: &Cell, formats: &'a Formats) -> &'a For
 
 /// Writes a cell. A spreadsheet knows binary numbers only: up to 15 digits, so yuan below ten thousand billion, hold
 /// their fen exactly; the exact amount is the one stored in the table.
-pub(super) fn write_cell(
+pub(crate) fn write_cell(
     sheet: &mut Worksheet,
     row: u32,
     column: u16,
@@ -289,11 +289,11 @@ fn validation(column: &FeedbackColumn, issued_on: i32) -> Result<DataValidation,
 }
 
 /// A column number of a spreadsheet; lists have far fewer columns than it holds.
-pub(super) fn column_number(at: usize) -> u16 {
+pub(crate) fn column_number(at: usize) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
 
 /// A row number; lists longer than a sheet are refused before.
-pub(super) fn row_number(at: usize) -> u32 {
+pub(crate) fn row_number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

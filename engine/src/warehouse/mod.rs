@@ -16,6 +16,7 @@
 //! ```
 
 pub mod clock;
+mod derived;
 pub mod dictionary;
 mod evolution;
 mod lease;
@@ -42,6 +43,7 @@ use url::Url;
 
 use self::location::Place;
 
+pub(crate) use derived::cut;
 pub use log::Commit;
 pub(crate) use provider::STORE_URL;
 pub use provider::UnitTable;

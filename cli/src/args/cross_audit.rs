@@ -1,0 +1,53 @@
+//! The commands of `assay cross-audit`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+/// `cross-audit`.
+#[derive(Debug, Subcommand)]
+pub enum CrossAuditCommand {
+    /// Compare what changed, make the requests that are due, and say how claims came out (a scan does the same first)
+    #[command(after_help = "Examples:\n  assay cross-audit run\n  assay cross-audit run --as-of 202506\n\n\
+Outcomes, in the order in which they are decided: 缺联 missing (滞留 missing_pending until the audit period is over), 属于作废 voided,\n\
+属于失控 lost_control, 不符 mismatch, 重号 duplicate, 相符 match. They lie in the tables claim_audit (what does not match) and claim_tally;\n\
+claim_audit_change has those that changed when a document came late, red_audit the run over reds (缺红字抵扣联).")]
+    Run {
+        /// Month, YYYYMM [default: the last one claimed for]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
+    /// Claims that do not match, largest tax first, with both sides
+    #[command(
+        after_help = "Examples:\n  assay cross-audit list --outcome mismatch\n  assay cross-audit list --taxpayer 91330000MA27XEXL0T --format csv"
+    )]
+    List {
+        /// Month, YYYYMM [default: the last one claimed for]
+        #[arg(long)]
+        as_of: Option<i32>,
+        /// missing, voided, lost_control, mismatch, duplicate, missing_pending, cannot_tell or withdrawn
+        #[arg(long)]
+        outcome: Option<String>,
+        /// Only claims of this buyer, or on documents of this seller
+        #[arg(long)]
+        taxpayer: Option<String>,
+        /// Rows shown as a table
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Requests to sellers' offices; with --to, one workbook an office
+    #[command(
+        after_help = "Examples:\n  assay cross-audit requests\n  assay cross-audit requests --to ./requests"
+    )]
+    Requests {
+        /// Month as of which they were made [default: the last one claimed for]
+        #[arg(long)]
+        as_of: Option<i32>,
+        /// Folder for the workbooks
+        #[arg(long)]
+        to: Option<PathBuf>,
+        /// Rows shown as a table
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+}

@@ -1,0 +1,163 @@
+//! Comparing the months that must be compared, and storing what comes out.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
+use assay_sql::session::SessionOptions;
+
+use super::bench::Bench;
+use super::months::{Months, is_current, whole_print};
+use super::tables::{self, CLAIM_AUDIT, CLAIM_AUDIT_CHANGE, CLAIM_TALLY, RED_AUDIT};
+use super::{AuditSummary, sql};
+use crate::Result;
+use crate::ingest::Progress;
+use crate::warehouse::{TableSpec, Transaction, UnitKey, Warehouse, clock, conform, cut, encode_unit};
+
+const TABLES: [&str; 4] = [CLAIM_TALLY, CLAIM_AUDIT, CLAIM_AUDIT_CHANGE, RED_AUDIT];
+
+pub(super) async fn refresh(
+    warehouse: &Warehouse,
+    options: &SessionOptions,
+    progress: &dyn Progress,
+) -> Result<AuditSummary> {
+    // Looking needs no lock; only when something changed a transaction begins, and looks again.
+    let head = warehouse.head().await?;
+    let print = whole_print(warehouse, &head).await?;
+    if !head.tables.contains_key("deduction_claim") || is_current(warehouse, &head, &print).await? {
+        return Ok(AuditSummary::default());
+    }
+    let mut transaction = warehouse.begin("cross-audit", &TABLES).await?;
+    match build(warehouse, &mut transaction, options, progress).await {
+        Ok(summary) => {
+            let info = serde_json::json!({ "compared": summary.compared, "changed": summary.changed });
+            transaction.commit(info).await?;
+            Ok(summary)
+        }
+        Err(error) => {
+            // What cannot be removed now, the next writer removes.
+            let _ = transaction.abort().await;
+            Err(error)
+        }
+    }
+}
+
+async fn build(
+    warehouse: &Warehouse,
+    transaction: &mut Transaction,
+    options: &SessionOptions,
+    progress: &dyn Progress,
+) -> Result<AuditSummary> {
+    let base = transaction.base().clone();
+    let bench = Bench::open(warehouse, &base, options).await?;
+    let months = Months::look(warehouse, &base, &bench).await?;
+    progress.phase("cross-audit", months.stale.len() + 1);
+    let compared = months.stale.iter().map(Vec::len).sum();
+    let mut summary =
+        AuditSummary { compared, kept: months.prints.len() - compared, ..AuditSummary::default() };
+    for piece in &months.stale {
+        let (claims, changed) = compare(&bench, transaction, &months, piece).await?;
+        summary.claims += claims;
+        summary.changed += changed;
+        progress.advance(1);
+    }
+    let specs = [tables::tally(), tables::audit()];
+    for (name, file) in months.old {
+        if let Some(spec) = specs.iter().find(|spec| spec.name == name) {
+            transaction.remove(spec, file)?;
+        }
+    }
+    reds(warehouse, transaction, &bench).await?;
+    progress.advance(1);
+    Ok(summary)
+}
+
+/// Compares the claims of some months; gives their number, and how many came out otherwise than before.
+async fn compare(
+    bench: &Bench,
+    transaction: &mut Transaction,
+    months: &Months,
+    piece: &[i32],
+) -> Result<(usize, usize)> {
+    bench.keep("claim", &sql::claims(piece)).await?;
+    bench.view("document", &sql::all_documents(piece)).await?;
+    let at_hand = sql::among("period", piece);
+    let every = "SELECT period FROM audit.stray UNION SELECT period FROM audit.elsewhere UNION SELECT period FROM audit.claim";
+    bench.keep("months", &format!("SELECT period, {at_hand} AS at_hand FROM ({every})")).await?;
+    bench.keep("judged", sql::JUDGE).await?;
+    let claims = count(&bench.rows("SELECT count(*) FROM audit.judged").await?);
+    let tally = conformed(&tables::tally(), &bench.rows(sql::TALLY).await?)?;
+    put(transaction, &tables::tally(), months, &tally).await?;
+    let findings = conformed(&tables::audit(), &bench.rows(sql::FINDING).await?)?;
+    put(transaction, &tables::audit(), months, &findings).await?;
+    let before: Vec<i32> = piece.iter().copied().filter(|month| months.known.contains(month)).collect();
+    let changed = changes(bench, transaction, &before).await?;
+    Ok((claims, changed))
+}
+
+/// Records which claims of months that were compared before came out otherwise.
+async fn changes(bench: &Bench, transaction: &mut Transaction, before: &[i32]) -> Result<usize> {
+    if before.is_empty() {
+        return Ok(0);
+    }
+    let stored = format!(
+        "SELECT period, buyer_id, invoice_id, claimed_period, outcome FROM claim_audit WHERE {}",
+        sql::among("period", before)
+    );
+    bench.keep("before", &stored).await?;
+    let known = sql::among("n.period", before);
+    let sql = sql::CHANGE.replace("$known", &known);
+    let rows = conformed(&tables::change(), &bench.rows(&sql).await?)?;
+    let now: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![clock::now_ms(); rows.num_rows()]));
+    let spec = tables::change();
+    let mut columns = rows.columns().to_vec();
+    columns[spec.schema.index_of("compared_at")?] = now;
+    transaction.append(&spec, &[RecordBatch::try_new(Arc::clone(&spec.schema), columns)?]).await?;
+    Ok(rows.num_rows())
+}
+
+/// Rows with the columns of a table; what they lack is null and filled later.
+fn conformed(spec: &TableSpec, rows: &RecordBatch) -> Result<RecordBatch> {
+    let nullable: Vec<_> =
+        spec.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    conform(rows, &Arc::new(arrow::datatypes::Schema::new(nullable)))
+}
+
+async fn put(
+    transaction: &mut Transaction,
+    spec: &TableSpec,
+    months: &Months,
+    rows: &RecordBatch,
+) -> Result<()> {
+    let without: Vec<usize> =
+        (0..rows.num_columns()).filter(|at| rows.schema().field(*at).name() != "bucket").collect();
+    let order: Vec<&str> = spec.order.iter().map(String::as_str).collect();
+    let config = transaction.warehouse().config().clone();
+    for ((month, bucket), slice) in cut(&rows.project(&without)?, &config, &order)?.units {
+        let name = months.file_name(month, &transaction.file_name())?;
+        let key = UnitKey { period: Some(month), bucket: Some(bucket) };
+        let slice = conform(&slice, &spec.schema)?;
+        let encoded = encode_unit(&spec.schema, &spec.order, key, &name, &[slice], true)?;
+        transaction.add(spec, encoded).await?;
+    }
+    Ok(())
+}
+
+/// The run over reds. Its file carries the fingerprint of everything, so it is written even without rows.
+async fn reds(warehouse: &Warehouse, transaction: &mut Transaction, bench: &Bench) -> Result<()> {
+    let spec = tables::red();
+    let base = transaction.base().clone();
+    for file in warehouse.table(&base, RED_AUDIT).await?.map(|t| t.files).unwrap_or_default() {
+        transaction.remove(&spec, file)?;
+    }
+    let rows = conform(&bench.rows(sql::RED).await?, &spec.schema)?;
+    let print = whole_print(warehouse, &base).await?;
+    let name = format!("{}_{print}", transaction.file_name());
+    let encoded = encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, &name, &[rows], true)?;
+    transaction.add(&spec, encoded).await
+}
+
+fn count(rows: &RecordBatch) -> usize {
+    use arrow::array::AsArray;
+    let counts = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
+    counts.values().first().and_then(|n| usize::try_from(*n).ok()).unwrap_or(0)
+}
