@@ -12,17 +12,8 @@ WITH claim AS (
         ON i.invoice_id = e.input_invoice_id
     WHERE e.period > period_add($as_of, -24) AND e.period <= $as_of AND i.seller_key <> e.taxpayer_key
 ),
-known AS (
-    SELECT DISTINCT taxpayer_key, chapter FROM claim WHERE period <= period_add($as_of, -6)
-),
-fresh AS (
-    SELECT c.taxpayer_key, c.seller_key, sum(c.refund) AS refund
-    FROM claim AS c LEFT JOIN known AS k ON k.taxpayer_key = c.taxpayer_key AND k.chapter = c.chapter
-    WHERE c.period > period_add($as_of, -6) AND k.chapter IS NULL
-    GROUP BY c.taxpayer_key, c.seller_key
-),
-fresh_all AS (
-    SELECT taxpayer_key, sum(refund) AS refund FROM fresh GROUP BY taxpayer_key
+dated AS (
+    SELECT *, min(period) OVER (PARTITION BY taxpayer_key, chapter) AS chapter_since FROM claim
 ),
 pair AS (
     SELECT
@@ -31,19 +22,21 @@ pair AS (
         coalesce(sum(refund) FILTER (WHERE period > period_add($as_of, -6)), 0) AS refund_6,
         count(*) FILTER (WHERE period <= period_add($as_of, -6)) AS before_n,
         coalesce(sum(refund) FILTER (WHERE period = $as_of), 0) AS refund_now,
-        coalesce(sum(refund) FILTER (WHERE period = period_add($as_of, -1)), 0) AS refund_last
-    FROM claim GROUP BY taxpayer_key, seller_key
+        coalesce(sum(refund) FILTER (WHERE period = period_add($as_of, -1)), 0) AS refund_last,
+        sum(refund) FILTER (WHERE period > period_add($as_of, -6) AND (chapter IS NULL OR chapter_since > period_add($as_of, -6))) AS fresh
+    FROM dated GROUP BY taxpayer_key, seller_key
+),
+fresh AS (
+    SELECT *, sum(fresh) OVER (PARTITION BY taxpayer_key) AS fresh_all FROM pair
 ),
 marked AS (
     SELECT
-        p.taxpayer_key,
-        p.refund_6,
-        (p.before_n = 0 AND p.refund_6 > 500000)
-            OR (p.refund_now > 500000 AND p.refund_now > 2 * p.refund_last)
-            OR coalesce(f.refund > 100000 AND a.refund >= 500000, false) AS asked
-    FROM pair AS p
-    LEFT JOIN fresh AS f ON f.taxpayer_key = p.taxpayer_key AND f.seller_key = p.seller_key
-    LEFT JOIN fresh_all AS a ON a.taxpayer_key = p.taxpayer_key
+        taxpayer_key,
+        refund_6,
+        (before_n = 0 AND refund_6 > 500000)
+            OR (refund_now > 500000 AND refund_now > 2 * refund_last)
+            OR coalesce(fresh > 100000 AND fresh_all >= 500000, false) AS asked
+    FROM fresh
 ),
 edge AS (
     SELECT min(period) AS first_loaded FROM export_refund

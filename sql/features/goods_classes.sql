@@ -1,21 +1,24 @@
 -- goods_classes: what a taxpayer sold against what it bought, by class of the goods code, over the 12 months ending $as_of. Grain: one row
 -- a taxpayer with lines of goods (codes that begin with 1; services, labour, intangibles and real estate are left out) sold or bought.
 -- A class is the first seven digits of the code (节); wide_ figures take the first five (章). Reds count with their sign, and a class
--- whose sum is not above nothing counts for nothing. Lines do not carry the status of their invoice: those of void invoices are in.
+-- whose sum is not above nothing counts for nothing. Lines of void invoices are in, those of a taxpayer to itself are not.
 -- unbought: sold in classes of which nothing was bought; unsold: bought in classes of which nothing was sold. likeness: cosine of
 -- the two vectors of amounts, null where either side is empty. alien: sold in classes that less than a twentieth of the sellers of the
 -- same industry (four digits) sell; null where that industry has fewer than 20 sellers of goods.
-WITH line AS (
-    SELECT seller_key, buyer_key, left(goods_code, 7) AS class, sum(amount) AS amount, count(*) AS n
-    FROM invoice_line
-    WHERE period > period_add($as_of, -12) AND period <= $as_of AND goods_code LIKE '1%'
-    GROUP BY seller_key, buyer_key, left(goods_code, 7)
-),
-side AS (
-    SELECT seller_key AS taxpayer_key, class, amount AS sold, 0 AS bought, n AS sold_n, 0 AS bought_n
-    FROM line WHERE seller_key IS NOT NULL AND seller_key IS DISTINCT FROM buyer_key
+WITH side AS (
+    SELECT
+        taxpayer_key,
+        left(goods_code, 7) AS class,
+        goods_sold_amount - goods_sold_own_amount AS sold,
+        0 AS bought,
+        goods_sold_n - goods_sold_own_n AS sold_n,
+        0 AS bought_n
+    FROM rollup_goods_sold
+    WHERE period > period_add($as_of, -12) AND period <= $as_of AND goods_code LIKE '1%' AND goods_sold_n > goods_sold_own_n
     UNION ALL
-    SELECT buyer_key, class, 0, amount, 0, n FROM line WHERE buyer_key IS NOT NULL AND seller_key IS DISTINCT FROM buyer_key
+    SELECT taxpayer_key, left(goods_code, 7), 0, goods_bought_amount - goods_bought_own_amount, 0, goods_bought_n - goods_bought_own_n
+    FROM rollup_goods_bought
+    WHERE period > period_add($as_of, -12) AND period <= $as_of AND goods_code LIKE '1%' AND goods_bought_n > goods_bought_own_n
 ),
 class AS (
     SELECT

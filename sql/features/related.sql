@@ -9,11 +9,11 @@
 -- taxable income above nothing; the buyer's rate is its burden, or the rate of its return when it has no taxable income (a loss). gap: the
 -- buyer's rate less the seller's burden, rounded to a hundredth of a percent; of several partners the one with the largest gap, then the
 -- largest amount. role: `buyer` (profit goes out) or `seller` (profit comes in).
+-- Months of trade are summed only where a link was found: few pairs are related, and all of them are a hundred times as many.
 WITH trade AS (
-    SELECT seller_key, buyer_key, sum(blue_amount) AS amount
+    SELECT seller_key, buyer_key, blue_amount AS amount
     FROM rollup_trade
     WHERE period > period_add($as_of, -12) AND period <= $as_of AND seller_key <> buyer_key
-    GROUP BY seller_key, buyer_key
 ),
 held AS (
     SELECT taxpayer_key, holder_key, holder_person_key
@@ -44,24 +44,41 @@ linked AS (
     JOIN company AS b ON b.taxpayer_key = t.buyer_key AND b.holder_key = a.holder_key
 ),
 marked AS (
-    SELECT t.seller_key, t.buyer_key, t.amount, l.seller_key IS NOT NULL AND t.amount > 0 AS is_related
+    SELECT t.seller_key, t.buyer_key, sum(t.amount) AS amount
     FROM trade AS t
-    LEFT JOIN linked AS l ON l.seller_key = t.seller_key AND l.buyer_key = t.buyer_key
+    JOIN linked AS l ON l.seller_key = t.seller_key AND l.buyer_key = t.buyer_key
+    GROUP BY t.seller_key, t.buyer_key
+    HAVING sum(t.amount) > 0
 ),
 sides AS (
-    SELECT seller_key AS taxpayer_key, true AS selling, amount, is_related FROM marked
+    SELECT seller_key AS taxpayer_key, true AS selling, amount FROM marked
     UNION ALL
-    SELECT buyer_key AS taxpayer_key, false AS selling, amount, is_related FROM marked
+    SELECT buyer_key AS taxpayer_key, false AS selling, amount FROM marked
+),
+found AS (
+    SELECT
+        taxpayer_key,
+        count(*) FILTER (WHERE selling) AS customers,
+        sum(amount) FILTER (WHERE selling) AS sales,
+        count(*) FILTER (WHERE NOT selling) AS suppliers,
+        sum(amount) FILTER (WHERE NOT selling) AS purchases
+    FROM sides
+    GROUP BY taxpayer_key
+),
+trader AS (
+    SELECT seller_key AS taxpayer_key FROM trade
+    UNION
+    SELECT buyer_key FROM trade
 ),
 sums AS (
     SELECT
-        taxpayer_key,
-        count(*) FILTER (WHERE is_related AND selling) AS customers,
-        coalesce(sum(amount) FILTER (WHERE is_related AND selling), 0) AS sales,
-        count(*) FILTER (WHERE is_related AND NOT selling) AS suppliers,
-        coalesce(sum(amount) FILTER (WHERE is_related AND NOT selling), 0) AS purchases
-    FROM sides
-    GROUP BY taxpayer_key
+        t.taxpayer_key,
+        coalesce(f.customers, 0) AS customers,
+        coalesce(f.sales, 0) AS sales,
+        coalesce(f.suppliers, 0) AS suppliers,
+        coalesce(f.purchases, 0) AS purchases
+    FROM trader AS t
+    LEFT JOIN found AS f ON f.taxpayer_key = t.taxpayer_key
 ),
 latest AS (
     SELECT taxpayer_key, max(period) AS last FROM cit_return WHERE period_type = 'Y' AND period <= $as_of GROUP BY taxpayer_key
@@ -89,7 +106,7 @@ pair AS (
     FROM marked AS m
     JOIN taxed AS s ON s.taxpayer_key = m.seller_key AND s.earns
     JOIN taxed AS b ON b.taxpayer_key = m.buyer_key
-    WHERE m.is_related AND b.burden > s.burden
+    WHERE b.burden > s.burden
 ),
 unequal AS (
     SELECT buyer_key AS taxpayer_key, 'buyer' AS role, seller_key AS other_key, * EXCEPT (seller_key, buyer_key) FROM pair

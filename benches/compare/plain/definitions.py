@@ -10,6 +10,8 @@ import os
 import tomllib
 from dataclasses import dataclass
 
+from .claims import TABLES
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GRAIN_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
@@ -110,7 +112,8 @@ class Definitions:
             self.features = tomllib.load(file)
         self.queries = read_sql(f"{root}/sql/features")
         self.monthly = read_sql(f"{root}/sql/monthly")
-        self.rollups = read_sql(f"{root}/sql/rollups")
+        # What a scan reads in place of invoices, lines and claims.
+        self.rollups = read_sql(f"{root}/sql/rollups") | TABLES
         with open(f"{root}/risk-models/scorecard.toml", "rb") as file:
             self.peers = tomllib.load(file)["peers"]
         self.codes = {os.path.basename(p)[:-4]: p for p in glob.glob(f"{root}/datasets/codes/*.tsv")}

@@ -10,8 +10,11 @@ from .sources import dialect
 RELATIVE = 1e-9
 
 
+KEYS = ("taxpayer_key", "seller_key", "buyer_key", "period", "goods_code", "rate", "preference", "invoice_id", "claimed_period", "outcome", "since", "kind")
+
+
 def keys(columns):
-    return [c for c in ("taxpayer_key", "seller_key", "buyer_key", "period") if c in columns]
+    return [c for c in KEYS if c in columns]
 
 
 def differs(name, kind):
@@ -56,7 +59,9 @@ def check_sources(scan, sources, assay):
         stored = scan.warehouse.view(rollup).split(" AS ", 1)[1]
         own = [row[0] for row in scan.connection.execute(f"DESCRIBE {rollup}").fetchall()]
         columns = ", ".join(f'"{column}"' for column in own)
-        found += compare_rows(scan.connection, rollup, f"SELECT {columns} FROM ({stored})", f"SELECT {columns} FROM {rollup}")
+        # Claims that match are not stored one by one.
+        only = " WHERE outcome <> 'match'" if rollup == "claim_audit" else ""
+        found += compare_rows(scan.connection, rollup, f"SELECT {columns} FROM ({stored})", f"SELECT {columns} FROM {rollup}{only}")
         compared += 1
     with tempfile.TemporaryDirectory() as folder:
         for source, at in sources:

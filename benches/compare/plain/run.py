@@ -30,8 +30,8 @@ class Scan:
         self.warehouse, self.as_of = Warehouse(warehouse), as_of
         self.connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
         create_macros(self.connection)
-        self.warehouse.create_views(self.connection, self.definitions.codes)
-        # The rollups are computed from the invoices, never those Assay stored.
+        self.warehouse.create_views(self.connection, self.definitions.codes, self.definitions.rollups)
+        # The rollups and the cross-audit are computed from invoices, lines and claims, never those Assay stored.
         for name, text in self.definitions.rollups.items():
             self.connection.execute(f"CREATE VIEW {name} AS {dialect(name, text)}")
         self.sources = Sources(self.connection, self.definitions)

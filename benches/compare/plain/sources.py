@@ -80,9 +80,10 @@ class Warehouse:
         listed = ", ".join(f"'{file}'" for file in files)
         return f'CREATE VIEW "{table}" AS SELECT * FROM read_parquet([{listed}], union_by_name = true{hive})'
 
-    def create_views(self, connection, codes):
+    def create_views(self, connection, codes, computed):
+        """Views of all tables but those that are computed anew."""
         for table in self.versions:
-            if "/" not in table and not table.startswith("rollup_"):
+            if "/" not in table and table not in computed:
                 connection.execute(self.view(table))
         connection.execute("CREATE SCHEMA codes")
         for name, path in codes.items():

@@ -1,4 +1,4 @@
-//! Building stale rollup units: the invoices of a chunk of units are read once into memory, in the columns the
+//! Building stale rollup units: the rows of a base (invoices, or their lines) of a chunk of units are read once into memory, in the columns its
 //! rollups need, and every rollup that is stale there is computed from them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,32 +14,16 @@ use datafusion::prelude::SessionContext;
 use url::Url;
 
 use super::RollupSummary;
-use super::plan::{ROLLUPS, Rollup, Side, Source, Stale, stale};
+use super::plan::{BASES, Base, ROLLUPS, Rollup, Side, Source, Stale, goods_specs, stale};
 use crate::ingest::Progress;
 use crate::warehouse::{
     Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse,
-    cut, encode_unit,
+    conform, cut, encode_unit,
 };
 use crate::{EngineError, Result};
 
-/// Invoices held in memory at a time (about 100 bytes each in the columns rollups read).
+/// Rows of a base held in memory at a time (about 100 bytes each in the columns rollups read).
 const CHUNK_ROWS: usize = 4 << 20;
-
-/// The columns a rollup may read.
-const COLUMNS: [&str; 12] = [
-    "period",
-    "seller_key",
-    "buyer_key",
-    "issued_at",
-    "amount",
-    "tax",
-    "total",
-    "status",
-    "kind",
-    "original_invoice_id",
-    "buyer_id",
-    "invoice_id",
-];
 
 pub(super) async fn refresh(
     warehouse: &Warehouse,
@@ -48,8 +32,8 @@ pub(super) async fn refresh(
 ) -> Result<RollupSummary> {
     // Looking needs no lock; only when something is stale a transaction begins, and looks again.
     let head = warehouse.head().await?;
-    let (_, work) = look(warehouse, &head).await?;
-    if work.iter().all(|(_, s)| s.sources.is_empty() && s.old.is_empty()) {
+    let work = look(warehouse, &head).await?;
+    if work.iter().all(|base| base.is_done()) {
         return Ok(summary(&work, 0));
     }
     let names: Vec<&str> = ROLLUPS.iter().map(|r| r.name).collect();
@@ -67,23 +51,39 @@ pub(super) async fn refresh(
     }
 }
 
-type Work = Vec<(Rollup, Stale)>;
-
-async fn look(warehouse: &Warehouse, commit: &Commit) -> Result<(Option<TableFiles>, Work)> {
-    let Some(invoices) = warehouse.table(commit, "invoice").await? else { return Ok((None, Vec::new())) };
-    let mut work = Vec::with_capacity(ROLLUPS.len());
-    for rollup in ROLLUPS {
-        let present = warehouse.table(commit, rollup.name).await?;
-        work.push((rollup, stale(&rollup, &invoices, present.as_ref())));
-    }
-    Ok((Some(invoices), work))
+/// What must be done for the rollups of a base.
+struct Work {
+    base: Base,
+    files: TableFiles,
+    rollups: Vec<(Rollup, Stale)>,
 }
 
-fn summary(work: &Work, invoices: usize) -> RollupSummary {
+impl Work {
+    fn is_done(&self) -> bool {
+        self.rollups.iter().all(|(_, s)| s.sources.is_empty() && s.old.is_empty())
+    }
+}
+
+async fn look(warehouse: &Warehouse, commit: &Commit) -> Result<Vec<Work>> {
+    let mut work = Vec::new();
+    for base in BASES {
+        let Some(files) = warehouse.table(commit, base.table).await? else { continue };
+        let mut rollups = Vec::new();
+        for rollup in ROLLUPS.into_iter().filter(|rollup| rollup.base == base) {
+            let present = warehouse.table(commit, rollup.name).await?;
+            rollups.push((rollup, stale(&rollup, &files, present.as_ref())));
+        }
+        work.push(Work { base, files, rollups });
+    }
+    Ok(work)
+}
+
+fn summary(work: &[Work], rows: usize) -> RollupSummary {
+    let rollups = || work.iter().flat_map(|base| &base.rollups);
     RollupSummary {
-        built: work.iter().map(|(r, s)| (r.name.to_owned(), s.sources.len())).collect(),
-        kept: work.iter().map(|(_, s)| s.kept).sum(),
-        invoices,
+        built: rollups().map(|(r, s)| (r.name.to_owned(), s.sources.len())).collect(),
+        kept: rollups().map(|(_, s)| s.kept).sum(),
+        rows,
     }
 }
 
@@ -93,22 +93,22 @@ async fn build(
     options: &SessionOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<RollupSummary> {
-    let (invoices, work) = look(warehouse, &transaction.base().clone()).await?;
-    let Some(invoices) = invoices else { return Ok(RollupSummary::default()) };
+    let work = look(warehouse, &transaction.base().clone()).await?;
     let mut read = 0;
-    let chunks = chunks(&work);
+    let chunks: Vec<(&Work, Chunk)> =
+        work.iter().flat_map(|base| chunks(&base.rollups).into_iter().map(move |c| (base, c))).collect();
     progress.phase("rollup", chunks.len());
-    for chunk in chunks {
+    for (work, chunk) in chunks {
         let context = new_session(options)?;
         let url = Url::parse(STORE_URL).map_err(|e| EngineError::internal(e.to_string()))?;
         context.register_object_store(&url, Arc::clone(warehouse.store()));
-        read += load(&context, &invoices, chunk.files).await?;
+        read += load(&context, work, chunk.files).await?;
         for (rollup, sources) in chunk.rollups {
             build_one(&context, warehouse.config(), transaction, &rollup, &sources).await?;
         }
         progress.advance(1);
     }
-    for (rollup, found) in &work {
+    for (rollup, found) in work.iter().flat_map(|base| &base.rollups) {
         if let Some(spec) = known_spec(warehouse, transaction, rollup).await? {
             for old in &found.old {
                 transaction.remove(&spec, old.clone())?;
@@ -118,14 +118,14 @@ async fn build(
     Ok(summary(&work, read))
 }
 
-/// Some months of invoices and what is built from them.
+/// Some months of a base and what is built from them.
 struct Chunk {
     files: Vec<UnitFile>,
     rollups: Vec<(Rollup, BTreeMap<Source, String>)>,
 }
 
 /// Months are taken together until a chunk is full. A month is never split: the buyers' side needs all of it.
-fn chunks(work: &Work) -> Vec<Chunk> {
+fn chunks(work: &[(Rollup, Stale)]) -> Vec<Chunk> {
     let mut months: BTreeMap<i32, BTreeMap<String, UnitFile>> = BTreeMap::new();
     for (_, found) in work {
         for (source, (_, files)) in &found.sources {
@@ -150,7 +150,11 @@ fn chunks(work: &Work) -> Vec<Chunk> {
     chunks
 }
 
-fn chunk(work: &Work, months: &BTreeMap<i32, BTreeMap<String, UnitFile>>, periods: &BTreeSet<i32>) -> Chunk {
+fn chunk(
+    work: &[(Rollup, Stale)],
+    months: &BTreeMap<i32, BTreeMap<String, UnitFile>>,
+    periods: &BTreeSet<i32>,
+) -> Chunk {
     let files = periods.iter().filter_map(|p| months.get(p)).flat_map(|m| m.values().cloned()).collect();
     let rollups = work
         .iter()
@@ -163,18 +167,18 @@ fn chunk(work: &Work, months: &BTreeMap<i32, BTreeMap<String, UnitFile>>, period
     Chunk { files, rollups }
 }
 
-/// Reads the files' columns once and registers them as `invoice`, in the order they are stored in.
-async fn load(context: &SessionContext, invoices: &TableFiles, files: Vec<UnitFile>) -> Result<usize> {
+/// Reads the files' columns once and registers them as `all_rows`, in the order they are stored in.
+async fn load(context: &SessionContext, work: &Work, files: Vec<UnitFile>) -> Result<usize> {
     let rows = files.iter().map(|f| f.rows).sum();
-    let table = UnitTable::with_files(invoices, files);
-    let mut names: Vec<&str> = COLUMNS.to_vec();
+    let table = UnitTable::with_files(&work.files, files);
+    let mut names: Vec<&str> = work.base.columns.to_vec();
     names.push("bucket");
     let frame = context.read_table(Arc::new(table))?.select_columns(&names)?;
     let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let partitions = frame.collect_partitioned().await?;
     let memory = MemTable::try_new(schema, partitions)?;
     let order = vec![vec![col("period").sort(true, true), col("seller_key").sort(true, true)]];
-    context.register_table("invoice_all", Arc::new(memory.with_sort_order(order)))?;
+    context.register_table("all_rows", Arc::new(memory.with_sort_order(order)))?;
     Ok(rows)
 }
 
@@ -186,9 +190,9 @@ async fn build_one(
     sources: &BTreeMap<Source, String>,
 ) -> Result<()> {
     let wanted = wanted(sources);
-    context.deregister_table("invoice")?;
-    let view = context.sql(&format!("SELECT * FROM invoice_all WHERE {wanted}")).await?.into_view();
-    context.register_table("invoice", view)?;
+    context.deregister_table(rollup.base.table)?;
+    let view = context.sql(&format!("SELECT * FROM all_rows WHERE {wanted}")).await?.into_view();
+    context.register_table(rollup.base.table, view)?;
     let frame = context.sql(rollup.sql).await?;
     let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let batches = frame.collect().await?;
@@ -221,6 +225,7 @@ async fn build_one(
         };
         let name = format!("{}_{print}", transaction.file_name());
         let key = UnitKey { period: Some(unit.0), bucket: Some(unit.1) };
+        let slice = conform(&slice, &spec.schema)?;
         let encoded = encode_unit(&spec.schema, &spec.order, key, &name, &[slice], true)?;
         transaction.add(&spec, encoded).await?;
     }
@@ -247,6 +252,9 @@ fn wanted(sources: &BTreeMap<Source, String>) -> String {
 }
 
 fn spec_of(rollup: &Rollup, schema: &SchemaRef) -> TableSpec {
+    if let Some(declared) = goods_specs().into_iter().find(|spec| spec.name == rollup.name) {
+        return declared;
+    }
     let order = std::iter::once(rollup.key).chain(rollup.then.iter().copied()).map(str::to_owned).collect();
     TableSpec {
         name: rollup.name.into(),

@@ -1,6 +1,6 @@
-//! Rollups: invoices condensed by taxpayer and month. The one place where a scan touches invoices.
+//! Rollups: invoices and their lines condensed by taxpayer and month. The one place where most of a scan touches invoices, and where it touches lines.
 //!
-//! Every rollup is a SELECT in `sql/rollups/` over a table named `invoice`. Only units whose source changed are built
+//! Every rollup is a SELECT in `sql/rollups/` over its base, `invoice` or `invoice_line`. Only units whose source changed are built
 //! again: a rollup remembers, in the commit, which version of which source files each of its units was built from.
 //! What counts as an indicator's fact is not decided here.
 
@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use assay_sql::session::SessionOptions;
 
-pub use plan::{ROLLUPS, Rollup};
+pub(crate) use plan::goods_specs;
+pub use plan::{Base, ROLLUPS, Rollup};
 
 use crate::Result;
 use crate::ingest::Progress;
@@ -24,8 +25,8 @@ pub struct RollupSummary {
     pub built: Vec<(String, usize)>,
     /// Units left as they were.
     pub kept: usize,
-    /// Invoices read.
-    pub invoices: usize,
+    /// Invoices and lines read.
+    pub rows: usize,
 }
 
 impl RollupSummary {
@@ -35,7 +36,7 @@ impl RollupSummary {
     }
 }
 
-/// Brings all rollups up to date with `invoice`, in one commit; does nothing when nothing is stale.
+/// Brings all rollups up to date with their bases, in one commit; does nothing when nothing is stale.
 ///
 /// # Errors
 /// When a rollup's SQL fails or the warehouse cannot be written; the rollups then stay as they were.
