@@ -13,7 +13,7 @@ mod quality;
 mod sql;
 mod tasks;
 
-pub use cross_audit::CrossAuditCommand;
+pub use cross_audit::{CrossAuditCommand, Finding};
 pub use generate::GenerateArgs;
 pub use indicators::{IndicatorsCommand, LabelColumns};
 pub use ingest::IngestArgs;

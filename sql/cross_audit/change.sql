@@ -1,4 +1,4 @@
--- change: claims whose outcome is another than when their month was last compared; null stands for match, or for no claim.
+-- change: findings that appeared, changed or went when their months were compared again. Null stands for match, or for no claim.
 -- $known: the month was compared before, so that the claims of a month compared for the first time are no changes.
 SELECT
     coalesce(n.period, b.period) AS period,
@@ -7,7 +7,7 @@ SELECT
     coalesce(n.claimed_period, b.claimed_period) AS claimed_period,
     b.outcome AS outcome_before,
     n.outcome AS outcome_after
-FROM (SELECT n.period, n.buyer_id, n.invoice_id, n.claimed_period, n.outcome FROM audit.judged AS n WHERE n.outcome <> 'match' AND $known) AS n
+FROM audit.after AS n
 FULL JOIN audit.before AS b ON b.buyer_id = n.buyer_id AND b.invoice_id = n.invoice_id AND b.claimed_period = n.claimed_period
-WHERE n.outcome IS DISTINCT FROM b.outcome
+WHERE (n.outcome IS DISTINCT FROM b.outcome) AND (b.outcome IS NOT NULL OR $known)
 ORDER BY 1, 2, 3, 4

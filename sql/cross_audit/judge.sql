@@ -1,6 +1,7 @@
 -- judge: the outcome of every claim of the months at hand. Grain: one row a claim. The first that fits is the outcome:
---   withdrawn     the buyer took the claim back
---   cannot_tell   no such document, but no other document of that buyer and month is held either, so nobody can say it is missing
+--   withdrawn     the buyer took the claim back, from that month on
+--   cannot_tell   no such document, but no document at all of the month stated is held (of the month claimed, where no date is stated),
+--                 so nobody can say it is missing
 --   missing       缺联: no such document; until the audit period is over it is missing_pending (滞留)
 --   voided        属于作废: the document is void
 --   lost_control  属于失控 (now 异常凭证): on the list when claimed, or of that status while no list has it
@@ -33,9 +34,6 @@ other AS (
     WHERE b.buyer_key <> a.buyer_key OR b.claimed_period <> a.claimed_period
     GROUP BY a.invoice_id, a.buyer_key, a.claimed_period
 ),
-held AS (
-    SELECT DISTINCT buyer_key, period FROM audit.document WHERE buyer_key IS NOT NULL
-),
 compared AS (
     SELECT
         c.period,
@@ -58,7 +56,8 @@ compared AS (
         d.buyer_id AS document_buyer_id,
         d.amount AS document_amount,
         d.tax AS document_tax,
-        h.buyer_key IS NOT NULL AS others_held,
+        h.period IS NOT NULL AS month_held,
+        d.seller_name AS document_seller_name,
         l.listed_on,
         l.in_force AS listed,
         o.other_period,
@@ -78,7 +77,7 @@ compared AS (
         ) AS unknown
     FROM audit.claim AS c
     LEFT JOIN audit.document AS d ON d.invoice_id = c.invoice_id
-    LEFT JOIN held AS h ON h.buyer_key = c.buyer_key AND h.period = c.period
+    LEFT JOIN audit.held AS h ON h.period = CASE WHEN c.period > 0 THEN c.period ELSE c.claimed_period END
     LEFT JOIN audit.listed AS l ON l.invoice_id = c.invoice_id AND l.buyer_key = c.buyer_key AND l.claimed_period = c.claimed_period
     LEFT JOIN other AS o ON o.invoice_id = c.invoice_id AND o.buyer_key = c.buyer_key AND o.claimed_period = c.claimed_period
 ),
@@ -87,7 +86,7 @@ judged AS (
         *,
         CASE
             WHEN withdrawn_on IS NOT NULL THEN 'withdrawn'
-            WHEN NOT found AND NOT others_held THEN 'cannot_tell'
+            WHEN NOT found AND NOT month_held THEN 'cannot_tell'
             WHEN NOT found THEN 'missing'
             WHEN document_status = 'void' THEN 'voided'
             WHEN listed OR (listed_on IS NULL AND document_status IN ('lost_control', 'abnormal')) THEN 'lost_control'
@@ -108,6 +107,7 @@ SELECT
     CASE
         WHEN outcome = 'missing' THEN period_add(claimed_period, CASE period_diff(claimed_period, nullif(period, 0)) WHEN 0 THEN 3 WHEN 1 THEN 2 ELSE 1 END)
         WHEN outcome = 'duplicate' THEN greatest(claimed_period, other_period)
+        WHEN outcome = 'withdrawn' THEN greatest(claimed_period, period_of(withdrawn_on))
         ELSE claimed_period
     END AS since,
     CASE WHEN outcome = 'mismatch' THEN differs END AS differs,
@@ -122,6 +122,7 @@ SELECT
     document_status,
     document_issued_on,
     document_seller_id,
+    document_seller_name,
     document_buyer_id,
     document_amount,
     document_tax,

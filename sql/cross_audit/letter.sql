@@ -5,13 +5,13 @@ SELECT
     to_office,
     from_office,
     seller_id,
-    seller_name,
+    max(seller_name) AS seller_name,
     buyer_id,
-    buyer_name,
+    max(buyer_name) AS buyer_name,
     count(*) AS documents,
     sum(amount) AS amount,
     sum(tax) AS tax,
     string_agg(DISTINCT outcome, ',' ORDER BY outcome) AS outcomes
 FROM audit.asked
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+GROUP BY letter, addressee, to_office, from_office, seller_id, buyer_id
 ORDER BY letter

@@ -1,4 +1,4 @@
--- outcomes: claims by outcome as of $as_of.
+-- outcomes: claims by outcome as of $as_of. Before the month it holds from, missing is pending, and what is made twice or withdrawn a match.
 SELECT
     CASE WHEN since <= $as_of THEN outcome WHEN outcome = 'missing' THEN 'missing_pending' ELSE 'match' END AS outcome,
     sum(n) AS claims,

@@ -1,22 +1,27 @@
 -- request: the claims for which the seller's office must be asked as of $as_of and was not yet. Grain: one row a claim.
 -- $asking: the outcomes that ask. A letter is about one seller and one buyer; its number is its place by tax. addressee: `customs` for
--- import VAT receipts, `office` where the seller stands in the register, `outside` where nobody here knows whose it is.
--- A request made as of a later month does not count: then it had not been made.
+-- import VAT receipts (their numbers alone have 22 characters), `office` where the seller stands in the register, now or formerly, `outside` where
+-- nobody here knows whose it is. A claim is asked about once for each outcome, as of whatever month.
 WITH asked AS (
-    SELECT DISTINCT buyer_id, invoice_id, claimed_period, outcome FROM assistance_item WHERE as_of <= $as_of
+    SELECT DISTINCT buyer_id, invoice_id, claimed_period, outcome FROM assistance_item
 ),
 register AS (
-    SELECT taxpayer_key, name, office_code FROM taxpayer WHERE valid_to IS NULL
+    SELECT taxpayer_key, name, office_code FROM (
+        SELECT taxpayer_key, name, office_code, row_number() OVER (PARTITION BY taxpayer_key
+            ORDER BY CASE WHEN valid_to IS NULL THEN 0 ELSE 1 END, valid_to DESC, valid_from DESC) AS place
+        FROM taxpayer
+    ) AS t
+    WHERE place = 1
 ),
 open AS (
     SELECT
         f.taxpayer_key AS buyer_key,
         f.seller_key,
-        CASE WHEN f.document_kind = 'customs' THEN 'customs' WHEN s.taxpayer_key IS NOT NULL THEN 'office' ELSE 'outside' END AS addressee,
+        CASE WHEN f.document_kind = 'customs' OR (f.document_kind IS NULL AND char_length(f.invoice_id) = 22) THEN 'customs' WHEN s.taxpayer_key IS NOT NULL THEN 'office' ELSE 'outside' END AS addressee,
         s.office_code AS to_office,
         b.office_code AS from_office,
         f.seller_id,
-        s.name AS seller_name,
+        coalesce(s.name, CASE WHEN f.document_seller_id = f.seller_id THEN f.document_seller_name END) AS seller_name,
         f.buyer_id,
         b.name AS buyer_name,
         f.invoice_id,
@@ -29,6 +34,7 @@ open AS (
         f.document_status,
         f.document_issued_on,
         f.document_seller_id,
+        f.document_seller_name,
         f.document_buyer_id,
         f.document_amount,
         f.document_tax

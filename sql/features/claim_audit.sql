@@ -1,6 +1,6 @@
 -- claim_audit: claims of the 12 months ending $as_of as the cross-audit judged them. Grain: one row a buyer with claims.
--- void, mismatch, missing: outcomes `voided`, `mismatch`, `missing` (from the end of the audit period on; only where others of that buyer
--- and month are held). gone: the seller is declared non-normal or stands on the list 走逃失联 or 非正常户 by $as_of.
+-- void, mismatch, missing: outcomes `voided`, `mismatch`, `missing` (from the end of the audit period on; only where documents of that
+-- month are held). gone: the seller is declared non-normal or stands on the list 走逃失联 or 非正常户 by $as_of.
 -- again: claims withdrawn and claimed anew.
 WITH claim AS (
     SELECT buyer_key, invoice_id, claimed_period, seller_key, tax, withdrawn_on
@@ -17,7 +17,7 @@ outcome AS (
         sum(n) FILTER (WHERE outcome = 'missing' AND since <= $as_of) AS missing_n,
         sum(tax) FILTER (WHERE outcome IN ('voided', 'mismatch') OR (outcome = 'missing' AND since <= $as_of)) AS faulty_tax
     FROM claim_tally
-    WHERE claimed_period > period_add($as_of, -12) AND claimed_period <= $as_of AND outcome <> 'withdrawn'
+    WHERE claimed_period > period_add($as_of, -12) AND claimed_period <= $as_of AND NOT (outcome = 'withdrawn' AND since <= $as_of)
     GROUP BY taxpayer_key
 ),
 gone AS (

@@ -1,14 +1,17 @@
 -- claims: what buyers claim for deduction. Grain: one row a buyer and month claimed.
--- supported: in force, and the cross-audit found nothing against it (outcome match, or it cannot tell); missing_pending, missing, voided,
--- lost_control, mismatch and duplicate support nothing. customs_matched: import VAT receipts that match; null where the warehouse holds no
--- claim of any such receipt, for then its feed has none.
+-- supported: what the cross-audit has nothing against by the end of the month claimed (match, or it cannot tell); pending, missing, voided,
+-- lost, mismatched and double claims support nothing, and those withdrawn by then neither. customs_matched: the same of import VAT receipts;
+-- null where the warehouse holds no claim of any such receipt, for then its feed has none.
 WITH outcome AS (
     SELECT
         taxpayer_key,
         claimed_period,
-        coalesce(sum(tax) FILTER (WHERE outcome IN ('match', 'cannot_tell')), 0) AS supported_tax,
-        coalesce(sum(tax) FILTER (WHERE outcome = 'match' AND kind = 'customs'), 0) AS customs_tax
-    FROM claim_tally
+        coalesce(sum(tax) FILTER (WHERE is_supported), 0) AS supported_tax,
+        coalesce(sum(tax) FILTER (WHERE is_supported AND kind = 'customs'), 0) AS customs_tax
+    FROM (
+        SELECT *, outcome IN ('match', 'cannot_tell') OR (outcome IN ('duplicate', 'withdrawn') AND since > claimed_period) AS is_supported
+        FROM claim_tally
+    ) AS judged
     GROUP BY taxpayer_key, claimed_period
 ),
 claim AS (

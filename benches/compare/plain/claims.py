@@ -22,7 +22,7 @@ joined AS (
     SELECT c.*, d.kind, d.invoice_id IS NOT NULL AS found, d.status, l.by_then, o.other,
         CAST(d.issued_at AS DATE) <> c.issued_on OR d.seller_key <> c.seller_key OR d.buyer_key <> c.buyer_key OR d.amount <> c.amount OR d.tax <> c.tax AS differs,
         (CAST(d.issued_at AS DATE) = c.issued_on AND d.seller_key = c.seller_key AND d.buyer_key = c.buyer_key AND d.amount = c.amount AND d.tax = c.tax) IS NULL AS open,
-        EXISTS (SELECT 1 FROM (SELECT DISTINCT buyer_key, period FROM invoice) AS h WHERE h.buyer_key = c.buyer_key AND h.period = c.stated) AS held
+        EXISTS (SELECT 1 FROM (SELECT DISTINCT period FROM invoice) AS h WHERE h.period = CASE WHEN c.stated > 0 THEN c.stated ELSE c.claimed_period END) AS held
     FROM claim AS c
     LEFT JOIN invoice AS d ON d.invoice_id = c.invoice_id
     LEFT JOIN listed AS l ON l.n = c.n
@@ -45,7 +45,7 @@ judged AS (
 CLAIM_AUDIT = f"""{JUDGED}
 SELECT stated AS period, buyer_key AS taxpayer_key, invoice_id, claimed_period, outcome, kind AS document_kind, amount, tax,
     CASE outcome WHEN 'missing' THEN period_add(claimed_period, 1 + greatest(0, CASE WHEN stated > 0 AND claimed_period >= stated THEN 2 - period_diff(claimed_period, stated) ELSE 0 END))
-        WHEN 'duplicate' THEN greatest(claimed_period, other) ELSE claimed_period END AS since
+        WHEN 'duplicate' THEN greatest(claimed_period, other) WHEN 'withdrawn' THEN greatest(claimed_period, period_of(withdrawn_on)) ELSE claimed_period END AS since
 FROM judged
 """
 

@@ -1,12 +1,12 @@
 //! `assay cross-audit`.
 
-use anyhow::{Result, bail};
-use assay_engine::cross_audit::{self, AuditSummary, Issued, Outcomes};
+use anyhow::Result;
+use assay_engine::cross_audit::{self, AuditSummary, Issued};
 use assay_engine::warehouse::Warehouse;
 use assay_engine::warehouse::session::{self, Access};
 use assay_sql::OutputOptions;
 
-use crate::args::{Cli, CrossAuditCommand};
+use crate::args::{Cli, CrossAuditCommand, Finding};
 use crate::print;
 use crate::progress::progress;
 
@@ -16,19 +16,19 @@ pub async fn run(cli: &Cli, command: &CrossAuditCommand) -> Result<()> {
     match command {
         CrossAuditCommand::Run { as_of } => compare(cli, &warehouse, *as_of).await,
         CrossAuditCommand::List { as_of, outcome, taxpayer, limit } => {
-            let as_of = month(cli, &warehouse, *as_of).await?;
-            let sql = findings(as_of, outcome.as_deref(), taxpayer.as_deref())?;
+            let as_of = cross_audit::month(&warehouse, *as_of, &cli.session()).await?;
+            let sql = findings(as_of, *outcome, taxpayer.as_deref());
             query(cli, &warehouse, &sql, *limit).await
         }
         CrossAuditCommand::Requests { as_of, to: Some(folder), .. } => {
-            let as_of = month(cli, &warehouse, *as_of).await?;
+            let as_of = cross_audit::month_of_requests(&warehouse, *as_of, &cli.session()).await?;
             for file in cross_audit::export(&warehouse, as_of, folder, &cli.session()).await? {
                 print::line(&format!("{}: {} documents", file.path.display(), print::count(file.documents)))?;
             }
             Ok(())
         }
         CrossAuditCommand::Requests { as_of, to: None, limit } => {
-            let as_of = month(cli, &warehouse, *as_of).await?;
+            let as_of = cross_audit::month_of_requests(&warehouse, *as_of, &cli.session()).await?;
             let sql = format!(
                 "SELECT request_no, addressee, to_office, from_office, seller_id, buyer_id, documents, amount, tax, outcomes, \
                  due_on, status, message_zh, message_en FROM {} WHERE as_of = {as_of} ORDER BY request_no",
@@ -40,8 +40,8 @@ pub async fn run(cli: &Cli, command: &CrossAuditCommand) -> Result<()> {
 }
 
 async fn compare(cli: &Cli, warehouse: &Warehouse, as_of: Option<i32>) -> Result<()> {
-    let as_of = month(cli, warehouse, as_of).await?;
     let options = cli.session();
+    let as_of = cross_audit::month(warehouse, as_of, &options).await?;
     let audit = cross_audit::refresh(warehouse, &options, progress()).await?;
     let made = cross_audit::issue(warehouse, as_of, &options).await?;
     report(&audit, made);
@@ -62,7 +62,7 @@ pub fn report(audit: &AuditSummary, made: Issued) {
     if audit.compared > 0 {
         let changed = match audit.changed {
             0 => String::new(),
-            n => format!("; {} came out otherwise than before", print::count(n)),
+            n => format!("; {} findings appeared, changed or went", print::count(n)),
         };
         print::error(&format!(
             "cross-audit: {} claims of {} months compared, {} months as before{changed}",
@@ -80,35 +80,23 @@ pub fn report(audit: &AuditSummary, made: Issued) {
     }
 }
 
-async fn month(cli: &Cli, warehouse: &Warehouse, as_of: Option<i32>) -> Result<i32> {
-    match as_of {
-        Some(as_of) => Ok(as_of),
-        None => Ok(cross_audit::last_month(warehouse, &cli.session()).await?),
-    }
-}
-
 /// Claims that do not match as of a month.
-fn findings(as_of: i32, outcome: Option<&str>, taxpayer: Option<&str>) -> Result<String> {
+fn findings(as_of: i32, outcome: Option<Finding>, taxpayer: Option<&str>) -> String {
     let mut only = vec![format!("claimed_period <= {as_of}"), "as_of_outcome <> 'match'".to_owned()];
     if let Some(outcome) = outcome {
-        let known: Vec<&str> = Outcomes::built_in()?.all().iter().map(|o| o.code.as_str()).collect();
-        if !known.contains(&outcome) || outcome == "match" {
-            let listed: Vec<&str> = known.into_iter().filter(|code| *code != "match").collect();
-            bail!("no outcome `{outcome}` is listed; there are {}", listed.join(", "));
-        }
-        only.push(format!("as_of_outcome = '{outcome}'"));
+        only.push(format!("as_of_outcome = '{}'", outcome.code()));
     }
-    if let Some(id) = taxpayer.map(|id| id.replace('\'', "''")) {
+    if let Some(id) = taxpayer.map(|id| id.trim().to_uppercase().replace('\'', "''")) {
         only.push(format!("(buyer_id = '{id}' OR seller_id = '{id}' OR document_seller_id = '{id}')"));
     }
-    Ok(format!(
+    format!(
         "SELECT as_of_outcome AS outcome, buyer_id, invoice_id, claimed_period, differs, \"unknown\", seller_id, issued_on, amount, tax, \
-         document_status, document_issued_on, document_seller_id, document_buyer_id, document_amount, document_tax, listed_on \
+         document_status, document_issued_on, document_seller_id, document_seller_name, document_buyer_id, document_amount, document_tax, listed_on \
          FROM (SELECT *, CASE WHEN since <= {as_of} THEN outcome WHEN outcome = 'missing' THEN 'missing_pending' ELSE 'match' END \
          AS as_of_outcome FROM {}) WHERE {} ORDER BY tax DESC NULLS LAST, buyer_id, invoice_id, claimed_period",
         cross_audit::CLAIM_AUDIT,
         only.join(" AND ")
-    ))
+    )
 }
 
 async fn query(cli: &Cli, warehouse: &Warehouse, sql: &str, rows: usize) -> Result<()> {

@@ -67,7 +67,7 @@ fn place() -> Place {
         // The document lies in another month than the one stated.
         claim(12, "A7", "202502", 2, "2025-01-15", same),
         claim(12, "A6", "202501", 2, "2025-01-15", same),
-        // No document, though others of that buyer and month are there; and one of a buyer of whom there is nothing.
+        // No document, though others of that month are there; the second by a buyer of whom there is nothing else.
         claim(11, "B1", "202501", 1, "2025-01-20", same),
         claim(13, "B2", "202501", 1, "2025-01-20", same),
         // A tax that nobody states.
@@ -97,7 +97,7 @@ fn every_outcome_is_told() {
          A7,202502,mismatch,202502,issued_on,,202502\n\
          A8,202501,cannot_tell,202501,,tax,202501\n\
          B1,202501,missing,202504,,,\n\
-         B2,202501,cannot_tell,202501,,document,\n"
+         B2,202501,missing,202504,,,\n"
     );
     let table = |month: &str| {
         let out = place.run(&["cross-audit", "run", "--as-of", month, "--format", "csv"]).ok().out;
@@ -106,23 +106,28 @@ fn every_outcome_is_told() {
     assert_eq!(
         table("202501"),
         "outcome,zh,en,claims,amount,tax\nmatch,相符,match,3,3000.00,390.00\n\
-         missing_pending,滞留,no document yet,1,1000.00,130.00\nvoided,属于作废,voided,1,1000.00,130.00\n\
+         missing_pending,滞留,no document yet,2,2000.00,260.00\nvoided,属于作废,voided,1,1000.00,130.00\n\
          lost_control,属于失控,lost control,1,1000.00,130.00\nmismatch,不符,mismatch,1,9000.00,1170.00\n\
-         cannot_tell,无法比对,cannot tell,2,2000.00,130.00\noutcome,buyer_months,reds,red_tax,shortfall"
+         cannot_tell,无法比对,cannot tell,1,1000.00,\noutcome,buyer_months,reds,red_tax,shortfall"
     );
     assert_eq!(
         table("202504"),
         "outcome,zh,en,claims,amount,tax\nmatch,相符,match,2,2000.00,260.00\n\
-         missing,缺联,no such document,1,1000.00,130.00\nvoided,属于作废,voided,1,1000.00,130.00\n\
+         missing,缺联,no such document,2,2000.00,260.00\nvoided,属于作废,voided,1,1000.00,130.00\n\
          lost_control,属于失控,lost control,1,1000.00,130.00\nmismatch,不符,mismatch,2,10000.00,1300.00\n\
-         duplicate,重号,claimed twice,2,2000.00,260.00\ncannot_tell,无法比对,cannot tell,2,2000.00,130.00\n\
+         duplicate,重号,claimed twice,2,2000.00,260.00\ncannot_tell,无法比对,cannot tell,1,1000.00,\n\
          withdrawn,已撤销勾选,withdrawn,1,1000.00,130.00\noutcome,buyer_months,reds,red_tax,shortfall"
     );
     let listed =
         place.run(&["cross-audit", "list", "--as-of", "202504", "--outcome", "missing", "--format", "csv"]);
     listed.ok().shows(&format!("missing,{},B1,202501", id(11)));
-    let none = place.run(&["cross-audit", "list", "--outcome", "wrong"]).code(1);
-    none.says("no outcome `wrong` is listed; there are missing_pending, missing, voided");
+    place
+        .run(&["cross-audit", "list", "--outcome", "wrong"])
+        .code(2)
+        .says("missing_pending, missing, voided");
+    for command in ["run", "list"] {
+        place.run(&["cross-audit", command, "--as-of", "202513"]).code(1).says("`202513` is no month");
+    }
 }
 
 #[test]
@@ -144,7 +149,7 @@ fn documents_that_come_late_change_outcomes_and_only_what_changed_is_compared() 
 
     load(&place, "invoice", INVOICE, &[invoice("B1", "2025-01-20", 1, 11, "valid")]);
     let run = place.run(&["cross-audit", "run", "--as-of", "202504"]).ok();
-    run.says("12 claims of 1 months compared, 2 months as before; 1 came out otherwise than before");
+    run.says("12 claims of 1 months compared, 2 months as before; 1 findings appeared, changed or went");
     let changes = "select invoice_id, outcome_before, outcome_after from claim_audit_change order by 1";
     assert_eq!(place.sql(changes), "B1,missing,\n");
     assert!(!place.sql(FINDINGS).contains("B1"));
@@ -152,7 +157,7 @@ fn documents_that_come_late_change_outcomes_and_only_what_changed_is_compared() 
     // The document of the wrongly dated claim changes: the month that states it is compared again as well as its own.
     load(&place, "invoice", INVOICE, &[invoice("A7", "2025-02-15", 2, 12, "void")]);
     let run = place.run(&["cross-audit", "run", "--as-of", "202504"]).ok();
-    run.says("13 claims of 2 months compared, 1 months as before; 2 came out otherwise than before");
+    run.says("13 claims of 2 months compared, 1 months as before; 2 findings appeared, changed or went");
     assert!(place.sql(FINDINGS).contains("A7,202502,voided,202502,,,202502\nA7,202503,voided"));
 
     // A list names a voucher: on it by the end of the month claimed, and listed later.
@@ -168,10 +173,7 @@ fn documents_that_come_late_change_outcomes_and_only_what_changed_is_compared() 
 #[test]
 fn sellers_offices_are_asked_once() {
     let place = place();
-    place
-        .run(&["cross-audit", "requests", "--to", "lists"])
-        .code(1)
-        .says("there are no requests as of 202503");
+    place.run(&["cross-audit", "requests", "--to", "lists"]).code(1).says("there are no requests");
     place.run(&["cross-audit", "run", "--as-of", "202501"]).ok().says("2 new, about 3 claims");
     let letters = "select as_of, addressee, to_office, from_office, documents, tax, outcomes from assistance_request order by request_no";
     assert_eq!(
@@ -180,7 +182,11 @@ fn sellers_offices_are_asked_once() {
     );
     place.run(&["cross-audit", "run", "--as-of", "202501"]).ok();
     assert_eq!(place.number("select count(*) from assistance_item"), 3, "asked about once");
-    place.run(&["cross-audit", "run", "--as-of", "202504"]).ok().says("2 new, about 2 claims");
+    place.run(&["cross-audit", "run", "--as-of", "202504"]).ok().says("3 new, about 3 claims");
+    // Going back to an older month asks nobody again.
+    place.run(&["cross-audit", "run", "--as-of", "202503"]).ok();
+    place.run(&["scan", "--as-of", "202501", "--only", "I47"]).ok();
+    assert_eq!(place.number("select count(*) from assistance_item"), 6);
     let run = place.run(&["cross-audit", "requests", "--as-of", "202501", "--to", "lists"]).ok();
     run.shows("协查_1331_甲市一所_202501.xlsx: 2 documents")
         .shows("协查_外地_销方不在本地登记_202501.xlsx: 1 documents");
@@ -195,5 +201,5 @@ fn a_scan_brings_the_audit_up_to_date_and_judges_by_it() {
     let place = place();
     place.run(&["scan", "--as-of", "202504", "--only", "I47"]).ok().says("requests to sellers' offices");
     let facts = place.sql("select taxpayer_id, value, amount from hit where indicator = 'I47' order by 1");
-    assert_eq!(facts, format!("{},3.0,1430.00\n{},1.0,130.00\n", id(11), id(12)));
+    assert_eq!(facts, format!("{},3.0,1430.00\n{},1.0,130.00\n{},1.0,130.00\n", id(11), id(12), id(13)));
 }

@@ -53,6 +53,8 @@ fn help() {
                        or as files
           quality      How good the data is: scores, failing rows and why, loads, rejected rows
           scan         Judge every taxpayer by every indicator; writes hits, scores and tasks
+          cross-audit  Deduction claims held against their documents (交叉稽核), and requests to sellers'
+                       offices (协查)
           tasks        Task lists for offices
           indicators   The catalogue of indicators
           links        Records that name a taxpayer without its number, linked to the register

@@ -25,6 +25,7 @@ mod ledger;
 mod links;
 mod mapping;
 mod misread;
+mod nights;
 mod object_store;
 mod personal;
 mod postgres;

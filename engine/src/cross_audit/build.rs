@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
+use arrow::compute::concat_batches;
 use assay_sql::session::SessionOptions;
 
 use super::bench::Bench;
@@ -54,12 +55,14 @@ async fn build(
     let compared = months.stale.iter().map(Vec::len).sum();
     let mut summary =
         AuditSummary { compared, kept: months.prints.len() - compared, ..AuditSummary::default() };
+    let mut after = Vec::new();
     for piece in &months.stale {
-        let (claims, changed) = compare(&bench, transaction, &months, piece).await?;
+        let (claims, findings) = compare(&bench, transaction, &months, piece).await?;
         summary.claims += claims;
-        summary.changed += changed;
+        after.push(findings);
         progress.advance(1);
     }
+    summary.changed = changes(&bench, transaction, &months.again, &after).await?;
     let specs = [tables::tally(), tables::audit()];
     for (name, file) in months.old {
         if let Some(spec) = specs.iter().find(|spec| spec.name == name) {
@@ -71,13 +74,13 @@ async fn build(
     Ok(summary)
 }
 
-/// Compares the claims of some months; gives their number, and how many came out otherwise than before.
+/// Compares the claims of some months; gives their number, and those that do not match.
 async fn compare(
     bench: &Bench,
     transaction: &mut Transaction,
     months: &Months,
     piece: &[i32],
-) -> Result<(usize, usize)> {
+) -> Result<(usize, RecordBatch)> {
     bench.keep("claim", &sql::claims(piece)).await?;
     bench.view("document", &sql::all_documents(piece)).await?;
     let at_hand = sql::among("period", piece);
@@ -89,23 +92,27 @@ async fn compare(
     put(transaction, &tables::tally(), months, &tally).await?;
     let findings = conformed(&tables::audit(), &bench.rows(sql::FINDING).await?)?;
     put(transaction, &tables::audit(), months, &findings).await?;
-    let before: Vec<i32> = piece.iter().copied().filter(|month| months.known.contains(month)).collect();
-    let changed = changes(bench, transaction, &before).await?;
-    Ok((claims, changed))
+    let named = ["period", "buyer_id", "invoice_id", "claimed_period", "outcome"]
+        .map(|name| findings.schema().index_of(name));
+    let named = named.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok((claims, findings.project(&named)?))
 }
 
-/// Records which claims of months that were compared before came out otherwise.
-async fn changes(bench: &Bench, transaction: &mut Transaction, before: &[i32]) -> Result<usize> {
-    if before.is_empty() {
-        return Ok(0);
-    }
+/// Records which findings appeared, changed or went in the months compared `again`; `after` are those of all months compared.
+async fn changes(
+    bench: &Bench,
+    transaction: &mut Transaction,
+    again: &[i32],
+    after: &[RecordBatch],
+) -> Result<usize> {
+    let Some(first) = after.first().filter(|_| !again.is_empty()) else { return Ok(0) };
+    bench.keep_rows("after", &concat_batches(&first.schema(), after)?)?;
     let stored = format!(
         "SELECT period, buyer_id, invoice_id, claimed_period, outcome FROM claim_audit WHERE {}",
-        sql::among("period", before)
+        sql::among("period", again)
     );
     bench.keep("before", &stored).await?;
-    let known = sql::among("n.period", before);
-    let sql = sql::CHANGE.replace("$known", &known);
+    let sql = sql::CHANGE.replace("$known", &sql::among("n.period", again));
     let rows = conformed(&tables::change(), &bench.rows(&sql).await?)?;
     let now: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![clock::now_ms(); rows.num_rows()]));
     let spec = tables::change();

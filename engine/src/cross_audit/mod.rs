@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use assay_indicators::period::is_period;
 use assay_sql::session::SessionOptions;
 use datafusion::prelude::DataFrame;
 
@@ -37,7 +38,7 @@ pub struct AuditSummary {
     pub kept: usize,
     /// Claims in the months compared.
     pub claims: usize,
-    /// Claims compared before whose outcome is another now.
+    /// Findings that appeared, changed or went in months compared before.
     pub changed: usize,
 }
 
@@ -59,6 +60,7 @@ pub async fn refresh(
 /// # Errors
 /// When the warehouse cannot be read.
 pub async fn outcomes(warehouse: &Warehouse, as_of: i32, options: &SessionOptions) -> Result<DataFrame> {
+    check_month(as_of)?;
     let word = |(place, o): (usize, &Outcome)| format!("({place}, '{}', '{}', '{}')", o.code, o.zh, o.en);
     let words: Vec<String> = Outcomes::built_in()?.all().iter().enumerate().map(word).collect();
     let sql = format!(
@@ -70,20 +72,55 @@ pub async fn outcomes(warehouse: &Warehouse, as_of: i32, options: &SessionOption
     Bench::open(warehouse, &warehouse.head().await?, options).await?.frame(&sql).await
 }
 
-/// The last month in which anything was claimed.
+/// The month asked for, or the last in which anything was claimed.
 ///
 /// # Errors
-/// When there are no claims.
-pub async fn last_month(warehouse: &Warehouse, options: &SessionOptions) -> Result<i32> {
+/// When there are no claims, or it is no month.
+pub async fn month(warehouse: &Warehouse, as_of: Option<i32>, options: &SessionOptions) -> Result<i32> {
     let bench = Bench::open(warehouse, &warehouse.head().await?, options).await?;
-    let rows = bench.rows("SELECT CAST(max(claimed_period) AS BIGINT) FROM deduction_claim").await?;
-    let months = rows.column(0).as_primitive::<Int64Type>();
-    let month = months.iter().next().flatten().and_then(|month| i32::try_from(month).ok());
-    month.ok_or_else(|| {
+    let last = last(&bench, "claimed_period", "deduction_claim").await?.ok_or_else(|| {
         EngineError::input(
             "there are no deduction claims; load them first, see: assay ingest deduction_claim --help",
         )
-    })
+    })?;
+    let month = as_of.unwrap_or(last);
+    check_month(month)?;
+    Ok(month)
+}
+
+/// The month asked for, or the last as of which requests were made.
+///
+/// # Errors
+/// When there are no requests, or it is no month.
+pub async fn month_of_requests(
+    warehouse: &Warehouse,
+    as_of: Option<i32>,
+    options: &SessionOptions,
+) -> Result<i32> {
+    let bench = Bench::open(warehouse, &warehouse.head().await?, options).await?;
+    let last = last(&bench, "as_of", REQUEST).await?.ok_or_else(|| {
+        EngineError::input("there are no requests; what is to be asked finds out: assay cross-audit run")
+    })?;
+    let month = as_of.unwrap_or(last);
+    check_month(month)?;
+    Ok(month)
+}
+
+async fn last(bench: &Bench, column: &str, table: &str) -> Result<Option<i32>> {
+    let rows = bench.rows(&format!("SELECT CAST(max({column}) AS BIGINT) FROM {table}")).await?;
+    let months = rows.column(0).as_primitive::<Int64Type>();
+    Ok(months.iter().next().flatten().and_then(|month| i32::try_from(month).ok()))
+}
+
+/// A month as YYYYMM.
+///
+/// # Errors
+/// When it is none.
+fn check_month(as_of: i32) -> Result<()> {
+    if is_period(as_of) {
+        return Ok(());
+    }
+    Err(EngineError::input(format!("`{as_of}` is no month; write it as YYYYMM, e.g. 202506")))
 }
 
 /// A query about a month.

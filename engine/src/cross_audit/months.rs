@@ -2,8 +2,9 @@
 //! that month, and on marks: documents of other months, claims that state another month, and lists of vouchers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 
@@ -28,8 +29,8 @@ pub(super) struct Months {
     pub(super) stale: Vec<Vec<i32>>,
     /// Files of those, and of months without claims.
     pub(super) old: Vec<(&'static str, UnitFile)>,
-    /// Those that were compared before.
-    pub(super) known: BTreeSet<i32>,
+    /// Those that were compared before and are so again, or have no claims any more.
+    pub(super) again: Vec<i32>,
 }
 
 /// Fingerprint of everything the tables of a commit are made from.
@@ -54,10 +55,14 @@ pub(super) async fn is_current(warehouse: &Warehouse, commit: &Commit, print: &s
 }
 
 impl Months {
-    /// Finds out what to do. Leaves `audit.elsewhere`, `audit.stray` and `audit.listed` on the bench.
+    /// Finds out what to do. Leaves `audit.held`, `audit.elsewhere`, `audit.stray` and `audit.listed` on the bench.
     pub(super) async fn look(warehouse: &Warehouse, commit: &Commit, bench: &Bench) -> Result<Self> {
         let claims = claims(bench).await?;
-        let contents = contents(warehouse, commit, &claims).await?;
+        let invoices = warehouse.table(commit, "invoice").await?.map(|t| t.files).unwrap_or_default();
+        let contents = contents(&invoices, &claims);
+        let held: BTreeSet<i32> = invoices.iter().filter(|f| f.rows > 0).filter_map(|f| f.period).collect();
+        let held = Int32Array::from_iter_values(held);
+        bench.keep_rows("held", &RecordBatch::try_from_iter([("period", Arc::new(held) as ArrayRef)])?)?;
         let tally = warehouse.table(commit, CLAIM_TALLY).await?;
         let stored = stored(tally.as_ref());
         let compared: BTreeSet<i32> = stored.keys().copied().collect();
@@ -93,8 +98,10 @@ impl Months {
             let files = warehouse.table(commit, name).await?.map(|t| t.files).unwrap_or_default();
             old.extend(files.into_iter().filter(is_old).map(|file| (name, file)));
         }
+        let gone = compared.iter().copied().filter(|month| !prints.contains_key(month));
+        let again = stale.iter().copied().filter(|month| compared.contains(month)).chain(gone).collect();
         let stale = pieces(&stale, &claims);
-        Ok(Self { prints, stale, old, known: compared })
+        Ok(Self { prints, stale, old, again })
     }
 
     /// The name of a file of a month, whatever comes before.
@@ -123,19 +130,16 @@ async fn claims(bench: &Bench) -> Result<BTreeMap<i32, (i64, i64)>> {
     Ok(months.zip(counts.values().iter().copied().zip(last.values().iter().copied())).collect())
 }
 
-async fn contents(
-    warehouse: &Warehouse,
-    commit: &Commit,
-    claims: &BTreeMap<i32, (i64, i64)>,
-) -> Result<BTreeMap<i32, String>> {
-    let invoices = warehouse.table(commit, "invoice").await?.map(|t| t.files).unwrap_or_default();
+fn contents(invoices: &[UnitFile], claims: &BTreeMap<i32, (i64, i64)>) -> BTreeMap<i32, String> {
     let print = |month: i32, (n, last): (i64, i64)| {
         let mut parts: Vec<String> = sql::ALL.iter().map(|text| (*text).to_owned()).collect();
         parts.push(format!("{n} {last}"));
-        parts.extend(invoices.iter().filter(|f| f.period == Some(month)).map(|f| f.path.clone()));
+        // What states no month is missing by the month claimed: it depends on which months are held.
+        let mine = invoices.iter().filter(|f| month == 0 || f.period == Some(month));
+        parts.extend(mine.map(|f| f.path.clone()));
         digest(&parts)
     };
-    Ok(claims.iter().map(|(month, claims)| (*month, print(*month, *claims))).collect())
+    claims.iter().map(|(month, claims)| (*month, print(*month, *claims))).collect()
 }
 
 /// Both fingerprints of the months compared before.

@@ -37,6 +37,8 @@ pub(super) struct RequestRule {
     pub(super) task_type: String,
     pub(super) days_office: i32,
     pub(super) days_customs: i32,
+    /// What customs are to look at, whatever the outcome.
+    check_customs: Words,
 }
 
 /// All outcomes, in the order in which they are decided.
@@ -61,6 +63,12 @@ impl Outcomes {
     /// All, in order.
     pub fn all(&self) -> &[Outcome] {
         &self.outcome
+    }
+
+    /// What the addressee of a request is to look at.
+    pub(super) fn check<'a>(&'a self, outcome: &'a Outcome, addressee: &str) -> Option<&'a Words> {
+        let asked = outcome.check.as_ref()?;
+        Some(if addressee == "customs" { &self.request.check_customs } else { asked })
     }
 
     /// An outcome by its code.

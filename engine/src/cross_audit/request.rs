@@ -9,9 +9,9 @@ use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
 use assay_sql::session::SessionOptions;
 
 use super::bench::Bench;
-use super::outcome::Outcomes;
+use super::outcome::{Outcome, Outcomes};
 use super::tables::{self, REQUEST, REQUEST_ITEM};
-use super::{as_of_month, sql};
+use super::{as_of_month, check_month, sql};
 use crate::tasks::{money_en, money_zh, task_no};
 use crate::warehouse::{Warehouse, clock, conform};
 use crate::{EngineError, Result};
@@ -33,6 +33,7 @@ pub struct Issued {
 /// # Errors
 /// When the warehouse cannot be read or written; nothing is made then.
 pub async fn issue(warehouse: &Warehouse, as_of: i32, options: &SessionOptions) -> Result<Issued> {
+    check_month(as_of)?;
     if asked(warehouse, as_of, options).await?.0.num_rows() == 0 {
         return Ok(Issued::default());
     }
@@ -145,22 +146,24 @@ fn messages(letters: &RecordBatch, outcomes: &Outcomes) -> Result<(Vec<String>, 
         (false, true) => ids.value(row).to_owned(),
         (false, false) => unknown.to_owned(),
     };
-    let mut texts = (Vec::new(), Vec::new());
+    let addressees = texts(letters, "addressee")?;
+    let (mut all_zh, mut all_en) = (Vec::new(), Vec::new());
     for row in 0..letters.num_rows() {
         let found: Vec<_> = codes.value(row).split(',').filter_map(|code| outcomes.get(code)).collect();
+        let check = |o: &&Outcome| outcomes.check(o, addressees.value(row)).cloned();
         let checks_zh: Vec<String> =
-            found.iter().filter_map(|o| Some(format!("{}：{}", o.zh, o.check.as_ref()?.zh))).collect();
+            found.iter().filter_map(|o| Some(format!("{}：{}", o.zh, check(o)?.zh))).collect();
         let checks_en: Vec<String> =
-            found.iter().filter_map(|o| Some(format!("{}: {}", o.en, o.check.as_ref()?.en))).collect();
+            found.iter().filter_map(|o| Some(format!("{}: {}", o.en, check(o)?.en))).collect();
         let (fen, n) = (tax.is_valid(row).then(|| tax.value(row)), counts.value(row));
-        texts.0.push(format!(
+        all_zh.push(format!(
             "请协查：{}申报抵扣{}开具的凭证{n}份，税额{}，稽核比对未相符。{}。",
             name(&buyer_names, &buyers, row, "购方不明"),
             name(&seller_names, &sellers, row, "（凭证未载明销方）"),
             fen.map_or_else(|| "不明".to_owned(), money_zh),
             checks_zh.join("；"),
         ));
-        texts.1.push(format!(
+        all_en.push(format!(
             "Please look into: {} claimed {n} documents of {}, tax {}, which the cross-audit did not match. {}.",
             name(&buyer_names, &buyers, row, "an unknown buyer"),
             name(&seller_names, &sellers, row, "a seller not stated"),
@@ -168,7 +171,7 @@ fn messages(letters: &RecordBatch, outcomes: &Outcomes) -> Result<(Vec<String>, 
             checks_en.join("; "),
         ));
     }
-    Ok(texts)
+    Ok((all_zh, all_en))
 }
 
 /// Rows with further columns, as a table has them.

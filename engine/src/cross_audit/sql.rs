@@ -17,7 +17,7 @@ pub(super) const ALL: [&str; 7] = [STRAY, MARK, LISTED, JUDGE, TALLY, FINDING, R
 
 /// Documents as they are compared.
 pub(super) const DOCUMENT: &str = "SELECT invoice_id, kind, period, status, CAST(issued_at AS DATE) AS issued_on, seller_key, seller_id, \
-     buyer_key, buyer_id, amount, tax FROM invoice";
+     seller_name, buyer_key, buyer_id, amount, tax FROM invoice";
 
 /// `column IN (…)`; never true of no months.
 pub(super) fn among(column: &str, months: &[i32]) -> String {

@@ -8,7 +8,7 @@ use crate::warehouse::TableSpec;
 pub const CLAIM_TALLY: &str = "claim_tally";
 /// Claims that do not match, with both sides.
 pub const CLAIM_AUDIT: &str = "claim_audit";
-/// Claims whose outcome changed when they were compared again.
+/// Findings that appeared, changed or went when months were compared again.
 pub const CLAIM_AUDIT_CHANGE: &str = "claim_audit_change";
 /// Reds and what their buyers transferred out.
 pub const RED_AUDIT: &str = "red_audit";
@@ -87,6 +87,7 @@ pub(super) fn audit() -> TableSpec {
         text("document_status"),
         day("document_issued_on"),
         text("document_seller_id"),
+        text("document_seller_name"),
         text("document_buyer_id"),
         money("document_amount"),
         money("document_tax"),
@@ -95,7 +96,7 @@ pub(super) fn audit() -> TableSpec {
     units(CLAIM_AUDIT, &["taxpayer_key", "invoice_id", "claimed_period"], fields)
 }
 
-/// `claim_audit_change`: null outcomes stand for match, or for no claim.
+/// `claim_audit_change`: findings that appeared, changed or went; null outcomes stand for match, or for no claim.
 pub(super) fn change() -> TableSpec {
     let fields = vec![
         month("period"),
@@ -109,7 +110,7 @@ pub(super) fn change() -> TableSpec {
     TableSpec::appended(CLAIM_AUDIT_CHANGE, &[], fields)
 }
 
-/// `red_audit`: one row a buyer and month of reds to documents it had claimed.
+/// `red_audit`: one row a buyer and month in which it is to transfer out the tax of reds to documents it claimed.
 pub(super) fn red() -> TableSpec {
     let fields = vec![
         Field::new("taxpayer_key", DataType::Int64, false),

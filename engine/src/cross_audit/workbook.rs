@@ -7,7 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type};
 use assay_sql::session::SessionOptions;
-use rust_xlsxwriter::{DataValidation, DataValidationErrorStyle, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    DataValidation, DataValidationErrorStyle, IgnoreError, Workbook, Worksheet, XlsxError,
+};
 
 use super::bench::Bench;
 use super::outcome::Outcomes;
@@ -33,7 +35,7 @@ const HEADER: u32 = 3;
 /// Columns repeated on each printed page: number of the letter and the document.
 const REPEATED: (u16, u16) = (0, 1);
 /// Page widths a row is printed on.
-const PAGES: u16 = 2;
+const PAGES: u16 = 3;
 
 /// A workbook that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,20 +47,24 @@ pub struct RequestFile {
 }
 
 /// Columns of the sheet: header, width, and whether the office fills it in.
-const COLUMNS: [(&str, f64, bool); 20] = [
-    ("协查编号", 15.0, false),
-    ("发票号码", 14.0, false),
+const COLUMNS: [(&str, f64, bool); 24] = [
+    ("协查编号", 28.0, false),
+    ("发票号码", 22.0, false),
     ("比对结果", 10.0, false),
+    ("现在结果", 10.0, false),
     ("不符项目", 12.0, false),
     ("委托机关", 13.0, false),
-    ("销方识别号", 13.0, false),
+    ("销方识别号", 20.0, false),
     ("销方名称", 18.0, false),
-    ("购方识别号", 13.0, false),
+    ("购方识别号", 20.0, false),
     ("购方名称", 18.0, false),
     ("抵扣所属期", 9.0, false),
     ("抵扣联开票日期", 11.0, false),
     ("抵扣联金额", 13.0, false),
     ("抵扣联税额", 12.0, false),
+    ("存根联开票日期", 11.0, false),
+    ("存根联销方", 20.0, false),
+    ("存根联购方", 20.0, false),
     ("存根联金额", 13.0, false),
     ("存根联税额", 12.0, false),
     ("协查要求", 34.0, false),
@@ -70,15 +76,18 @@ const COLUMNS: [(&str, f64, bool); 20] = [
 
 const QUERY: &str = "
 SELECT i.request_no, i.invoice_id, i.outcome, i.differs, coalesce(f.name, r.from_office) AS from_office, r.seller_id, r.seller_name, r.buyer_id, r.buyer_name,
-    i.claimed_period, i.issued_on, i.amount, i.tax, i.document_amount, i.document_tax, r.due_on, r.addressee, r.to_office, coalesce(o.name, r.to_office) AS to_name
+    i.claimed_period, i.issued_on, i.amount, i.tax, i.document_amount, i.document_tax, r.due_on, r.addressee, r.to_office, coalesce(o.name, r.to_office) AS to_name,
+    i.document_issued_on, i.document_seller_id, i.document_buyer_id, coalesce(a.outcome, 'match') AS outcome_now
 FROM assistance_item AS i
 JOIN assistance_request AS r ON r.request_no = i.request_no
+LEFT JOIN claim_audit AS a ON a.buyer_id = i.buyer_id AND a.invoice_id = i.invoice_id AND a.claimed_period = i.claimed_period
 LEFT JOIN office AS f ON f.office_code = r.from_office
 LEFT JOIN office AS o ON o.office_code = r.to_office
 WHERE i.as_of = $as_of
 ORDER BY i.request_no, i.item_no";
 
-/// Writes one workbook per addressee into `folder`: the requests made as of a month.
+/// Writes one workbook per addressee into `folder`: the requests made as of a month, each with how its claim came out when last compared.
+/// A file of the same name is replaced.
 ///
 /// # Errors
 /// When there are no such requests, or the folder cannot be written.
@@ -142,6 +151,7 @@ fn build(
         .set_error_title("协查结果")?
         .set_error_message("请从下拉列表选择。")?;
     sheet.add_data_validation(HEADER + 1, answer, last, answer, &rule)?;
+    sheet.ignore_error_range(HEADER + 1, 0, last, answer - 1, IgnoreError::NumberStoredAsText)?;
     sheet.autofilter(HEADER, 0, last, column_number(COLUMNS.len()) - 1)?;
     sheet.set_freeze_panes(HEADER + 1, 2)?;
     page_setup(sheet, COLUMNS.len(), PAGES, REPEATED, (HEADER, HEADER), last)?;
@@ -167,7 +177,7 @@ fn top(
     letters.dedup();
     let (year, month) = (as_of / 100, as_of % 100);
     let summary = format!(
-        "数据截至{year}年{month}月 ｜ 协查函{}件，凭证{}份 ｜ 黄色各列由受托机关填写，其余各列锁定 ｜ 比对结果不等于定性",
+        "数据截至{year}年{month}月 ｜ 协查函{}件，凭证{}份 ｜ 黄色各列由受托机关填写，其余各列锁定 ｜ 比对结果不等于定性；「现在结果」已相符或已撤销勾选的，不必再查",
         letters.len(),
         list.len()
     );
@@ -256,11 +266,13 @@ impl Rows {
         };
         let month = self.rows.column(9).as_primitive::<Int32Type>();
         let outcome = self.outcomes.get(self.text(2, row));
-        let check = outcome.and_then(|o| Some(o.check.as_ref()?.zh.clone()));
+        let check = outcome.and_then(|o| Some(self.outcomes.check(o, self.text(16, row))?.zh.clone()));
+        let word = |code: &str| self.outcomes.get(code).map_or(Cell::Empty, |o| Cell::Text(o.zh.clone()));
         vec![
             text(0),
             text(1),
-            outcome.map_or(Cell::Empty, |o| Cell::Text(o.zh.clone())),
+            word(self.text(2, row)),
+            word(self.text(22, row)),
             fields(self.text(3, row)),
             text(4),
             text(5),
@@ -271,6 +283,9 @@ impl Rows {
             day(10),
             money(11),
             money(12),
+            day(19),
+            text(20),
+            text(21),
             money(13),
             money(14),
             check.map_or(Cell::Empty, Cell::Text),

@@ -1,45 +1,38 @@
-//! Runs the sources of a scan one after the other and keeps their rows on disk, cut by ranges of taxpayers, until a
-//! range is put together and judged. So memory holds one source's aggregation, then one range of all sources, however
+//! Runs the sources of a scan one after the other, those aside that were kept from an earlier one, and keeps their rows on disk, cut by
+//! ranges of taxpayers, until a range is put together and judged. So memory holds one source's aggregation, then one range of all sources, however
 //! many taxpayers there are. What the rows mean is not known here.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::{cast, concat_batches, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
-use arrow::ipc::CompressionType;
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow::array::{AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
 use assay_indicators::{Evaluation, Source};
-use datafusion::logical_expr::col;
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::{LogicalPlan, col};
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 use rayon::prelude::*;
 
 use super::judge::{column, keys};
+use super::kept::{Kept, Shelf, range_of};
 use super::profile::{Part, Profile};
 use crate::ingest::Progress;
-use crate::warehouse::{Warehouse, plain_text};
+use crate::ingest::system::REPLACED;
+use crate::warehouse::{Commit, Warehouse, session};
 use crate::{EngineError, Result};
 
-/// Taxpayers put together at a time.
-const RANGE: usize = 1 << 15;
 /// Taxpayers judged at a time by one thread.
 const PART: usize = 1 << 12;
-/// Rows of a range held before they are written.
-const HELD: usize = 1 << 13;
-/// Column of a kept row: where its taxpayer stands in the range.
-const PLACE: &str = "place";
-
 /// All that is known of the taxpayers of a scan.
 pub(super) struct Gathered {
     /// By key.
     taxpayers: RecordBatch,
+    /// Ranges of keys in which there are taxpayers, with the rows of these.
+    ranges: Vec<(i64, Range<usize>)>,
     evaluation: Evaluation,
     sources: Vec<Kept>,
 }
@@ -49,7 +42,7 @@ pub(super) struct Gathered {
 /// # Errors
 /// When a source cannot be read, has two rows for a taxpayer, or there is no room for its rows.
 pub(super) async fn gather(
-    warehouse: &Warehouse,
+    (warehouse, commit): (&Warehouse, &Commit),
     profile: (&DataFrame, &[Source]),
     evaluation: Evaluation,
     progress: &dyn Progress,
@@ -58,26 +51,90 @@ pub(super) async fn gather(
     progress.phase("read", sources.len() + 1);
     let taxpayers = whole(taxpayers.clone().sort(vec![col("taxpayer_key").sort(true, true)])?).await?;
     progress.advance(1);
-    let places = Places::of(&taxpayers)?;
+    let ranges = ranges(&taxpayers)?;
+    let (shelf, versions) = (Shelf::of(warehouse.local_path())?, Versions::of(warehouse, commit));
     let mut kept = Vec::with_capacity(sources.len());
     for source in sources {
         let started = Instant::now();
-        kept.push(keep(source, &places, warehouse.local_path()).await?);
+        kept.push(rows_of(source, &shelf, &versions).await?);
         tracing::debug!(source = %source.name, seconds = started.elapsed().as_secs_f64(), "read");
         progress.advance(1);
     }
-    Ok(Gathered { taxpayers, evaluation, sources: kept })
+    shelf.tidy()?;
+    Ok(Gathered { taxpayers, ranges, evaluation, sources: kept })
 }
 
-/// Runs a source and keeps its rows.
-async fn keep(source: &Source, places: &Places, folder: Option<&Path>) -> Result<Kept> {
-    let mut stream = source.frame.clone().execute_stream().await?;
-    let mut kept = Kept::new(&stream.schema(), folder)?;
-    while let Some(batch) = stream.try_next().await? {
-        kept.take(&batch, places)?;
+/// A source's rows: those kept, or asked for and kept.
+async fn rows_of(source: &Source, shelf: &Shelf, versions: &Versions<'_>) -> Result<Kept> {
+    let print = versions.print(source).await?;
+    if let Some(print) = &print
+        && let Some(kept) = shelf.get(print)?
+    {
+        return Ok(kept);
     }
-    kept.finish()?;
-    Ok(kept)
+    let mut stream = source.frame.clone().execute_stream().await?;
+    let mut draft = shelf.draft(&stream.schema(), print)?;
+    while let Some(batch) = stream.try_next().await? {
+        draft.take(&batch)?;
+    }
+    draft.finish()
+}
+
+/// What the tables of a commit are made of, as far as a source reads them.
+struct Versions<'a> {
+    warehouse: &'a Warehouse,
+    commit: &'a Commit,
+    /// This very program: another one may compute something else.
+    program: String,
+}
+
+impl<'a> Versions<'a> {
+    fn of(warehouse: &'a Warehouse, commit: &'a Commit) -> Self {
+        let about = std::env::current_exe().and_then(std::fs::metadata);
+        let program = about.map(|about| format!("{} {:?}", about.len(), about.modified().ok()));
+        Self { warehouse, commit, program: program.unwrap_or_default() }
+    }
+
+    /// Fingerprint of a source: program, plan, and the files of every table it reads. None where a table is none of the warehouse's, so that
+    /// nobody can say when it changes.
+    async fn print(&self, source: &Source) -> Result<Option<String>> {
+        let plan = source.frame.logical_plan();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.program.as_bytes());
+        hasher.update(plan.display_indent_schema().to_string().as_bytes());
+        for table in tables(plan) {
+            let name = match table.schema() {
+                // They are part of the program.
+                Some(assay_sql::codes::SCHEMA) => continue,
+                Some("replaced") => format!("{REPLACED}{}", table.table()),
+                _ => table.table().to_owned(),
+            };
+            let known = self.commit.tables.contains_key(&name) || session::empty_schema(&name).is_some();
+            if !known || self.program.is_empty() {
+                return Ok(None);
+            }
+            hasher.update(name.as_bytes()).update(&[0]);
+            let files = self.warehouse.table(self.commit, &name).await?.map(|t| t.files).unwrap_or_default();
+            for file in files {
+                hasher.update(file.path.as_bytes()).update(&[0]);
+            }
+        }
+        Ok(Some(hasher.finalize().to_hex()[..32].to_owned()))
+    }
+}
+
+fn tables(plan: &LogicalPlan) -> Vec<TableReference> {
+    let mut found = Vec::new();
+    // The closure never fails.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && !found.contains(&scan.table_name)
+        {
+            found.push(scan.table_name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
 }
 
 async fn whole(frame: DataFrame) -> Result<RecordBatch> {
@@ -86,31 +143,15 @@ async fn whole(frame: DataFrame) -> Result<RecordBatch> {
     Ok(concat_batches(&batches.first().map_or(schema, RecordBatch::schema), &batches)?)
 }
 
-/// Where each taxpayer stands among all, by key. Keys are dense numbers.
-struct Places {
-    first: i64,
-    /// `u32::MAX`: no taxpayer.
-    places: Vec<u32>,
-}
-
-impl Places {
-    fn of(taxpayers: &RecordBatch) -> Result<Self> {
-        let keys = keys(taxpayers)?;
-        let first = keys.values().first().copied().unwrap_or(0);
-        let last = keys.values().last().copied().unwrap_or(first);
-        let span =
-            usize::try_from(last - first).map_err(|_| EngineError::internal("taxpayers are not sorted"))?;
-        let mut places = vec![u32::MAX; span + 1];
-        for (key, place) in keys.values().iter().zip(0..) {
-            places[(key - first) as usize] = place;
-        }
-        Ok(Self { first, places })
+/// The ranges of keys in which there are taxpayers (sorted by key), with the rows of these.
+fn ranges(taxpayers: &RecordBatch) -> Result<Vec<(i64, Range<usize>)>> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    for run in keys(taxpayers)?.values().chunk_by(|a, b| range_of(*a) == range_of(*b)) {
+        ranges.push((range_of(run[0]), start..start + run.len()));
+        start += run.len();
     }
-
-    fn find(&self, key: i64) -> Option<usize> {
-        let place = usize::try_from(key - self.first).ok().and_then(|at| self.places.get(at))?;
-        (*place != u32::MAX).then_some(*place as usize)
-    }
+    Ok(ranges)
 }
 
 impl Gathered {
@@ -127,17 +168,16 @@ impl Gathered {
     }
 
     /// A range of taxpayers with all that is known of them.
-    fn range(&self, range: usize) -> Result<RecordBatch> {
-        let start = range * RANGE;
-        let taxpayers = self.taxpayers.slice(start, RANGE.min(self.taxpayers.num_rows() - start));
+    fn range(&self, (range, rows): &(i64, Range<usize>)) -> Result<RecordBatch> {
+        let taxpayers = self.taxpayers.slice(rows.start, rows.len());
+        let taxpayer_keys = keys(&taxpayers)?;
         let sources: Vec<(RecordBatch, UInt32Array)> = self
             .sources
             .par_iter()
             .map(|source| {
-                let found = source.read(range)?;
-                let rows = stand(found.column(0).as_primitive::<UInt32Type>(), taxpayers.num_rows())?;
-                let columns: Vec<usize> = (1..found.num_columns()).collect();
-                Ok((found.project(&columns)?, rows))
+                let found = source.read(*range)?;
+                let rows = stand(keys(&found)?, taxpayer_keys)?;
+                Ok((found, rows))
             })
             .collect::<Result<_>>()?;
         Ok(self.evaluation.inputs(&taxpayers, &sources)?)
@@ -151,15 +191,16 @@ impl Profile for Gathered {
         see: impl Fn(Part<'_>) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         let mut seen = Vec::new();
-        for range in 0..self.taxpayers.num_rows().div_ceil(RANGE) {
+        for range in &self.ranges {
             let inputs = self.range(range)?;
+            let first = range.1.start;
             let parts: Vec<T> = (0..inputs.num_rows().div_ceil(PART))
                 .into_par_iter()
                 .map(|part| {
                     let start = part * PART;
                     let rows = inputs.slice(start, PART.min(inputs.num_rows() - start));
                     let batch = self.evaluation.evaluate(&rows, wanted)?;
-                    see(Part { first_row: range * RANGE + start, batch: &batch })
+                    see(Part { first_row: first + start, batch: &batch })
                 })
                 .collect::<Result<_>>()?;
             seen.extend(parts);
@@ -168,96 +209,15 @@ impl Profile for Gathered {
     }
 }
 
-/// Where each taxpayer of a range has its row, from where each row has its taxpayer.
-fn stand(places: &UInt32Array, taxpayers: usize) -> Result<UInt32Array> {
-    let mut rows: Vec<Option<u32>> = vec![None; taxpayers];
-    for (place, row) in places.values().iter().zip(0..) {
-        if rows[*place as usize].replace(row).is_some() {
+/// Where each taxpayer of a range has its row; rows of others (parties that are no taxpayers) belong to nobody.
+fn stand(found: &Int64Array, taxpayers: &Int64Array) -> Result<UInt32Array> {
+    let mut rows: Vec<Option<u32>> = vec![None; taxpayers.len()];
+    for (key, row) in found.values().iter().zip(0..) {
+        if let Ok(place) = taxpayers.values().binary_search(key)
+            && rows[place].replace(row).is_some()
+        {
             return Err(EngineError::internal("a source of the scan has two rows for one taxpayer"));
         }
     }
     Ok(rows.into())
-}
-
-/// A source's rows on disk, in a file without a name: a scan that is killed leaves nothing behind.
-struct Kept {
-    schema: SchemaRef,
-    /// By range, until there are enough to be written.
-    held: BTreeMap<usize, Vec<RecordBatch>>,
-    file: File,
-    /// Where the written rows of each range stand: offset and length.
-    written: BTreeMap<usize, Vec<(u64, usize)>>,
-    end: u64,
-}
-
-impl Kept {
-    fn new(source: &SchemaRef, folder: Option<&Path>) -> Result<Self> {
-        let plain = |field: &Arc<Field>| field.as_ref().clone().with_data_type(plain_text(field.data_type()));
-        let mut fields: Vec<Field> = source.fields().iter().map(plain).collect();
-        fields[0] = Field::new(PLACE, DataType::UInt32, false);
-        let file = match folder {
-            Some(folder) => tempfile::tempfile_in(folder).map_err(EngineError::file(folder))?,
-            None => tempfile::tempfile()?,
-        };
-        let schema = Arc::new(Schema::new(fields));
-        Ok(Self { schema, held: BTreeMap::new(), file, written: BTreeMap::new(), end: 0 })
-    }
-
-    fn take(&mut self, batch: &RecordBatch, places: &Places) -> Result<()> {
-        let keys: &Int64Array = keys(batch)?;
-        let mut ranges: BTreeMap<usize, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
-        for (row, key) in (0_u32..).zip(keys) {
-            // Parties that are no taxpayers, and rows of nobody known, are not judged.
-            if let Some(place) = key.and_then(|key| places.find(key)) {
-                let (rows, within) = ranges.entry(place / RANGE).or_default();
-                rows.push(row);
-                within.push((place % RANGE) as u32);
-            }
-        }
-        for (range, (rows, within)) in ranges {
-            let rows = take_record_batch(batch, &UInt32Array::from(rows))?;
-            let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(within))];
-            for (field, column) in self.schema.fields().iter().zip(rows.columns()).skip(1) {
-                columns.push(cast(column, field.data_type())?);
-            }
-            let held = self.held.entry(range).or_default();
-            held.push(RecordBatch::try_new(Arc::clone(&self.schema), columns)?);
-            if held.iter().map(RecordBatch::num_rows).sum::<usize>() >= HELD {
-                self.write(range)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, range: usize) -> Result<()> {
-        let Some(held) = self.held.remove(&range) else { return Ok(()) };
-        let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &self.schema, options)?;
-        writer.write(&concat_batches(&self.schema, &held)?)?;
-        let bytes = writer.into_inner()?;
-        self.file.write_all(&bytes)?;
-        self.written.entry(range).or_default().push((self.end, bytes.len()));
-        self.end += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        let ranges: Vec<usize> = self.held.keys().copied().collect();
-        ranges.into_iter().try_for_each(|range| self.write(range))
-    }
-
-    /// Rows of a range.
-    fn read(&self, range: usize) -> Result<RecordBatch> {
-        let mut file = &self.file;
-        let mut batches = Vec::new();
-        for (offset, length) in self.written.get(&range).into_iter().flatten() {
-            let mut bytes = vec![0; *length];
-            file.seek(SeekFrom::Start(*offset))?;
-            file.read_exact(&mut bytes)?;
-            for batch in StreamReader::try_new(Cursor::new(bytes), None)? {
-                batches.push(batch?);
-            }
-        }
-        Ok(concat_batches(&self.schema, &batches)?)
-    }
 }

@@ -84,7 +84,7 @@ pub(super) struct Judged {
 
 /// Reads and judges a month.
 pub(super) async fn profile_and_judge(
-    (warehouse, context): (&Warehouse, &SessionContext),
+    (warehouse, head, context): (&Warehouse, &Commit, &SessionContext),
     catalogue: &Catalogue,
     only: &[String],
     as_of: i32,
@@ -97,7 +97,7 @@ pub(super) async fn profile_and_judge(
     tracing::debug!(seconds = started.elapsed().as_secs_f64(), "planned");
     let layout = compiled.layout;
     let read = (&compiled.taxpayers, compiled.sources.as_slice());
-    let profile = gather(warehouse, read, compiled.evaluation, progress).await?;
+    let profile = gather((warehouse, head), read, compiled.evaluation, progress).await?;
     progress.phase("judge", 1);
     let started = Instant::now();
     let standings = standings(context, card, as_of).await?;
@@ -129,7 +129,7 @@ pub(super) async fn look(
     let head = warehouse.head().await?;
     let as_of = month(warehouse, &head, as_of).await?;
     let context = scan_session(warehouse, &head, options).await?;
-    let place = (warehouse, &context);
+    let place = (warehouse, &head, &context);
     let judged = profile_and_judge(place, &catalogue, only, as_of, &card, progress.as_ref()).await?;
     Ok(Look { as_of, card, context, judged })
 }

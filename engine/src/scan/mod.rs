@@ -13,6 +13,7 @@ mod judge;
 #[cfg(test)]
 mod judge_tests;
 mod judged;
+mod kept;
 mod labels;
 mod new;
 mod peers;

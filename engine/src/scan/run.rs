@@ -58,7 +58,7 @@ pub async fn scan(
     }
     let versions = Versions::check(warehouse, &head, &catalogue, &request.only).await?;
     let context = scan_session(warehouse, &head, &request.session).await?;
-    let place = (warehouse, &context);
+    let place = (warehouse, &head, &context);
     let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;
     summary.indicators = judged.layout.indicators.len();
     summary.not_in_force = judged.layout.not_in_force.clone();

@@ -105,7 +105,7 @@ fn table_names(commit: &Commit, prefix: &str) -> Vec<String> {
 }
 
 /// The stored columns of a table that has no rows yet.
-fn empty_schema(name: &str) -> Option<arrow::datatypes::SchemaRef> {
+pub(crate) fn empty_schema(name: &str) -> Option<arrow::datatypes::SchemaRef> {
     if let Some(table) = schema::catalog().table(name) {
         return Some(table.stored_schema());
     }
