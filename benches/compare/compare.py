@@ -382,7 +382,7 @@ def main():
     parser.add_argument("--only", choices=("text", "book", "scan", "large", "indicators"), help="one part only")
     parser.add_argument("--invoices", type=int, default=0, help="rows of the part `large`, which runs when this or --only large is given [10,000,000]")
     parser.add_argument("--taxpayers", type=int, default=0, help="size of the part `indicators`, which runs when this or --only indicators is given [2,000]")
-    parser.add_argument("--sample", type=int, default=0, help="of the part `indicators`: about so many of the 280 single queries only, extrapolated [all]")
+    parser.add_argument("--sample", type=int, default=0, help="of the part `indicators`: about so many of the single queries only, extrapolated [all]")
     options = parser.parse_args()
     assay = Assay(os.path.abspath(options.assay), options.threads)
     if not os.access(assay.path, os.X_OK):

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMillisecondArray};
 use arrow::compute::concat_batches;
+use arrow::datatypes::{Int64Type, Schema};
 use assay_sql::session::SessionOptions;
 
 use super::bench::Bench;
@@ -105,8 +106,11 @@ async fn changes(
     again: &[i32],
     after: &[RecordBatch],
 ) -> Result<usize> {
-    let Some(first) = after.first().filter(|_| !again.is_empty()) else { return Ok(0) };
-    bench.keep_rows("after", &concat_batches(&first.schema(), after)?)?;
+    if again.is_empty() {
+        return Ok(0);
+    }
+    let schema = after.first().map_or_else(|| tables::audit().schema, RecordBatch::schema);
+    bench.keep_rows("after", &concat_batches(&schema, after)?)?;
     let stored = format!(
         "SELECT period, buyer_id, invoice_id, claimed_period, outcome FROM claim_audit WHERE {}",
         sql::among("period", again)
@@ -126,7 +130,7 @@ async fn changes(
 fn conformed(spec: &TableSpec, rows: &RecordBatch) -> Result<RecordBatch> {
     let nullable: Vec<_> =
         spec.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    conform(rows, &Arc::new(arrow::datatypes::Schema::new(nullable)))
+    conform(rows, &Arc::new(Schema::new(nullable)))
 }
 
 async fn put(
@@ -164,7 +168,6 @@ async fn reds(warehouse: &Warehouse, transaction: &mut Transaction, bench: &Benc
 }
 
 fn count(rows: &RecordBatch) -> usize {
-    use arrow::array::AsArray;
-    let counts = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
+    let counts = rows.column(0).as_primitive::<Int64Type>();
     counts.values().first().and_then(|n| usize::try_from(*n).ok()).unwrap_or(0)
 }

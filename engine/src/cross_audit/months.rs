@@ -114,32 +114,45 @@ impl Months {
     }
 }
 
-/// Number of claims of each month stated, and when the last of them came: rows only change by loads, which come later.
-async fn claims(bench: &Bench) -> Result<BTreeMap<i32, (i64, i64)>> {
+/// The claims that state a month.
+#[derive(Default)]
+struct Stated {
+    claims: usize,
+    /// How many came with which load. A claim changes by another load only, and a load is named by its content.
+    loads: Vec<String>,
+}
+
+/// The claims of each month stated.
+async fn claims(bench: &Bench) -> Result<BTreeMap<i32, Stated>> {
     let rows = bench
         .rows(
-            "SELECT coalesce(period_of(issued_on), 0), count(*), CAST(max(_ingested_at) AS BIGINT) FROM deduction_claim \
-             GROUP BY 1",
+            "SELECT coalesce(period_of(issued_on), 0), _batch, count(*) FROM deduction_claim GROUP BY 1, 2 ORDER BY 1, 2",
         )
         .await?;
     let months = cast(rows.column(0), &DataType::Int32)?;
-    let counts = rows.column(1).as_primitive::<Int64Type>();
-    let last = cast(rows.column(2), &DataType::Int64)?;
-    let last = last.as_primitive::<Int64Type>();
-    let months = months.as_primitive::<Int32Type>().values().iter().copied();
-    Ok(months.zip(counts.values().iter().copied().zip(last.values().iter().copied())).collect())
+    let loads = cast(rows.column(1), &DataType::Utf8)?;
+    let counts = rows.column(2).as_primitive::<Int64Type>();
+    let mut stated: BTreeMap<i32, Stated> = BTreeMap::new();
+    let rows =
+        months.as_primitive::<Int32Type>().values().iter().zip(loads.as_string::<i32>()).zip(counts.values());
+    for ((month, load), n) in rows {
+        let month = stated.entry(*month).or_default();
+        month.claims += usize::try_from(*n).unwrap_or(0);
+        month.loads.push(format!("{} {n}", load.unwrap_or_default()));
+    }
+    Ok(stated)
 }
 
-fn contents(invoices: &[UnitFile], claims: &BTreeMap<i32, (i64, i64)>) -> BTreeMap<i32, String> {
-    let print = |month: i32, (n, last): (i64, i64)| {
+fn contents(invoices: &[UnitFile], claims: &BTreeMap<i32, Stated>) -> BTreeMap<i32, String> {
+    let print = |month: i32, stated: &Stated| {
         let mut parts: Vec<String> = sql::ALL.iter().map(|text| (*text).to_owned()).collect();
-        parts.push(format!("{n} {last}"));
+        parts.extend(stated.loads.iter().cloned());
         // What states no month is missing by the month claimed: it depends on which months are held.
         let mine = invoices.iter().filter(|f| month == 0 || f.period == Some(month));
         parts.extend(mine.map(|f| f.path.clone()));
         digest(&parts)
     };
-    claims.iter().map(|(month, claims)| (*month, print(*month, *claims))).collect()
+    claims.iter().map(|(month, stated)| (*month, print(*month, stated))).collect()
 }
 
 /// Both fingerprints of the months compared before.
@@ -196,11 +209,11 @@ fn digest(parts: &[String]) -> String {
 }
 
 /// Months in order, together up to the claims that fit in memory.
-fn pieces(months: &[i32], claims: &BTreeMap<i32, (i64, i64)>) -> Vec<Vec<i32>> {
+fn pieces(months: &[i32], claims: &BTreeMap<i32, Stated>) -> Vec<Vec<i32>> {
     let mut pieces: Vec<Vec<i32>> = Vec::new();
     let mut room = 0;
     for month in months {
-        let n = claims.get(month).map_or(0, |(n, _)| usize::try_from(*n).unwrap_or(usize::MAX));
+        let n = claims.get(month).map_or(0, |stated| stated.claims);
         match pieces.last_mut() {
             Some(piece) if n <= room => {
                 piece.push(*month);

@@ -13,7 +13,7 @@ pub(super) const LETTER: &str = include_str!("../../../sql/cross_audit/letter.sq
 pub(super) const OUTCOMES: &str = include_str!("../../../sql/cross_audit/outcomes.sql");
 
 /// Those that decide what is stored: when one changes, everything is compared again.
-pub(super) const ALL: [&str; 7] = [STRAY, MARK, LISTED, JUDGE, TALLY, FINDING, RED];
+pub(super) const ALL: [&str; 8] = [STRAY, MARK, LISTED, JUDGE, TALLY, FINDING, RED, DOCUMENT];
 
 /// Documents as they are compared.
 pub(super) const DOCUMENT: &str = "SELECT invoice_id, kind, period, status, CAST(issued_at AS DATE) AS issued_on, seller_key, seller_id, \
