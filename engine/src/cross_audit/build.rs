@@ -13,7 +13,9 @@ use super::tables::{self, CLAIM_AUDIT, CLAIM_AUDIT_CHANGE, CLAIM_TALLY, RED_AUDI
 use super::{AuditSummary, sql};
 use crate::Result;
 use crate::ingest::Progress;
-use crate::warehouse::{TableSpec, Transaction, UnitKey, Warehouse, clock, conform, cut, encode_unit};
+use crate::warehouse::{
+    TableSpec, Transaction, UnitKey, Warehouse, clock, conform, cut, encode, encode_unit,
+};
 
 const TABLES: [&str; 4] = [CLAIM_TALLY, CLAIM_AUDIT, CLAIM_AUDIT_CHANGE, RED_AUDIT];
 
@@ -143,12 +145,9 @@ async fn put(
         (0..rows.num_columns()).filter(|at| rows.schema().field(*at).name() != "bucket").collect();
     let order: Vec<&str> = spec.order.iter().map(String::as_str).collect();
     let config = transaction.warehouse().config().clone();
-    for ((month, bucket), slice) in cut(&rows.project(&without)?, &config, &order)?.units {
-        let name = months.file_name(month, &transaction.file_name())?;
-        let key = UnitKey { period: Some(month), bucket: Some(bucket) };
-        let slice = conform(&slice, &spec.schema)?;
-        let encoded = encode_unit(&spec.schema, &spec.order, key, &name, &[slice], true)?;
-        transaction.add(spec, encoded).await?;
+    let units = cut(&rows.project(&without)?, &config, &order)?.units;
+    for unit in encode(spec, units, |(month, _)| months.file_name(month, &transaction.file_name()))? {
+        transaction.add(spec, unit).await?;
     }
     Ok(())
 }

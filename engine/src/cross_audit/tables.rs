@@ -63,7 +63,7 @@ pub(super) fn tally() -> TableSpec {
         sum("amount"),
         sum("tax"),
     ];
-    units(CLAIM_TALLY, &["taxpayer_key"], fields)
+    units(CLAIM_TALLY, &["taxpayer_key", "claimed_period", "outcome", "since", "kind"], fields)
 }
 
 /// `claim_audit`: one row a claim that does not match. What the buyer states, then what the document says; `differs` and `unknown` name

@@ -17,8 +17,8 @@ use super::RollupSummary;
 use super::plan::{BASES, Base, ROLLUPS, Rollup, Side, Source, Stale, goods_specs, stale};
 use crate::ingest::Progress;
 use crate::warehouse::{
-    Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitKey, UnitTable, Warehouse,
-    conform, cut, encode_unit,
+    Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitTable, Warehouse, cut,
+    encode,
 };
 use crate::{EngineError, Result};
 
@@ -214,20 +214,15 @@ async fn build_one(
             ));
         }
     }
-    for (unit, slice) in units {
-        let source =
-            Source { period: unit.0, bucket: if rollup.side == Side::Seller { Some(unit.1) } else { None } };
-        let Some(print) = sources.get(&source) else {
-            return Err(EngineError::internal(format!(
-                "{} built a unit nobody asked for: {source:?}",
-                rollup.name
-            )));
-        };
-        let name = format!("{}_{print}", transaction.file_name());
-        let key = UnitKey { period: Some(unit.0), bucket: Some(unit.1) };
-        let slice = conform(&slice, &spec.schema)?;
-        let encoded = encode_unit(&spec.schema, &spec.order, key, &name, &[slice], true)?;
-        transaction.add(&spec, encoded).await?;
+    let encoded = encode(&spec, units, |(period, bucket)| {
+        let source = Source { period, bucket: (rollup.side == Side::Seller).then_some(bucket) };
+        let print = sources.get(&source).ok_or_else(|| {
+            EngineError::internal(format!("{} built a unit nobody asked for: {source:?}", rollup.name))
+        })?;
+        Ok(format!("{}_{print}", transaction.file_name()))
+    })?;
+    for unit in encoded {
+        transaction.add(&spec, unit).await?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Runs the sources of a scan one after the other, those aside that were kept from an earlier one, and keeps their rows on disk, cut by
-//! ranges of taxpayers, until a range is put together and judged. So memory holds one source's aggregation, then one range of all sources, however
+//! Runs the sources of a scan, two at a time, those aside that were kept from an earlier one, and keeps their rows on disk, cut by
+//! ranges of taxpayers, until a range is put together and judged. So memory holds two sources' aggregations, then one range of all sources, however
 //! many taxpayers there are. What the rows mean is not known here.
 
 use std::ops::Range;
@@ -14,7 +14,7 @@ use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{LogicalPlan, col};
 use datafusion::prelude::DataFrame;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use rayon::prelude::*;
 
 use super::judge::{column, keys};
@@ -25,6 +25,8 @@ use crate::ingest::system::REPLACED;
 use crate::warehouse::{Commit, Warehouse, session};
 use crate::{EngineError, Result};
 
+/// Sources read at a time: planning one and putting its rows away leaves threads idle that another can use.
+const AT_ONCE: usize = 2;
 /// Taxpayers judged at a time by one thread.
 const PART: usize = 1 << 12;
 /// All that is known of the taxpayers of a scan.
@@ -53,13 +55,17 @@ pub(super) async fn gather(
     progress.advance(1);
     let ranges = ranges(&taxpayers)?;
     let (shelf, versions) = (Shelf::of(warehouse.local_path())?, Versions::of(warehouse, commit));
-    let mut kept = Vec::with_capacity(sources.len());
-    for source in sources {
-        let started = Instant::now();
-        kept.push(rows_of(source, &shelf, &versions).await?);
-        tracing::debug!(source = %source.name, seconds = started.elapsed().as_secs_f64(), "read");
-        progress.advance(1);
-    }
+    let read = |source| {
+        let (shelf, versions) = (&shelf, &versions);
+        async move {
+            let started = Instant::now();
+            let kept = rows_of(source, shelf, versions).await?;
+            tracing::debug!(source = %source.name, seconds = started.elapsed().as_secs_f64(), "read");
+            progress.advance(1);
+            Ok::<Kept, EngineError>(kept)
+        }
+    };
+    let kept = stream::iter(sources).map(read).buffered(AT_ONCE).try_collect().await?;
     shelf.tidy()?;
     Ok(Gathered { taxpayers, ranges, evaluation, sources: kept })
 }

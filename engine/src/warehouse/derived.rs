@@ -1,4 +1,4 @@
-//! Rows of a derived table cut into its units, and the fingerprint of what a unit was made from, kept in its file's name. What
+//! Rows of a derived table cut into its units and encoded, and the fingerprint of what a unit was made from, kept in its file's name. What
 //! the rows mean and when they are stale is not known here.
 
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Int32Array, RecordBatch};
 use arrow::compute::{SortColumn, cast, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use rayon::prelude::*;
 
-use super::{Config, UnitFile, plain_text};
+use super::{Config, EncodedUnit, TableSpec, UnitFile, UnitKey, conform, encode_unit, plain_text};
 use crate::Result;
 
 impl UnitFile {
@@ -26,14 +27,36 @@ pub(crate) struct Cut {
     pub(crate) units: Vec<((i32, i32), RecordBatch)>,
 }
 
-/// Rows with `period` as units, sorted by `order`, the first of which is the party key. Text becomes plain, `bucket` is
+/// Rows with `period` as units, each sorted by `order`, the first of which is the party key. Text becomes plain, `bucket` is
 /// added, and every column but that may be null.
 ///
 /// # Errors
 /// When a column of `order` or `period` is missing.
 pub(crate) fn cut(batch: &RecordBatch, config: &Config, order: &[&str]) -> Result<Cut> {
-    let sorted = sort(&with_bucket(batch, config, order[0])?, order)?;
-    Ok(Cut { schema: sorted.schema(), units: split(&sorted) })
+    let whole = with_bucket(batch, config, order[0])?;
+    // By unit first, which is two whole numbers, then within the units side by side.
+    let units = split(&sort(&whole, &["period", "bucket"])?);
+    let sorted = units.into_par_iter().map(|(unit, rows)| Ok((unit, sort(&rows, order)?)));
+    Ok(Cut { schema: whole.schema(), units: sorted.collect::<Result<_>>()? })
+}
+
+/// Encodes units side by side; `name` gives each its file name, in their order.
+///
+/// # Errors
+/// When one cannot be encoded, or has no name.
+pub(crate) fn encode(
+    spec: &TableSpec,
+    units: Vec<((i32, i32), RecordBatch)>,
+    mut name: impl FnMut((i32, i32)) -> Result<String>,
+) -> Result<Vec<EncodedUnit>> {
+    let named = units.into_iter().map(|(unit, rows)| Ok((unit, rows, name(unit)?)));
+    let named = named.collect::<Result<Vec<_>>>()?;
+    let encoded = named.into_par_iter().map(|((period, bucket), rows, name)| {
+        let key = UnitKey { period: Some(period), bucket: Some(bucket) };
+        let rows = conform(&rows, &spec.schema)?;
+        encode_unit(&spec.schema, &spec.order, key, &name, &[rows], true)
+    });
+    encoded.collect()
 }
 
 fn with_bucket(batch: &RecordBatch, config: &Config, key: &str) -> Result<RecordBatch> {
@@ -53,11 +76,11 @@ fn with_bucket(batch: &RecordBatch, config: &Config, key: &str) -> Result<Record
 }
 
 fn sort(batch: &RecordBatch, order: &[&str]) -> Result<RecordBatch> {
-    let mut columns = Vec::new();
-    for name in ["period", "bucket"].iter().chain(order) {
+    let column = |name: &&str| {
         let values = Arc::clone(batch.column(batch.schema().index_of(name)?));
-        columns.push(SortColumn { values, options: None });
-    }
+        Ok(SortColumn { values, options: None })
+    };
+    let columns = order.iter().map(column).collect::<Result<Vec<_>>>()?;
     Ok(take_record_batch(batch, &lexsort_to_indices(&columns, None)?)?)
 }
 

@@ -43,7 +43,7 @@ use url::Url;
 
 use self::location::Place;
 
-pub(crate) use derived::cut;
+pub(crate) use derived::{cut, encode};
 pub use log::Commit;
 pub(crate) use provider::STORE_URL;
 pub use provider::UnitTable;
