@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, TableReference};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, try_cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, try_cast};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::catalogue::{Catalogue, Entry};
@@ -79,6 +80,23 @@ pub struct Source {
     pub frame: DataFrame,
     /// Columns that are 0, not unknown, for a taxpayer without a row.
     pub zeros: Vec<String>,
+}
+
+impl Source {
+    /// The tables it reads, none twice.
+    pub fn tables(&self) -> Vec<TableReference> {
+        let mut found = Vec::new();
+        // The closure never fails.
+        let _ = self.frame.logical_plan().apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node
+                && !found.contains(&scan.table_name)
+            {
+                found.push(scan.table_name.clone());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        found
+    }
 }
 
 /// Which column of the profile belongs to which indicator.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::catalogue::{Catalogue, Entry};
@@ -71,7 +69,13 @@ pub async fn explain(
                 columns,
                 all_columns: source.frame.schema().fields().len() - 1,
                 shared_with: others.map(|other| (*other).to_owned()).collect(),
-                tables: tables(source.frame.logical_plan()),
+                tables: source
+                    .tables()
+                    .iter()
+                    .map(|table| table.table().to_owned())
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect(),
                 name: source.name,
                 frame: source.frame,
             })
@@ -110,16 +114,4 @@ fn window_text(window: &Window) -> String {
         Fold::Months => "months",
     };
     format!("{fold}({inner}), {months}")
-}
-
-fn tables(plan: &LogicalPlan) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    // The closure never fails.
-    let _ = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            found.insert(scan.table_name.table().to_owned());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    found.into_iter().collect()
 }

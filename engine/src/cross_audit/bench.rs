@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
 use assay_sql::session::SessionOptions;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
@@ -40,15 +39,12 @@ impl Bench {
 
     /// All rows of a query.
     pub(super) async fn rows(&self, sql: &str) -> Result<RecordBatch> {
-        let frame = self.context.sql(sql).await?;
-        let schema: Arc<Schema> = Arc::new(frame.schema().as_arrow().clone());
-        let batches = frame.collect().await?;
-        Ok(concat_batches(&batches.first().map_or(schema, RecordBatch::schema), &batches)?)
+        session::rows(self.frame(sql).await?).await
     }
 
     /// Keeps the rows of a query as `audit.NAME`.
     pub(super) async fn keep(&self, name: &str, sql: &str) -> Result<()> {
-        let frame = self.context.sql(sql).await?;
+        let frame = self.frame(sql).await?;
         let schema: Arc<Schema> = Arc::new(frame.schema().as_arrow().clone());
         let partitions = frame.collect_partitioned().await?;
         let schema = partitions.iter().flatten().next().map_or(schema, RecordBatch::schema);
@@ -62,7 +58,7 @@ impl Bench {
 
     /// Makes a query readable as `audit.NAME`.
     pub(super) async fn view(&self, name: &str, sql: &str) -> Result<()> {
-        let view = self.context.sql(sql).await?.into_view();
+        let view = self.frame(sql).await?.into_view();
         self.put(name, view)
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMillisecondArray};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Int64Type, Schema};
+use arrow::datatypes::Int64Type;
 use assay_sql::session::SessionOptions;
 
 use super::bench::Bench;
 use super::months::{Months, is_current, whole_print};
+use super::request::with;
 use super::tables::{self, CLAIM_AUDIT, CLAIM_AUDIT_CHANGE, CLAIM_TALLY, RED_AUDIT};
 use super::{AuditSummary, sql};
 use crate::Result;
@@ -91,9 +92,8 @@ async fn compare(
     bench.keep("months", &format!("SELECT period, {at_hand} AS at_hand FROM ({every})")).await?;
     bench.keep("judged", sql::JUDGE).await?;
     let claims = count(&bench.rows("SELECT count(*) FROM audit.judged").await?);
-    let tally = conformed(&tables::tally(), &bench.rows(sql::TALLY).await?)?;
-    put(transaction, &tables::tally(), months, &tally).await?;
-    let findings = conformed(&tables::audit(), &bench.rows(sql::FINDING).await?)?;
+    put(transaction, &tables::tally(), months, &bench.rows(sql::TALLY).await?).await?;
+    let findings = bench.rows(sql::FINDING).await?;
     put(transaction, &tables::audit(), months, &findings).await?;
     let named = ["period", "buyer_id", "invoice_id", "claimed_period", "outcome"]
         .map(|name| findings.schema().index_of(name));
@@ -119,20 +119,13 @@ async fn changes(
     );
     bench.keep("before", &stored).await?;
     let sql = sql::CHANGE.replace("$known", &sql::among("n.period", again));
-    let rows = conformed(&tables::change(), &bench.rows(&sql).await?)?;
+    let rows = bench.rows(&sql).await?;
     let now: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![clock::now_ms(); rows.num_rows()]));
     let spec = tables::change();
-    let mut columns = rows.columns().to_vec();
-    columns[spec.schema.index_of("compared_at")?] = now;
-    transaction.append(&spec, &[RecordBatch::try_new(Arc::clone(&spec.schema), columns)?]).await?;
-    Ok(rows.num_rows())
-}
-
-/// Rows with the columns of a table; what they lack is null and filled later.
-fn conformed(spec: &TableSpec, rows: &RecordBatch) -> Result<RecordBatch> {
-    let nullable: Vec<_> =
-        spec.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    conform(rows, &Arc::new(Schema::new(nullable)))
+    let rows = with(&rows, vec![("compared_at", now)], &spec.schema)?;
+    let changed = rows.num_rows();
+    transaction.append(&spec, &[rows]).await?;
+    Ok(changed)
 }
 
 async fn put(
@@ -141,11 +134,9 @@ async fn put(
     months: &Months,
     rows: &RecordBatch,
 ) -> Result<()> {
-    let without: Vec<usize> =
-        (0..rows.num_columns()).filter(|at| rows.schema().field(*at).name() != "bucket").collect();
     let order: Vec<&str> = spec.order.iter().map(String::as_str).collect();
     let config = transaction.warehouse().config().clone();
-    let units = cut(&rows.project(&without)?, &config, &order)?.units;
+    let units = cut(rows, &config, &order)?.units;
     for unit in encode(spec, units, |(month, _)| months.file_name(month, &transaction.file_name()))? {
         transaction.add(spec, unit).await?;
     }

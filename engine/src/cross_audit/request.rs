@@ -12,12 +12,9 @@ use super::bench::Bench;
 use super::outcome::{Outcome, Outcomes};
 use super::tables::{self, REQUEST, REQUEST_ITEM};
 use super::{as_of_month, check_month, sql};
-use crate::tasks::{money_en, money_zh, task_no};
+use crate::tasks::{days, money_en, money_zh, task_no};
 use crate::warehouse::{Warehouse, clock, conform};
 use crate::{EngineError, Result};
-
-/// Days from 1970-01-01 to the first day of chrono's count.
-const EPOCH_FROM_CE: i32 = 719_163;
 
 /// Requests made by one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -110,7 +107,7 @@ fn letter_rows(
     outcomes: &Outcomes,
 ) -> Result<RecordBatch> {
     let rows = letters.num_rows();
-    let today = chrono::Datelike::num_days_from_ce(&clock::now().date()) - EPOCH_FROM_CE;
+    let today = days(clock::now().date());
     let addressees = texts(letters, "addressee")?;
     let due = addressees.iter().map(|addressee| {
         let customs = addressee == Some("customs");
@@ -175,7 +172,11 @@ fn messages(letters: &RecordBatch, outcomes: &Outcomes) -> Result<(Vec<String>, 
 }
 
 /// Rows with further columns, as a table has them.
-fn with(rows: &RecordBatch, more: Vec<(&str, ArrayRef)>, wanted: &Arc<Schema>) -> Result<RecordBatch> {
+pub(super) fn with(
+    rows: &RecordBatch,
+    more: Vec<(&str, ArrayRef)>,
+    wanted: &Arc<Schema>,
+) -> Result<RecordBatch> {
     let schema = rows.schema();
     let mut fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
     let mut columns = rows.columns().to_vec();

@@ -13,11 +13,11 @@ use rust_xlsxwriter::{
 
 use super::bench::Bench;
 use super::outcome::Outcomes;
-use crate::tasks::TaskError;
 use crate::tasks::book::{
-    Cell, Formats, column_number, free_path, margins, page_setup, protect, row_height, row_number, safe_name,
-    write_cell, write_whole,
+    Cell, Formats, UNKNOWN_NAME, column_number, free_path, margins, page_setup, protect, row_height,
+    row_number, safe_name, write_cell, write_whole,
 };
+use crate::tasks::{TaskError, UNKNOWN_OFFICE};
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
 
@@ -246,7 +246,7 @@ impl Rows {
             "office" if !self.text(17, row).is_empty() => {
                 (self.text(17, row).to_owned(), self.text(18, row).to_owned())
             }
-            "office" => ("000000000".to_owned(), "主管机关不明".to_owned()),
+            "office" => (UNKNOWN_OFFICE.to_owned(), UNKNOWN_NAME.to_owned()),
             _ => ("外地".to_owned(), "销方不在本地登记".to_owned()),
         }
     }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use assay_sql::session::{SessionOptions, new_session};
 use datafusion::datasource::MemTable;
@@ -18,7 +17,7 @@ use super::plan::{BASES, Base, ROLLUPS, Rollup, Side, Source, Stale, goods_specs
 use crate::ingest::Progress;
 use crate::warehouse::{
     Commit, Config, STORE_URL, TableFiles, TableSpec, Transaction, UnitFile, UnitTable, Warehouse, cut,
-    encode,
+    encode, session,
 };
 use crate::{EngineError, Result};
 
@@ -193,11 +192,7 @@ async fn build_one(
     context.deregister_table(rollup.base.table)?;
     let view = context.sql(&format!("SELECT * FROM all_rows WHERE {wanted}")).await?.into_view();
     context.register_table(rollup.base.table, view)?;
-    let frame = context.sql(rollup.sql).await?;
-    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame.collect().await?;
-    let schema = batches.first().map_or_else(|| Arc::clone(&schema), RecordBatch::schema);
-    let whole = concat_batches(&schema, &batches)?;
+    let whole = session::rows(context.sql(rollup.sql).await?).await?;
     let order: Vec<&str> = std::iter::once(rollup.key).chain(rollup.then.iter().copied()).collect();
     let cut = cut(&whole, config, &order)?;
     let spec = spec_of(rollup, &cut.schema);

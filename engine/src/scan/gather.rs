@@ -3,16 +3,13 @@
 //! many taxpayers there are. What the rows mean is not known here.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{AsArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use assay_indicators::{Evaluation, Source};
-use datafusion::common::TableReference;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::{LogicalPlan, col};
+use datafusion::logical_expr::col;
 use datafusion::prelude::DataFrame;
 use futures::{StreamExt, TryStreamExt, stream};
 use rayon::prelude::*;
@@ -29,6 +26,7 @@ use crate::{EngineError, Result};
 const AT_ONCE: usize = 2;
 /// Taxpayers judged at a time by one thread.
 const PART: usize = 1 << 12;
+
 /// All that is known of the taxpayers of a scan.
 pub(super) struct Gathered {
     /// By key.
@@ -51,7 +49,8 @@ pub(super) async fn gather(
 ) -> Result<Gathered> {
     let (taxpayers, sources) = profile;
     progress.phase("read", sources.len() + 1);
-    let taxpayers = whole(taxpayers.clone().sort(vec![col("taxpayer_key").sort(true, true)])?).await?;
+    let taxpayers =
+        session::rows(taxpayers.clone().sort(vec![col("taxpayer_key").sort(true, true)])?).await?;
     progress.advance(1);
     let ranges = ranges(&taxpayers)?;
     let (shelf, versions) = (Shelf::of(warehouse.local_path())?, Versions::of(warehouse, commit));
@@ -108,7 +107,7 @@ impl<'a> Versions<'a> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.program.as_bytes());
         hasher.update(plan.display_indent_schema().to_string().as_bytes());
-        for table in tables(plan) {
+        for table in source.tables() {
             let name = match table.schema() {
                 // They are part of the program.
                 Some(assay_sql::codes::SCHEMA) => continue,
@@ -127,26 +126,6 @@ impl<'a> Versions<'a> {
         }
         Ok(Some(hasher.finalize().to_hex()[..32].to_owned()))
     }
-}
-
-fn tables(plan: &LogicalPlan) -> Vec<TableReference> {
-    let mut found = Vec::new();
-    // The closure never fails.
-    let _ = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && !found.contains(&scan.table_name)
-        {
-            found.push(scan.table_name.clone());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    found
-}
-
-async fn whole(frame: DataFrame) -> Result<RecordBatch> {
-    let schema = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame.collect().await?;
-    Ok(concat_batches(&batches.first().map_or(schema, RecordBatch::schema), &batches)?)
 }
 
 /// The ranges of keys in which there are taxpayers (sorted by key), with the rows of these.

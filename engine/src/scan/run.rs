@@ -41,13 +41,11 @@ pub async fn scan(
     let rollup_seconds = started.elapsed().as_secs_f64();
     let audit = cross_audit::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
     tracing::debug!(seconds = started.elapsed().as_secs_f64() - rollup_seconds, "cross-audited");
-    let as_of = month(warehouse, &warehouse.head().await?, request.as_of).await?;
-    let requests = cross_audit::issue(warehouse, as_of, &request.session).await?;
     let head = warehouse.head().await?;
+    let as_of = month(warehouse, &head, request.as_of).await?;
     let identity = Identity::of(&catalogue, &card_text, &head, as_of, &request.only)?;
     let run = identity.run.clone();
-    let mut summary =
-        ScanSummary { as_of, run, rollups, rollup_seconds, audit, requests, ..ScanSummary::default() };
+    let mut summary = ScanSummary { as_of, run, rollups, rollup_seconds, audit, ..ScanSummary::default() };
     if !request.force && recall(warehouse, &head, &identity, &mut summary).await? {
         summary.up_to_date = true;
         summary.seconds = started.elapsed().as_secs_f64();
@@ -57,6 +55,8 @@ pub async fn scan(
         refuse_to_narrow(warehouse, &head, as_of).await?;
     }
     let versions = Versions::check(warehouse, &head, &catalogue, &request.only).await?;
+    // Before the results: a scan that is stored has made its letters.
+    summary.requests = cross_audit::issue(warehouse, as_of, &request.session).await?;
     let context = scan_session(warehouse, &head, &request.session).await?;
     let place = (warehouse, &head, &context);
     let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;

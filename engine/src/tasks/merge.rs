@@ -333,7 +333,7 @@ fn item(
 }
 
 /// Days since 1970-01-01.
-fn days(date: NaiveDate) -> i32 {
+pub(crate) fn days(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
 }
 

@@ -28,6 +28,7 @@ mod workbook;
 /// What every workbook that goes to an office is made with.
 pub(crate) mod book {
     pub(crate) use super::columns::Cell;
+    pub(crate) use super::export::UNKNOWN_NAME;
     pub(crate) use super::files::{free_path, safe_name, write_whole};
     pub(crate) use super::sheet::{Formats, margins, page_setup, protect, row_height};
     pub(crate) use super::workbook::{column_number, row_number, write_cell};
@@ -45,6 +46,7 @@ pub use feedback::{
     CONCLUSIONS, EXCLUSION_REASONS, FeedbackColumn, FeedbackKind, HANDLINGS, feedback_columns,
 };
 pub(crate) use files::write_text;
+pub(crate) use merge::days;
 pub use merge::{MergeInput, TaskOptions, merge};
 pub use model::{Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};

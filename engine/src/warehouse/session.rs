@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use assay_datasets::schema;
 use assay_sql::session::{SessionOptions, new_session};
 use async_trait::async_trait;
@@ -13,6 +15,7 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::{DataFusionError, Result as DfResult};
 use datafusion::execution::context::SessionContext;
+use datafusion::prelude::DataFrame;
 use url::Url;
 
 use super::dictionary::{DictionaryKind, PERSON};
@@ -73,6 +76,16 @@ pub async fn open(
     }
     set_default(&context, "public")?;
     Ok(context)
+}
+
+/// All rows of a frame as one batch, in the columns its plan comes to.
+///
+/// # Errors
+/// When the plan fails.
+pub(crate) async fn rows(frame: DataFrame) -> Result<RecordBatch> {
+    let schema = Arc::new(frame.schema().as_arrow().clone());
+    let batches = frame.collect().await?;
+    Ok(concat_batches(&batches.first().map_or(schema, RecordBatch::schema), &batches)?)
 }
 
 fn set_default(context: &SessionContext, schema: &str) -> Result<()> {
