@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMillisecondArray};
 use arrow::compute::concat_batches;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Int64Type, Schema};
 use assay_sql::session::SessionOptions;
 
 use super::bench::Bench;
@@ -92,8 +92,9 @@ async fn compare(
     bench.keep("months", &format!("SELECT period, {at_hand} AS at_hand FROM ({every})")).await?;
     bench.keep("judged", sql::JUDGE).await?;
     let claims = count(&bench.rows("SELECT count(*) FROM audit.judged").await?);
-    put(transaction, &tables::tally(), months, &bench.rows(sql::TALLY).await?).await?;
-    let findings = bench.rows(sql::FINDING).await?;
+    let tally = before_cut(&tables::tally(), &bench.rows(sql::TALLY).await?)?;
+    put(transaction, &tables::tally(), months, &tally).await?;
+    let findings = before_cut(&tables::audit(), &bench.rows(sql::FINDING).await?)?;
     put(transaction, &tables::audit(), months, &findings).await?;
     let named = ["period", "buyer_id", "invoice_id", "claimed_period", "outcome"]
         .map(|name| findings.schema().index_of(name));
@@ -126,6 +127,12 @@ async fn changes(
     let changed = rows.num_rows();
     transaction.append(&spec, &[rows]).await?;
     Ok(changed)
+}
+
+/// Rows with the columns of a table, but for the bucket that cutting adds. A query without rows does not settle its types by itself.
+fn before_cut(spec: &TableSpec, rows: &RecordBatch) -> Result<RecordBatch> {
+    let fields = spec.schema.fields().iter().filter(|field| field.name() != "bucket");
+    conform(rows, &Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>())))
 }
 
 async fn put(
