@@ -333,12 +333,12 @@ fn item(
 }
 
 /// Days since 1970-01-01.
-pub(crate) fn days(date: NaiveDate) -> i32 {
+pub fn days(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
 }
 
 /// The month some months before a month (YYYYMM).
-fn months_before(period: i32, months: u32) -> i32 {
+pub(crate) fn months_before(period: i32, months: u32) -> i32 {
     let count = period / 100 * 12 + period % 100 - 1 - i32::try_from(months).unwrap_or(0);
     count.div_euclid(12) * 100 + count.rem_euclid(12) + 1
 }

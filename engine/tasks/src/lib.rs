@@ -3,7 +3,10 @@
 //! [`merge()`] folds all hits of a taxpayer into one graded, numbered, routed [`Task`] and keeps each hit as a
 //! [`TaskItem`]; [`export_xlsx`], [`export_csv`] and [`export_parquet`] write the list. Everything an officer reads is
 //! copied into the task when it is made, so that a later change of the catalogue does not change a list already sent.
-//! Scoring, storing and reading the lists that come back are not done here.
+//! [`ledger`] is what becomes of tasks
+//! afterwards. Scoring is not done here, and no warehouse is known.
+
+pub mod ledger;
 
 mod columns;
 mod error;
@@ -26,12 +29,12 @@ mod words;
 mod workbook;
 
 /// What every workbook that goes to an office is made with.
-pub(crate) mod book {
-    pub(crate) use super::columns::Cell;
-    pub(crate) use super::export::UNKNOWN_NAME;
-    pub(crate) use super::files::{free_path, safe_name, write_whole};
-    pub(crate) use super::sheet::{Formats, margins, page_setup, protect, row_height};
-    pub(crate) use super::workbook::{column_number, row_number, write_cell};
+pub mod book {
+    pub use super::columns::Cell;
+    pub use super::export::UNKNOWN_NAME;
+    pub use super::files::{free_path, safe_name, write_whole};
+    pub use super::sheet::{Formats, margins, page_setup, protect, row_height};
+    pub use super::workbook::{column_number, row_number, write_cell};
 }
 
 #[cfg(test)]
@@ -45,13 +48,16 @@ pub use export::{ExportedFile, date_text, export_csv, export_parquet, export_xls
 pub use feedback::{
     CONCLUSIONS, EXCLUSION_REASONS, FeedbackColumn, FeedbackKind, HANDLINGS, feedback_columns,
 };
-pub(crate) use files::write_text;
-pub(crate) use merge::days;
+pub use files::write_text;
+pub use merge::days;
+pub(crate) use merge::months_before;
 pub use merge::{MergeInput, TaskOptions, merge};
 pub use model::{Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
 pub use response::{GradeDays, RESPONSE_POLICY, ResponsePolicy};
 pub use text::IndicatorText;
-pub(crate) use text::{yuan as money_zh, yuan_en as money_en};
+pub use text::{NO_LEGAL_BASIS, quantity, warning_line};
+pub use text::{yuan as money_zh, yuan_en as money_en};
 pub use words::grade as grade_zh;
+pub use words::{industry as industry_zh, line_source as line_source_zh, tax as tax_zh};
 pub use workbook::{HEADER_ROW, LIST_SHEET};

@@ -17,31 +17,52 @@ const FEEDBACK_HEADER: Color = Color::RGB(0x00BF_6A00);
 const FEEDBACK_CELL: Color = Color::RGB(0x00FF_F8DC);
 
 /// Every format of a workbook.
-pub(crate) struct Formats {
-    pub(crate) title: Format,
-    pub(crate) subtitle: Format,
-    pub(crate) band: Format,
-    pub(crate) band_feedback: Format,
-    pub(crate) header: Format,
-    pub(crate) header_feedback: Format,
-    pub(crate) key: Format,
-    pub(crate) text: Format,
-    pub(crate) centred: Format,
-    pub(crate) count: Format,
-    pub(crate) points: Format,
-    pub(crate) money: Format,
-    pub(crate) share: Format,
-    pub(crate) date: Format,
-    pub(crate) sql: Format,
+pub struct Formats {
+    /// Title of a sheet.
+    pub title: Format,
+    /// Line below the title.
+    pub subtitle: Format,
+    /// Band above the headers.
+    pub band: Format,
+    /// Band above the columns to fill in.
+    pub band_feedback: Format,
+    /// Header of a given column.
+    pub header: Format,
+    /// Header of a column to fill in.
+    pub header_feedback: Format,
+    /// Row key, small.
+    pub key: Format,
+    /// Wrapped text.
+    pub text: Format,
+    /// Short text in the middle.
+    pub centred: Format,
+    /// Whole number.
+    pub count: Format,
+    /// Points, two decimals.
+    pub points: Format,
+    /// Yuan with separators.
+    pub money: Format,
+    /// Share in percent.
+    pub share: Format,
+    /// Day.
+    pub date: Format,
+    /// Query text.
+    pub sql: Format,
     grades: [Format; 3],
-    pub(crate) feedback_text: Format,
-    pub(crate) feedback_list: Format,
-    pub(crate) feedback_money: Format,
-    pub(crate) feedback_date: Format,
+    /// Text to fill in.
+    pub feedback_text: Format,
+    /// Choice to fill in.
+    pub feedback_list: Format,
+    /// Yuan to fill in.
+    pub feedback_money: Format,
+    /// Day to fill in.
+    pub feedback_date: Format,
 }
 
 impl Formats {
-    pub(crate) fn new() -> Self {
+    /// All of them.
+    #[must_use]
+    pub fn all() -> Self {
         let base = || Format::new().set_font_name(FONT).set_font_size(FONT_SIZE);
         let cell = || {
             base()
@@ -87,7 +108,9 @@ impl Formats {
     }
 
     /// The colour of a grade's Chinese word.
-    pub(crate) fn grade(&self, word: &str) -> &Format {
+    /// The format of a grade, by its Chinese word.
+    #[must_use]
+    pub fn grade(&self, word: &str) -> &Format {
         match word {
             "高" => &self.grades[0],
             "中" => &self.grades[1],
@@ -110,14 +133,14 @@ fn lines(text: &str, width: f64) -> f64 {
 /// Height in points of a row whose cells hold these texts in columns of these widths.
 ///
 /// Stated, not left to the program that opens the file: some do not measure wrapped rows when opening.
-pub(crate) fn row_height<'a>(cells: impl Iterator<Item = (&'a str, f64)>, least: f64) -> f64 {
+pub fn row_height<'a>(cells: impl Iterator<Item = (&'a str, f64)>, least: f64) -> f64 {
     let tallest = cells.map(|(text, width)| lines(text, width)).fold(1.0, f64::max);
     (tallest * LINE_HEIGHT + 6.0).clamp(least, ROW_HEIGHT_MAX)
 }
 
 /// Locks the sheet without a password: it guards against slips, and whoever reads a returned list checks it anyway.
 /// Filtering and changing widths and heights stay allowed.
-pub(crate) fn protect(sheet: &mut Worksheet) {
+pub fn protect(sheet: &mut Worksheet) {
     let options = ProtectionOptions {
         use_autofilter: true,
         format_columns: true,
@@ -131,7 +154,7 @@ pub(crate) fn protect(sheet: &mut Worksheet) {
 ///
 /// The columns are spread over `pages` page widths, because dozens of them on one could not be read; `repeat` columns
 /// name the row on each. The scale is left to the program: it knows how wide its fonts run, and never cuts a column.
-pub(crate) fn page_setup(
+pub fn page_setup(
     sheet: &mut Worksheet,
     columns: usize,
     pages: u16,
@@ -150,7 +173,7 @@ pub(crate) fn page_setup(
 
 /// Title above each printed page, page number and batch below. Titles of the sheet itself run over many columns and
 /// would be torn at the page edge, so list sheets print from their bands on.
-pub(crate) fn margins(sheet: &mut Worksheet, title: &str, batch: &str) {
+pub fn margins(sheet: &mut Worksheet, title: &str, batch: &str) {
     sheet.set_header(format!("&L&\"{FONT},Bold\"&12{}", escaped(title)));
     sheet.set_footer(format!("&C第 &P 页 共 &N 页&R{}", escaped(batch)));
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::TaskError;
 
 /// Writes a file through `write`; on any error the target is as it was and the temporary file is gone.
-pub(crate) fn write_whole(
+pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), TaskError>,
 ) -> Result<(), TaskError> {
@@ -29,7 +29,7 @@ pub(crate) fn write_whole(
 }
 
 /// Writes a text, whole or not at all.
-pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), TaskError> {
+pub fn write_text(path: &Path, text: &str) -> Result<(), TaskError> {
     let failed = |source| TaskError::Io { path: path.to_path_buf(), source };
     write_whole(path, |file| file.write_all(text.as_bytes()).map_err(failed))
 }
@@ -47,7 +47,7 @@ fn readable_by_others(_path: &Path) -> io::Result<()> {
 }
 
 /// A part of a file name: characters that some system refuses become `_`; never empty, never longer than 60 characters.
-pub(crate) fn safe_name(text: &str) -> String {
+pub fn safe_name(text: &str) -> String {
     let replace = |character: char| match character {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
         other if other.is_control() || other.is_whitespace() => '_',
@@ -59,7 +59,7 @@ pub(crate) fn safe_name(text: &str) -> String {
 }
 
 /// The folder's path for a file name, none that `taken` already holds (compared without case).
-pub(crate) fn free_path(folder: &Path, stem: &str, extension: &str, taken: &mut Vec<String>) -> PathBuf {
+pub fn free_path(folder: &Path, stem: &str, extension: &str, taken: &mut Vec<String>) -> PathBuf {
     let mut name = format!("{stem}.{extension}");
     let mut copy = 2;
     while taken.contains(&name.to_lowercase()) {

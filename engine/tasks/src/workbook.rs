@@ -87,7 +87,7 @@ impl OfficeList<'_> {
 
 /// Builds the workbook; `folder` takes the writer's temporary files, which have no name and vanish with the process.
 pub(super) fn build(list: &OfficeList<'_>, folder: &Path) -> Result<Workbook, XlsxError> {
-    let formats = Formats::new();
+    let formats = Formats::all();
     let mut workbook = Workbook::new();
     workbook.set_tempdir(folder)?;
     // The date of issue, not the clock: the same list gives the same file.
@@ -102,7 +102,7 @@ pub(super) fn build(list: &OfficeList<'_>, folder: &Path) -> Result<Workbook, Xl
 }
 
 /// A day since 1970-01-01 as a spreadsheet counts it.
-pub(super) fn serial(day: i32) -> f64 {
+pub(crate) fn serial(day: i32) -> f64 {
     f64::from(day) + 25_569.0
 }
 
@@ -230,7 +230,7 @@ fn format_of<'a>(kind: ColumnKind, cell: &Cell, formats: &'a Formats) -> &'a For
 
 /// Writes a cell. A spreadsheet knows binary numbers only: up to 15 digits, so yuan below ten thousand billion, hold
 /// their fen exactly; the exact amount is the one stored in the table.
-pub(crate) fn write_cell(
+pub fn write_cell(
     sheet: &mut Worksheet,
     row: u32,
     column: u16,
@@ -251,7 +251,7 @@ pub(crate) fn write_cell(
 }
 
 /// `2025-06`.
-pub(super) fn month_text(month: i32) -> String {
+pub(crate) fn month_text(month: i32) -> String {
     format!("{:04}-{:02}", month / 100, month % 100)
 }
 
@@ -289,11 +289,11 @@ fn validation(column: &FeedbackColumn, issued_on: i32) -> Result<DataValidation,
 }
 
 /// A column number of a spreadsheet; lists have far fewer columns than it holds.
-pub(crate) fn column_number(at: usize) -> u16 {
+pub fn column_number(at: usize) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
 
 /// A row number; lists longer than a sheet are refused before.
-pub(crate) fn row_number(at: usize) -> u32 {
+pub fn row_number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -10,8 +10,8 @@ use arrow::datatypes::{DataType, Decimal128Type};
 use calamine::{Data, Range, Reader, Xlsx, open_workbook};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::tasks::sample::{hits, merged};
-use crate::tasks::{
+use crate::sample::{hits, merged};
+use crate::{
     CONCLUSIONS, ExportedFile, HEADER_ROW, LIST_SHEET, Tasks, export_csv, export_parquet, export_xlsx,
     feedback_columns, list_columns,
 };

@@ -22,7 +22,7 @@ use super::text::plain_hundredths;
 use super::workbook::{DATA_ROWS_MAX, LIST_SHEET, OfficeList, build, month_text};
 
 /// What stands for the name of an office nobody knows.
-pub(crate) const UNKNOWN_NAME: &str = "主管机关不明";
+pub const UNKNOWN_NAME: &str = "主管机关不明";
 /// Rows written to Parquet at a time.
 const BATCH_ROWS: usize = 65_536;
 

@@ -7,6 +7,8 @@ use arrow::array::{
     StringArray,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::error::TaskError;
 
 /// The tasks of one scan and the hits each was merged from.
@@ -19,7 +21,7 @@ pub struct Tasks {
 }
 
 /// One task: one taxpayer, all its hits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Task number: office, month, type, sequence, check character.
     pub task_no: String,
@@ -86,7 +88,7 @@ pub struct Task {
 }
 
 /// One hit of a task, with everything an officer reads about it as it stood when the task was made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskItem {
     /// Task number.
     pub task_no: String,
@@ -117,10 +119,12 @@ pub struct TaskItem {
     /// Unit of value and line.
     pub unit: String,
     /// 指标值.
+    #[serde(with = "exact")]
     pub value: f64,
     /// Comparison of the line.
     pub op: String,
     /// 预警值.
+    #[serde(with = "exact")]
     pub line: f64,
     /// `absolute`, `peer_p90`, …
     pub line_kind: String,
@@ -131,6 +135,7 @@ pub struct TaskItem {
     /// Peers in that group.
     pub peer_n: Option<i64>,
     /// 偏离度: how far beyond the line, relative to it.
+    #[serde(with = "exact::optional")]
     pub deviation: Option<f64>,
     /// Tax at stake in fen; none when the indicator states none.
     pub amount: Option<i128>,
@@ -156,6 +161,43 @@ pub struct TaskItem {
     pub basis_zh: String,
     /// Query that returns the evidence.
     pub evidence_sql: String,
+}
+
+/// Floating-point numbers in JSON as texts: JSON knows no NaN, and its reader may miss a number by its last bit.
+mod exact {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+
+    pub(super) mod optional {
+        use serde::de::Error;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            number: &Option<f64>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match number {
+                Some(number) => serializer.collect_str(number),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<f64>, D::Error> {
+            let text: Option<String> = Option::deserialize(deserializer)?;
+            text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+        }
+    }
 }
 
 type NamedColumn = (&'static str, ArrayRef, bool);

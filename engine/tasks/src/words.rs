@@ -12,7 +12,7 @@ pub fn grade(code: &str) -> &str {
 }
 
 /// 税种.
-pub(super) fn tax(code: &str) -> &str {
+pub fn tax(code: &str) -> &str {
     match code {
         "vat" => "增值税",
         "cit" => "企业所得税",
@@ -52,7 +52,7 @@ pub(super) fn taxpayer_status(code: &str) -> &str {
 }
 
 /// Where a warning line comes from (source mark).
-pub(super) fn line_source(mark: &str) -> &str {
+pub fn line_source(mark: &str) -> &str {
     match mark {
         "V" => "已核对的公开规定",
         "K" => "公开规定（引用前请核对原文）",
@@ -84,7 +84,7 @@ pub(super) fn comparison(op: &str) -> &str {
 }
 
 /// 行业: the code, with the name of its section (GB/T 4754-2017) where the code opens with one.
-pub(super) fn industry(code: &str) -> String {
+pub fn industry(code: &str) -> String {
     let name = match code.as_bytes().first() {
         Some(b'A') => "农、林、牧、渔业",
         Some(b'B') => "采矿业",

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::words;
 
 /// Shown where nothing an officer may quote stands behind an indicator.
-pub(super) const NO_LEGAL_BASIS: &str = "无法定依据，经验指标";
+pub const NO_LEGAL_BASIS: &str = "无法定依据，经验指标";
 
 /// The texts of one indicator, handed over by whoever loaded the catalogue.
 #[derive(Debug, Clone, Default)]
@@ -127,7 +127,7 @@ fn fact_value(value: &Value, unit: &str) -> String {
 }
 
 /// A number with its unit, as an officer reads it: `12.5%`, `1,234.50元`, `12.35万元`, `37天`.
-pub(super) fn quantity(value: f64, unit: &str) -> String {
+pub fn quantity(value: f64, unit: &str) -> String {
     if !value.is_finite() {
         return "—".to_owned();
     }
@@ -138,24 +138,24 @@ pub(super) fn quantity(value: f64, unit: &str) -> String {
 }
 
 /// Fen as an officer reads them: `1,234.50元`, from 100,000 yuan on `12.35万元`.
-pub(crate) fn yuan(fen: i128) -> String {
+pub fn yuan(fen: i128) -> String {
     money(fen, Language::Zh)
 }
 
 /// Fen in English: `1,234.50 yuan`.
-pub(crate) fn yuan_en(fen: i128) -> String {
+pub fn yuan_en(fen: i128) -> String {
     money(fen, Language::En)
 }
 
 /// Hundredths as a plain decimal number: `1234.50`.
-pub(super) fn plain_hundredths(value: i128) -> String {
+pub(crate) fn plain_hundredths(value: i128) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let size = value.unsigned_abs();
     format!("{sign}{}.{:02}", size / 100, size % 100)
 }
 
 /// 预警值: `≥10%`, with what it was measured against: `≥12.3%（按同业P90，36户）`.
-pub(super) fn warning_line(op: &str, line: f64, unit: &str, kind: &str, peers: Option<i64>) -> String {
+pub fn warning_line(op: &str, line: f64, unit: &str, kind: &str, peers: Option<i64>) -> String {
     let text = format!("{}{}", words::comparison(op), quantity(line, unit));
     match (words::line_kind(kind), peers) {
         (None, _) => text,
@@ -165,7 +165,7 @@ pub(super) fn warning_line(op: &str, line: f64, unit: &str, kind: &str, peers: O
 }
 
 /// ① ② … up to 50, then (51).
-pub(super) fn circled(number: usize) -> String {
+pub(crate) fn circled(number: usize) -> String {
     let offset =
         |base: u32, first: usize| u32::try_from(number - first).ok().and_then(|at| char::from_u32(base + at));
     let character = match number {
@@ -178,7 +178,7 @@ pub(super) fn circled(number: usize) -> String {
 }
 
 /// A sentence without its closing mark and without line breaks, to be joined with others.
-pub(super) fn clause(sentence: &str) -> String {
+pub(crate) fn clause(sentence: &str) -> String {
     let joined = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
     joined.trim_end_matches(['。', '．', '.', '；', ';', '！', '，', ',']).to_owned()
 }

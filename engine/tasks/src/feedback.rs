@@ -1,5 +1,5 @@
-//! What an office fills in: the feedback columns, what each accepts, and the code lists. Reading a filled list is not
-//! done here; whoever does it accepts what stands here and nothing else.
+//! What an office fills in: the feedback columns, what each accepts, and the code lists. The ledger reads filled
+//! lists, and accepts what stands here and nothing else.
 
 /// 核实结论.
 pub const CONCLUSIONS: [&str; 3] = ["属实", "部分属实", "排除"];
@@ -22,7 +22,7 @@ pub const EXCLUSION_REASONS: [&str; 10] = [
 ];
 
 /// The most a money cell accepts, in yuan: what `decimal(18,2)` and a spreadsheet's number both hold to the fen.
-pub(super) const MONEY_MAX: f64 = 9_999_999_999_999.99;
+pub(crate) const MONEY_MAX: f64 = 9_999_999_999_999.99;
 
 /// What a feedback cell accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]

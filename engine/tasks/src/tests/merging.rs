@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::tasks::sample::{
+use crate::sample::{
     SampleHit, hit_batch, hits, merged, office_batch, options, score_batch, taxpayer_batch, taxpayer_id,
     texts,
 };
-use crate::tasks::{MergeInput, Task, TaskError, Tasks, check_character, merge};
+use crate::{MergeInput, Task, TaskError, Tasks, check_character, merge};
 
 fn hit(taxpayer: i64, indicator: &'static str, amount: Option<i128>, points: i128) -> SampleHit {
     SampleHit { taxpayer, indicator, value: 0.5, amount, points }

@@ -1,7 +1,7 @@
 //! The second sheet: each hit with its value, line, facts, what may explain it, what to ask for, what it rests on,
 //! and the query that returns the evidence.
 
-use rust_xlsxwriter::{Format, IgnoreError, Worksheet, XlsxError};
+use rust_xlsxwriter::{DataValidation, DataValidationErrorStyle, Format, IgnoreError, Worksheet, XlsxError};
 
 use super::columns::Cell;
 use super::model::{Task, TaskItem};
@@ -11,9 +11,15 @@ use super::words;
 use super::workbook::{HEADER_ROW, OfficeList, column_number, row_number, write_cell};
 
 /// Name of the sheet.
-pub(super) const EVIDENCE_SHEET: &str = "疑点明细及证据";
+pub(crate) const EVIDENCE_SHEET: &str = "疑点明细及证据";
 
-/// Headers and widths.
+/// Header of the one column to fill in: what was found of a single suspicion.
+pub(crate) const ITEM_CONCLUSION: &str = "该疑点核实结论";
+/// What it accepts.
+pub(crate) const ITEM_CONCLUSIONS: [&str; 2] = ["属实", "排除"];
+const ITEM_CONCLUSION_WIDTH: f64 = 12.0;
+
+/// Headers and widths of the given columns.
 const COLUMNS: [(&str, f64); 22] = [
     ("任务编号", 14.0),
     ("疑点序号", 8.0),
@@ -44,8 +50,13 @@ const PRINTED_PAGES: u16 = 3;
 const REPEATED: (u16, u16) = (1, 3);
 const FROZEN_COLUMNS: u16 = 4;
 
-/// The cells of one hit, in the order of [`COLUMNS`].
-fn cells(task: &Task, item: &TaskItem) -> Vec<Cell> {
+/// The headers of the given columns, in their order.
+pub(crate) fn headers() -> impl Iterator<Item = &'static str> {
+    COLUMNS.iter().map(|(header, _)| *header)
+}
+
+/// The cells of one hit, in the order of the headers.
+pub(crate) fn cells(task: &Task, item: &TaskItem) -> Vec<Cell> {
     let text = |text: &str| if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) };
     let number = usize::try_from(item.item_no).unwrap_or(0);
     let peers = item.peer_group.as_ref().map(|group| match item.peer_n {
@@ -111,7 +122,7 @@ pub(super) fn write(
     formats: &Formats,
 ) -> Result<(), XlsxError> {
     sheet.set_name(EVIDENCE_SHEET)?;
-    let widths = COLUMNS.map(|(_, width)| width);
+    let widths: Vec<f64> = COLUMNS.iter().map(|(_, width)| *width).chain([ITEM_CONCLUSION_WIDTH]).collect();
     for (at, width) in widths.iter().enumerate() {
         sheet.set_column_width(column_number(at), *width)?;
     }
@@ -121,7 +132,14 @@ pub(super) fn write(
         write_row(sheet, HEADER_ROW + 1 + row_number(at), &cells(task, item), formats)?;
     }
     let last_row = HEADER_ROW + row_number(rows(list).max(1));
-    let last_column = column_number(COLUMNS.len()) - 1;
+    let last_column = column_number(COLUMNS.len());
+    let choice = DataValidation::new()
+        .allow_list_strings(&ITEM_CONCLUSIONS)?
+        .ignore_blank(true)
+        .set_error_style(DataValidationErrorStyle::Stop)
+        .set_error_title(ITEM_CONCLUSION)?
+        .set_error_message(format!("请从下拉列表选择：{}。", ITEM_CONCLUSIONS.join("、")))?;
+    sheet.add_data_validation(HEADER_ROW + 1, last_column, last_row, last_column, &choice)?;
     sheet.ignore_error_range(HEADER_ROW + 1, 0, last_row, last_column, IgnoreError::NumberStoredAsText)?;
     sheet.autofilter(HEADER_ROW, 0, last_row, last_column)?;
     sheet.set_freeze_panes(HEADER_ROW + 1, FROZEN_COLUMNS)?;
@@ -136,7 +154,7 @@ fn write_top(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) ->
     sheet.set_row_height(0, 26.0)?;
     sheet.write_string_with_format(0, 0, list.title(EVIDENCE_SHEET), &formats.title)?;
     sheet.set_row_height(1, 18.0)?;
-    let summary = "每个疑点一行，与任务清单的任务编号、疑点序号对应；疑点是待核实的线索，不是结论。";
+    let summary = "每个疑点一行，与任务清单的任务编号、疑点序号对应；疑点是待核实的线索，不是结论。最后一列可逐项填写核实结论；任务结论为「部分属实」且疑点多于一项的必填。";
     sheet.write_string_with_format(1, 0, summary, &formats.subtitle)?;
     let note = "「计入合计」：同类疑点的预估税款取最大一项计入任务的预估税款，其余不重复累加。「证据查询」可在系统中原样执行，返回所依据的原始记录。";
     sheet.set_row_height(2, 18.0)?;
@@ -145,6 +163,8 @@ fn write_top(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) ->
     for (at, (header, _)) in COLUMNS.iter().enumerate() {
         sheet.write_string_with_format(HEADER_ROW, column_number(at), *header, &formats.header)?;
     }
+    let last = column_number(COLUMNS.len());
+    sheet.write_string_with_format(HEADER_ROW, last, ITEM_CONCLUSION, &formats.header_feedback)?;
     Ok(())
 }
 
@@ -159,6 +179,7 @@ fn write_row(sheet: &mut Worksheet, row: u32, cells: &[Cell], formats: &Formats)
     for (at, cell) in cells.iter().enumerate() {
         write_cell(sheet, row, column_number(at), cell, format_of(at, cell, formats))?;
     }
+    sheet.write_blank(row, column_number(cells.len()), &formats.feedback_list)?;
     Ok(())
 }
 

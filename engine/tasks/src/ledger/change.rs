@@ -1,0 +1,176 @@
+//! The rest of a task's life: taking up, more time, another office, taking back, reviewing and closing. Sending and
+//! answering are done elsewhere.
+
+use chrono::NaiveDate;
+
+use super::error::{LedgerError, Result};
+use super::held::stored_answers;
+use super::offices::{Scope, Tree};
+use super::rows::run;
+use super::state::Action;
+use super::store::{Stored, after, change, read_by};
+use super::{By, Ledger, Tx, commit, pause};
+
+/// What is to be done to a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Take it up.
+    Start,
+    /// Give more time.
+    Extend {
+        /// The new last day.
+        until: NaiveDate,
+        /// Why.
+        why: String,
+    },
+    /// Hand it to another office.
+    Transfer {
+        /// The office.
+        to: String,
+        /// Why.
+        why: String,
+    },
+    /// Take it back.
+    Recall {
+        /// Why.
+        why: String,
+    },
+    /// Send the answer back to be mended.
+    Return {
+        /// Why.
+        why: String,
+    },
+    /// Confirm the answer.
+    Review {
+        /// What the reviewer says.
+        opinion: Option<String>,
+    },
+    /// End it.
+    Close,
+}
+
+impl Change {
+    fn action(&self) -> Action {
+        match self {
+            Self::Start => Action::Start,
+            Self::Extend { .. } => Action::Extend,
+            Self::Transfer { .. } => Action::Transfer,
+            Self::Recall { .. } => Action::Recall,
+            Self::Return { .. } => Action::Return,
+            Self::Review { .. } => Action::Review,
+            Self::Close => Action::Close,
+        }
+    }
+}
+
+impl Ledger {
+    /// Changes tasks, all or none of them. Of a scope, only its own tasks.
+    ///
+    /// # Errors
+    /// An unknown task, one outside the scope, a state that does not allow the change, a reason that is missing, a day that
+    /// is not later, an unknown office, a reviewer who handled the task.
+    pub async fn change(
+        &self,
+        task_nos: &[String],
+        what: &Change,
+        scope: &Scope,
+        by: &By,
+    ) -> Result<Vec<Stored>> {
+        let mut tries = 0;
+        loop {
+            match self.change_once(task_nos, what, scope, by).await {
+                Err(error) if error.is_passing() && pause(&mut tries).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn change_once(
+        &self,
+        task_nos: &[String],
+        what: &Change,
+        scope: &Scope,
+        by: &By,
+    ) -> Result<Vec<Stored>> {
+        let mut tx = self.begin().await?;
+        let mut tasks = read_by(&mut tx, "task_no", task_nos).await?;
+        for no in task_nos {
+            let found = tasks.iter().find(|one| &one.task.task_no == no);
+            if !found.is_some_and(|one| scope.holds(one.task.office_code.as_deref())) {
+                let seen = if *scope == Scope::All { "" } else { " of this office" };
+                return Err(LedgerError::input(format!("no task {no}{seen}; open ones: assay tasks list")));
+            }
+        }
+        for one in &mut tasks {
+            let note = apply(&mut tx, one, what, by).await?;
+            change(&mut tx, one, what.action(), by, note.as_deref()).await?;
+        }
+        commit(tx).await?;
+        Ok(tasks)
+    }
+}
+
+/// Does to a task what does not follow from its state; the note of the change.
+async fn apply(tx: &mut Tx, one: &mut Stored, what: &Change, by: &By) -> Result<Option<String>> {
+    // A state that does not allow it is the more useful thing to hear.
+    after(one, what.action())?;
+    let reason = |why: &str| match why.trim() {
+        "" => Err(LedgerError::input("a reason is wanted: --why TEXT")),
+        why => Ok(Some(why.to_owned())),
+    };
+    match what {
+        Change::Start | Change::Close => Ok(None),
+        Change::Recall { why } => reason(why),
+        Change::Extend { until, why } => {
+            let day = crate::days(*until);
+            if day <= one.task.due_on {
+                return Err(LedgerError::input(format!(
+                    "task {} is due on {} anyway; give a later --until",
+                    one.task.task_no,
+                    crate::date_text(one.task.due_on)
+                )));
+            }
+            let before = crate::date_text(one.task.due_on);
+            one.task.due_on = day;
+            Ok(reason(why)?.map(|why| format!("{before} → {until}: {why}")))
+        }
+        Change::Transfer { to, why } => {
+            let note = reason(why)?;
+            let before = one.task.office_code.clone().unwrap_or_else(|| "?".to_owned());
+            route(tx, one, to).await?;
+            Ok(note.map(|why| format!("{before} → {to}: {why}")))
+        }
+        Change::Return { why } => {
+            // The answer stays as a draft: the office mends it, it does not begin anew.
+            let sql = "UPDATE answer SET complete = 2 WHERE task_no = $1";
+            run(tx, "return an answer", sql, vec![one.task.task_no.as_str().into()]).await?;
+            reason(why)
+        }
+        Change::Review { opinion } => {
+            let answers = stored_answers(tx, std::slice::from_ref(&one.task.task_no)).await?;
+            let handler = answers
+                .get(&one.task.task_no)
+                .and_then(|held| held.answer.text("handler").map(str::to_owned));
+            if handler.as_deref() == Some(by.who.as_str()) {
+                return Err(LedgerError::input(format!(
+                    "{} handled task {} and cannot review it; another person must",
+                    by.who, one.task.task_no
+                )));
+            }
+            Ok(opinion.clone())
+        }
+    }
+}
+
+async fn route(tx: &mut Tx, one: &mut Stored, to: &str) -> Result<()> {
+    let tree = Tree::read(tx).await?;
+    let office = tree.get(to)?;
+    if one.task.office_code.as_deref() == Some(to) {
+        return Err(LedgerError::input(format!("task {} is with {to} already", one.task.task_no)));
+    }
+    one.task.office_code = Some(to.to_owned());
+    one.task.office_name.clone_from(&office.name);
+    one.task.county_name = tree.county(to).and_then(|county| county.name.clone());
+    one.task.office_path = tree.path(to);
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! What a returned row asks for: whether it is as it was sent, what was filled in, and what that means where its task stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{Answer, read as read_cell};
+use super::error::{LedgerError, Result};
+use super::held::{Held, put_answer, stored_answers};
+use super::import::FileReport;
+use super::offices::Scope;
+use super::returned::{Raw, ReturnedBook, ReturnedRow, shown};
+use super::send::{SentRow, sent};
+use super::state::{Action, State};
+use super::store::{Stored, change, read_by, read_items};
+use super::{By, Tx};
+use crate::columns::{Width, list_columns, list_row};
+use crate::evidence::{EVIDENCE_SHEET, ITEM_CONCLUSION, ITEM_CONCLUSIONS};
+use crate::feedback::feedback_columns;
+
+/// What is wrong with a row: column, value, Chinese, English.
+pub(super) type Problem = (String, String, String, String);
+
+pub(super) fn problem(zh: impl Into<String>, en: impl Into<String>) -> Vec<Problem> {
+    vec![(String::new(), String::new(), zh.into(), en.into())]
+}
+/// What a row asks for.
+pub(super) enum Step {
+    Answer { answer: Answer, review: bool },
+    Draft(Answer),
+    Supplement { answer: Answer, review: bool },
+    Review(Answer),
+    Unchanged,
+    Blank,
+}
+
+/// The tasks of a workbook, and what the ledger knows of them.
+pub(super) struct Desk {
+    tasks: BTreeMap<String, Stored>,
+    sent: BTreeMap<String, Vec<SentRow>>,
+    held: BTreeMap<String, Held>,
+    /// Suspicions that stood in the workbook, by row key: what joined later nobody looked at.
+    seen: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Desk {
+    pub(super) async fn read(tx: &mut Tx, book: &ReturnedBook) -> Result<Self> {
+        let keys: BTreeSet<String> = book.rows.iter().map(|row| row.row_key.clone()).collect();
+        let keys: Vec<String> = keys.into_iter().filter(|key| !key.is_empty()).collect();
+        let mut tasks = read_by(tx, "row_key", &keys).await?;
+        read_items(tx, &mut tasks).await?;
+        let numbers: Vec<String> = tasks.iter().map(|one| one.task.task_no.clone()).collect();
+        let sent = sent(tx, &keys).await?;
+        let held = stored_answers(tx, &numbers).await?;
+        let tasks = tasks.into_iter().map(|one| (one.task.row_key.clone(), one)).collect();
+        Ok(Self { tasks, sent, held, seen: BTreeMap::new() })
+    }
+
+    /// What a row asks for, or why it is refused.
+    pub(super) fn weigh(
+        &mut self,
+        row: &ReturnedRow,
+        book: &ReturnedBook,
+        scope: &Scope,
+        by: &By,
+    ) -> std::result::Result<Step, Vec<Problem>> {
+        if row.row_key.is_empty() {
+            return Err(problem(
+                "行标识为空；请在下发的行内填写",
+                "has no row key; fill in the rows that were sent",
+            ));
+        }
+        let (Some(one), Some(sent)) = (self.tasks.get(&row.row_key), self.sent.get(&row.row_key)) else {
+            return Err(problem(
+                "行标识不在台账中；是否被改动，或来自另一套台账",
+                "its row key is not in this ledger; was it changed, or is it of another ledger",
+            ));
+        };
+        if !scope.holds(one.task.office_code.as_deref()) {
+            return Err(problem("不属于本机关及其下级机关的任务", "is a task of another office"));
+        }
+        let matched = untouched(one, sent, row)?;
+        if matched.office_code != one.task.office_code {
+            let now = one.task.office_name.as_deref().or(one.task.office_code.as_deref()).unwrap_or("?");
+            return Err(problem(
+                format!("任务已移送{now}，由其反馈"),
+                format!("the task was transferred to {now}"),
+            ));
+        }
+        let answer = read_answer(one, matched, row, book, by)?;
+        let held = self.held.get(&one.task.task_no);
+        self.seen.insert(row.row_key.clone(), matched.items.keys().cloned().collect());
+        decide(one, held, answer, &self.seen[&row.row_key])
+    }
+
+    /// Does what a row asks for. Somebody else may have been faster: then the row is refused.
+    pub(super) async fn take(
+        &mut self,
+        tx: &mut Tx,
+        row: &ReturnedRow,
+        step: Step,
+        file: &str,
+        by: &By,
+    ) -> Result<std::result::Result<Step, Vec<Problem>>> {
+        let Some(one) = self.tasks.get_mut(&row.row_key) else { return Ok(Ok(step)) };
+        let (action, answer, review) = match &step {
+            Step::Unchanged | Step::Blank => return Ok(Ok(step)),
+            Step::Answer { answer, review } => (Action::Answer, answer, *review),
+            Step::Draft(answer) => (Action::Draft, answer, false),
+            Step::Supplement { answer, review } => (Action::Supplement, answer, *review),
+            Step::Review(answer) => (Action::Supplement, answer, true),
+        };
+        match change(tx, one, action, by, Some(file)).await {
+            Err(LedgerError::Conflict { who, at, .. }) => {
+                return Ok(Err(problem(
+                    format!("{who}刚刚（{at}）变更了该任务，本行未采用；请重新导出后再填"),
+                    format!("{who} changed the task just now ({at}); this row is not taken, export again"),
+                )));
+            }
+            done => done?,
+        }
+        let whole = !matches!(step, Step::Draft(_));
+        let nothing = BTreeSet::new();
+        let seen = self.seen.get(&row.row_key).unwrap_or(&nothing);
+        put_answer(tx, (one, seen), (answer, whole), file, by).await?;
+        let held = Held {
+            answer: answer.clone(),
+            complete: whole,
+            returned: false,
+            by: by.who.clone(),
+            at: by.moment(),
+        };
+        if review && one.state == State::Answered {
+            let reviewer = answer.text("reviewer").unwrap_or_default().to_owned();
+            let reviewed = By { who: reviewer, at: by.at };
+            change(tx, one, Action::Review, &reviewed, answer.text("review_opinion")).await?;
+        }
+        self.held.insert(one.task.task_no.clone(), held);
+        Ok(Ok(step))
+    }
+
+    /// Tasks of the file that are still to be answered.
+    pub(super) fn still_open(&self, report: &mut FileReport) {
+        for one in self.tasks.values().filter(|one| one.state.awaits_answer()) {
+            let codes: Vec<&str> = one.items.iter().map(|item| item.indicator.as_str()).collect();
+            let answer = self.held.get(&one.task.task_no).map(|held| held.answer.clone()).unwrap_or_default();
+            let who = one.task.taxpayer_name.clone().unwrap_or_else(|| one.task.taxpayer_id.clone());
+            let missing = answer.missing(&codes, one.task.due_on);
+            report.open.push((one.task.task_no.clone(), who, missing));
+        }
+    }
+}
+
+/// The sending whose locked cells a row still has.
+fn untouched<'a>(
+    one: &Stored,
+    sent: &'a [SentRow],
+    row: &ReturnedRow,
+) -> std::result::Result<&'a SentRow, Vec<Problem>> {
+    let mut nearest: Option<Vec<usize>> = None;
+    // The last sending is the one an office most likely answered.
+    for candidate in sent.iter().rev() {
+        let changed = row.changed(&candidate.cells);
+        if changed.is_empty() {
+            return Ok(candidate);
+        }
+        if nearest.as_ref().is_none_or(|known| changed.len() < known.len()) {
+            nearest = Some(changed);
+        }
+    }
+    let cells = list_row(0, &one.task, &one.items, Width::Sheet);
+    let told = nearest.unwrap_or_default().into_iter().map(|at| {
+        let (column, was, is) = (list_columns()[at].zh, shown(&cells[at]), row.given[at].text());
+        (
+            column.to_owned(),
+            is.clone(),
+            format!("原始表与汇总表数据不一致：锁定列「{column}」应为「{was}」；请恢复后再反馈"),
+            format!("a locked cell was changed: {column} should be `{was}`; put it back and send again"),
+        )
+    });
+    Err(told.collect())
+}
+
+/// Reads what an office filled in.
+fn read_answer(
+    one: &Stored,
+    sent: &SentRow,
+    row: &ReturnedRow,
+    book: &ReturnedBook,
+    by: &By,
+) -> std::result::Result<Answer, Vec<Problem>> {
+    let (mut answer, mut problems) = (Answer::default(), Vec::new());
+    for (column, raw) in feedback_columns().iter().zip(&row.feedback) {
+        match read_cell(column, raw) {
+            Ok(Some(given)) => {
+                answer.values.insert(column.id, given);
+            }
+            Ok(None) => {}
+            Err((zh, en)) => problems.push((column.zh.to_owned(), raw.text(), zh, en)),
+        }
+    }
+    for item in one.items.iter().filter(|item| sent.items.contains_key(&item.indicator)) {
+        let key = (one.task.task_no.clone(), item.indicator.clone());
+        let Some(returned) = book.items.get(&key) else { continue };
+        if sent.items.get(&item.indicator).is_some_and(|digest| *digest != returned.digest) {
+            problems.push((
+                ITEM_CONCLUSION.to_owned(),
+                item.indicator.clone(),
+                format!(
+                    "原始表与汇总表数据不一致：「{EVIDENCE_SHEET}」第{}行的锁定列被改动；请恢复后再反馈",
+                    returned.row
+                ),
+                format!(
+                    "locked cells were changed in row {} of {EVIDENCE_SHEET}; put them back and send again",
+                    returned.row
+                ),
+            ));
+        }
+        read_conclusion(&item.indicator, &returned.conclusion, &mut answer, &mut problems);
+    }
+    for (id, zh, en) in answer.contradictions(one.task.issued_on, by.at.date_naive()) {
+        let at = feedback_columns().iter().position(|column| column.id == id);
+        let (header, value) = at.map_or_else(Default::default, |at| {
+            (feedback_columns()[at].zh.to_owned(), row.feedback[at].text())
+        });
+        problems.push((header, value, zh, en));
+    }
+    if problems.is_empty() { Ok(answer) } else { Err(problems) }
+}
+
+fn read_conclusion(indicator: &str, raw: &Raw, answer: &mut Answer, problems: &mut Vec<Problem>) {
+    if raw.is_blank() {
+        return;
+    }
+    let said = raw.text();
+    if ITEM_CONCLUSIONS.contains(&said.as_str()) {
+        answer.items.insert(indicator.to_owned(), said);
+        return;
+    }
+    let words = ITEM_CONCLUSIONS;
+    problems.push((
+        ITEM_CONCLUSION.to_owned(),
+        format!("{indicator}: {said}"),
+        format!("请填写下列之一：{}", words.join("、")),
+        format!("write one of: {}", words.join(", ")),
+    ));
+}
+
+/// What an answer asks for, given where the task stands, what was answered before and which suspicions it could see.
+fn decide(
+    one: &Stored,
+    held: Option<&Held>,
+    answer: Answer,
+    seen: &BTreeSet<String>,
+) -> std::result::Result<Step, Vec<Problem>> {
+    let codes: Vec<&str> = seen.iter().map(String::as_str).collect();
+    let whole = answer.missing(&codes, one.task.due_on).is_empty();
+    let agreed = answer.text("review_opinion").is_some_and(|opinion| opinion.starts_with("同意"));
+    let review = agreed && answer.text("reviewer").is_some();
+    if answer.is_empty() {
+        return Ok(Step::Blank);
+    }
+    match one.state {
+        State::Dispatched | State::InProgress => {
+            // What was sent back must be mended: the same once more is no answer.
+            let same = held.is_some_and(|held| held.answer == answer && (held.returned || !whole));
+            Ok(match (same, whole) {
+                (true, _) => Step::Unchanged,
+                (false, true) => Step::Answer { answer, review },
+                (false, false) => Step::Draft(answer),
+            })
+        }
+        State::Answered | State::Reviewed => {
+            let Some(held) = held else { return Ok(Step::Unchanged) };
+            let review = review && one.state == State::Answered;
+            let same = held.answer.without_review() == answer.without_review();
+            if same && !review {
+                return Ok(Step::Unchanged);
+            }
+            if same {
+                return Ok(Step::Review(answer));
+            }
+            if held.answer.is_supplemented_by(&answer) {
+                return Ok(Step::Supplement { answer, review });
+            }
+            let (who, at) = (held.answer.text("handler").unwrap_or(&held.by), &held.at);
+            Err(problem(
+                format!("该任务已由{who}反馈（{at}），内容与本行不同，本行未采用；如需更正，请先由上级退回"),
+                format!(
+                    "{who} answered this task at {at}, otherwise than this row; to change an answer it must be returned first"
+                ),
+            ))
+        }
+        State::Created | State::Closed | State::Recalled => {
+            let zh = one.state.zh();
+            Err(problem(
+                format!("任务{zh}，不再接受反馈"),
+                format!("the task is {} and takes no answer", one.state.word()),
+            ))
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What bounds the work: capacities of offices, officers for random draws, and exemptions.
+
+use super::error::{LedgerError, Result};
+use super::offices::{OfficeRow, Tree};
+use super::rows::{all, count, insert, int, number, run, text, word};
+use super::{By, Ledger, Tx, commit};
+
+/// What an office can take a cycle, in quarters of a standard task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfficeLimit {
+    /// The office.
+    pub office_code: String,
+    /// Itself.
+    pub own: Option<i64>,
+    /// It and all below it.
+    pub whole: Option<i64>,
+}
+
+/// Somebody who is to be left alone for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// Its number.
+    pub exemption_no: i64,
+    /// Who is left alone.
+    pub taxpayer_id: String,
+    /// In which family of indicators; none: in all.
+    pub family: Option<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// First day.
+    pub from_on: String,
+    /// Last day.
+    pub until_on: String,
+    /// Who ended it before its time.
+    pub ended_by: Option<String>,
+}
+
+impl Exemption {
+    /// Whether it holds on a day (`2026-11-22`).
+    #[must_use]
+    pub fn holds_on(&self, day: &str) -> bool {
+        self.ended_by.is_none() && self.from_on.as_str() <= day && day <= self.until_on.as_str()
+    }
+}
+
+pub(super) async fn exemptions(tx: &mut Tx) -> Result<Vec<Exemption>> {
+    let sql = "SELECT exemption_no, taxpayer_id, family, owner, reason, from_on, until_on, ended_by FROM exemption \
+               ORDER BY exemption_no";
+    let mut found = Vec::new();
+    for row in all(tx, "read exemptions", sql, vec![]).await? {
+        found.push(Exemption {
+            exemption_no: count(&row, 0)?,
+            taxpayer_id: word(&row, 1)?,
+            family: text(&row, 2)?,
+            owner: word(&row, 3)?,
+            reason: word(&row, 4)?,
+            from_on: word(&row, 5)?,
+            until_on: word(&row, 6)?,
+            ended_by: text(&row, 7)?,
+        });
+    }
+    Ok(found)
+}
+
+/// Capacities in force: what was stated, else what the register says an office itself can take. A register that says 0 or
+/// nothing states no limit.
+pub(super) async fn capacities(tx: &mut Tx, tree: &Tree) -> Result<Vec<OfficeLimit>> {
+    let register = tree.0.values().filter_map(|office: &OfficeRow| {
+        let own = office.capacity.filter(|tasks| *tasks > 0)?.checked_mul(4)?;
+        Some((office.office_code.clone(), (Some(own), None)))
+    });
+    let mut limits: std::collections::BTreeMap<String, (Option<i64>, Option<i64>)> = register.collect();
+    for row in all(tx, "read capacities", "SELECT office_code, own, whole FROM capacity", vec![]).await? {
+        limits.insert(word(&row, 0)?, (int(&row, 1)?, int(&row, 2)?));
+    }
+    let limit = |(office_code, (own, whole))| OfficeLimit { office_code, own, whole };
+    Ok(limits.into_iter().map(limit).collect())
+}
+
+impl Ledger {
+    /// States capacities, which take the place of the register's and of those stated before for the same offices.
+    ///
+    /// # Errors
+    /// An office the ledger does not know, or the same one twice; nothing is stated then.
+    pub async fn state_capacities(&self, limits: &[OfficeLimit], by: &By) -> Result<()> {
+        let mut tx = self.begin_in_turn().await?;
+        let tree = Tree::read(&mut tx).await?;
+        let mut seen = std::collections::BTreeSet::new();
+        for limit in limits {
+            tree.get(&limit.office_code)?;
+            if !seen.insert(&limit.office_code) {
+                return Err(LedgerError::input(format!("office {} stands twice", limit.office_code)));
+            }
+            let code = limit.office_code.as_str();
+            run(
+                &mut tx,
+                "state a capacity",
+                "DELETE FROM capacity WHERE office_code = $1",
+                vec![code.into()],
+            )
+            .await?;
+        }
+        let rows = limits.iter().map(|limit| {
+            vec![
+                limit.office_code.as_str().into(),
+                limit.own.into(),
+                limit.whole.into(),
+                by.who.as_str().into(),
+                by.moment().into(),
+            ]
+        });
+        insert(&mut tx, "capacity", "office_code, own, whole, stated_by, stated_at", rows.collect()).await?;
+        commit(tx).await
+    }
+
+    /// Capacities in force, of the register and stated.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn capacities(&self) -> Result<Vec<OfficeLimit>> {
+        let mut tx = self.look().await?;
+        let tree = Tree::read(&mut tx).await?;
+        capacities(&mut tx, &tree).await
+    }
+
+    /// Replaces the officers of the offices named: pairs of office and name.
+    ///
+    /// # Errors
+    /// An office the ledger does not know; nothing is stated then.
+    pub async fn state_officers(&self, officers: &[(String, String)]) -> Result<()> {
+        let mut tx = self.begin_in_turn().await?;
+        let tree = Tree::read(&mut tx).await?;
+        for (code, _) in officers {
+            tree.get(code)?;
+            let sql = "DELETE FROM officer WHERE office_code = $1";
+            run(&mut tx, "state officers", sql, vec![code.as_str().into()]).await?;
+        }
+        let mut officers = officers.to_vec();
+        officers.sort();
+        officers.dedup();
+        let rows = officers.iter().map(|(code, name)| vec![code.as_str().into(), name.as_str().into()]);
+        insert(&mut tx, "officer", "office_code, name", rows.collect()).await?;
+        commit(tx).await
+    }
+
+    /// Leaves a taxpayer alone for a time; the exemption's number.
+    ///
+    /// # Errors
+    /// An end before the beginning, or an end in the past.
+    pub async fn exempt(&self, one: &Exemption, by: &By) -> Result<i64> {
+        if one.until_on < one.from_on || one.until_on < by.day() {
+            return Err(LedgerError::input(format!(
+                "an exemption from {} until {} would never hold; give a later --until",
+                one.from_on, one.until_on
+            )));
+        }
+        let mut tx = self.begin_in_turn().await?;
+        let sql = "SELECT coalesce(max(exemption_no), 0) FROM exemption";
+        let no = number(&mut tx, "number an exemption", sql, vec![]).await? + 1;
+        let row = vec![
+            no.into(),
+            one.taxpayer_id.as_str().into(),
+            (&one.family).into(),
+            one.owner.as_str().into(),
+            one.reason.as_str().into(),
+            one.from_on.as_str().into(),
+            one.until_on.as_str().into(),
+            by.moment().into(),
+        ];
+        let columns = "exemption_no, taxpayer_id, family, owner, reason, from_on, until_on, stated_at";
+        insert(&mut tx, "exemption", columns, vec![row]).await?;
+        commit(tx).await?;
+        Ok(no)
+    }
+
+    /// All exemptions, past ones too.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn exemptions(&self) -> Result<Vec<Exemption>> {
+        exemptions(&mut self.look().await?).await
+    }
+
+    /// Ends an exemption before its time.
+    ///
+    /// # Errors
+    /// When there is no such exemption, or it has ended.
+    pub async fn end_exemption(&self, exemption_no: i64, by: &By) -> Result<()> {
+        let mut tx = self.begin_in_turn().await?;
+        let sql =
+            "UPDATE exemption SET ended_by = $1, ended_at = $2 WHERE exemption_no = $3 AND ended_by IS NULL";
+        let values = vec![by.who.as_str().into(), by.moment().into(), exemption_no.into()];
+        if run(&mut tx, "end an exemption", sql, values).await? == 0 {
+            return Err(LedgerError::input(format!(
+                "no exemption {exemption_no} that holds; all of them: assay tasks exempt list"
+            )));
+        }
+        commit(tx).await
+    }
+}

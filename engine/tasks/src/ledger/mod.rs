@@ -1,0 +1,251 @@
+//! The ledger: what becomes of tasks after a scan. One open task a taxpayer, its office, state, answer and history, in a
+//! SQLite file beside the warehouse or in PostgreSQL. Knows no warehouse: candidates, offices and open audits are handed in.
+//!
+//! [`Ledger::open_tasks`] takes the tasks of a scan in, [`Ledger::plan`] chooses among them what offices can do,
+//! [`Ledger::dispatch`] and [`Ledger::send`] write workbooks, [`Ledger::import`] reads them back, [`Ledger::change`] does the
+//! rest of a task's life, [`Ledger::effect`] and [`Ledger::similar_cases`] learn from it.
+
+mod answer;
+mod assistance;
+mod cases;
+mod change;
+mod desk;
+mod draw;
+mod effect;
+mod error;
+mod held;
+mod import;
+mod intake;
+mod limits;
+mod offices;
+mod plan;
+mod retell;
+mod returned;
+mod rows;
+mod rules;
+mod send;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Any, AnyPool, SqlSafeStr, Transaction};
+
+pub use answer::{Answer, Missing};
+pub use assistance::{Document, Letter};
+pub use cases::{Case, CaseQuery};
+pub use change::Change;
+pub use draw::{Draw, DrawOrder, Frame};
+pub use effect::{Effect, EffectBy, Share};
+pub use error::{LedgerError, Result};
+pub use import::{FileReport, RefusedRow};
+pub use intake::{Intake, Opened, Reason, Withheld};
+pub use limits::{Exemption, OfficeLimit};
+pub use offices::{OfficeRow, Scope};
+pub use plan::{LeftOut, OfficePlan, Plan};
+pub use rules::{RULES, Rules};
+pub use send::Sent;
+pub use state::{Action, State};
+pub use store::{Event, Filter, Kind, Stored};
+
+/// Forms of the ledger, oldest first; a new one is added, none is changed.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("migrations/0001_ledger.sql"))];
+/// How long a writer waits for another: an import of a large workbook takes seconds.
+const WAIT_MS: u64 = 120_000;
+/// How often something is tried again that another transaction stood in the way of.
+const TRIES: u32 = 8;
+
+/// Who changes something, and when.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// Name or staff number.
+    pub who: String,
+    /// The moment, in the time of the office: its day counts as today.
+    pub at: DateTime<FixedOffset>,
+}
+
+impl By {
+    /// The moment as it is stored.
+    pub(super) fn moment(&self) -> String {
+        self.at.naive_local().format("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+    }
+
+    /// The day as it is stored.
+    pub(super) fn day(&self) -> String {
+        self.at.date_naive().to_string()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// An open ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    pool: AnyPool,
+    engine: Engine,
+    place: String,
+}
+
+/// A transaction; what was not committed is undone.
+type Tx = Transaction<'static, Any>;
+
+impl Ledger {
+    /// Opens a ledger, making or renewing its tables: `postgres://…`, or the path of a SQLite file.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or a newer build wrote it.
+    pub async fn open(place: &str) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let engine = match is_server(place) {
+            true => Engine::Postgres,
+            false => Engine::Sqlite,
+        };
+        let shown = without_password(place);
+        let url = match engine {
+            Engine::Postgres => place.to_owned(),
+            Engine::Sqlite => sqlite_url(place),
+        };
+        let failed = |source| LedgerError::Open { place: shown.clone(), source };
+        let options = AnyConnectOptions::from_str(&url).map_err(failed)?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_millis(WAIT_MS))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if engine == Engine::Sqlite {
+                        // Readers go on while one writes, and writers wait for each other.
+                        sqlx::query("PRAGMA busy_timeout = 120000").execute(&mut *connection).await?;
+                        sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+        let ledger = Self { pool, engine, place: shown };
+        ledger.migrate().await?;
+        Ok(ledger)
+    }
+
+    /// Whether a ledger may be at a place: a file is there, or a server is named.
+    #[must_use]
+    pub fn is_there(place: &str) -> bool {
+        is_server(place) || Path::new(sqlite_path(place)).exists()
+    }
+
+    /// Where it is, without a password.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let known = MIGRATIONS.iter().map(|(version, name, sql)| {
+            Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+        });
+        let migrator = Migrator::with_migrations(known.collect());
+        let mut tries = 0;
+        loop {
+            // SQLite has no lock around migrations: of two that make a new ledger, one finds the tables there.
+            match migrator.run(&self.pool).await {
+                Ok(()) => return Ok(()),
+                Err(_) if self.engine == Engine::Sqlite && tries < TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(source) => return Err(LedgerError::Migrate { place: self.place.clone(), source }),
+            }
+        }
+    }
+
+    /// A transaction that only reads: it waits for nobody, and nobody for it.
+    async fn look(&self) -> Result<Tx> {
+        self.pool.begin().await.map_err(LedgerError::on("begin to read"))
+    }
+
+    /// A transaction that may write.
+    async fn begin(&self) -> Result<Tx> {
+        let begun = match self.engine {
+            // Otherwise two that read first and write later would refuse each other.
+            Engine::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await,
+            Engine::Postgres => self.pool.begin().await,
+        };
+        begun.map_err(LedgerError::on("begin"))
+    }
+
+    /// A transaction that waits for all others of its kind: what counts, numbers or plans over all tasks.
+    async fn begin_in_turn(&self) -> Result<Tx> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE turn SET taken = taken + 1 WHERE one = 1")
+            .execute(&mut *tx)
+            .await
+            .map_err(LedgerError::on("take turns"))?;
+        Ok(tx)
+    }
+}
+
+/// Pauses before the next try; false once it has been tried often enough.
+async fn pause(tries: &mut u32) -> bool {
+    *tries += 1;
+    tokio::time::sleep(Duration::from_millis(20 << (*tries).min(6))).await;
+    *tries < TRIES
+}
+
+async fn commit(tx: Tx) -> Result<()> {
+    tx.commit().await.map_err(LedgerError::on("commit"))
+}
+
+fn is_server(place: &str) -> bool {
+    place.starts_with("postgres:") || place.starts_with("postgresql:")
+}
+
+fn sqlite_path(place: &str) -> &str {
+    place.strip_prefix("sqlite://").or_else(|| place.strip_prefix("sqlite:")).unwrap_or(place)
+}
+
+fn sqlite_url(place: &str) -> String {
+    let path = sqlite_path(place);
+    let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{path}?mode=rwc")
+}
+
+/// A URL without its password, to be shown.
+fn without_password(place: &str) -> String {
+    let Some((scheme, rest)) = place.split_once("://") else { return place.to_owned() };
+    match rest.split_once('@') {
+        Some((who, host)) if who.contains(':') => {
+            let user = who.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{host}")
+        }
+        _ => place.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod place_tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_password("postgres://zhang:s3cret@db/tax"), "postgres://zhang@db/tax");
+        assert_eq!(without_password("postgres://zhang@db/tax"), "postgres://zhang@db/tax");
+        assert_eq!(without_password("/data/ledger.db"), "/data/ledger.db");
+    }
+
+    #[test]
+    fn a_path_may_hold_any_character() {
+        assert_eq!(sqlite_url("/a b/100%?.db"), "sqlite:///a b/100%25%3F.db?mode=rwc");
+    }
+}

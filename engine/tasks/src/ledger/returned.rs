@@ -1,0 +1,254 @@
+//! Reading a workbook that came back: finding the sheet, the headers and the rows, and writing cells so that what was sent
+//! and what came back can be compared. Whether a row is accepted is not decided here.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use calamine::{Data, Range, Reader, Xlsx, open_workbook};
+
+use crate::columns::{Cell, KEY_COLUMN, list_columns};
+use crate::evidence::{self, EVIDENCE_SHEET, ITEM_CONCLUSION};
+use crate::feedback::feedback_columns;
+use crate::workbook::{LIST_SHEET, month_text, serial};
+
+/// Rows in which headers are looked for.
+const HEADER_WITHIN: usize = 20;
+
+/// A cell as a sheet holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Raw {
+    Empty,
+    Text(String),
+    Number(f64),
+    /// A date: days as a spreadsheet counts them.
+    Day(f64),
+}
+
+impl Raw {
+    fn of(data: &Data) -> Self {
+        match data {
+            Data::Empty => Self::Empty,
+            Data::Int(number) => Self::Number(*number as f64),
+            Data::Float(number) => Self::Number(*number),
+            Data::DateTime(moment) => Self::Day(moment.as_f64()),
+            Data::Bool(yes) => Self::Text(yes.to_string()),
+            // What a formula or an error shows; compared and refused like any other text.
+            Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {
+                Self::Text(text.clone())
+            }
+            Data::Error(error) => Self::Text(format!("#{error}")),
+        }
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Number(_) | Self::Day(_) => false,
+        }
+    }
+
+    /// As it is shown.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Text(text) => text.trim().to_owned(),
+            Self::Number(number) => format!("{number}"),
+            Self::Day(number) => crate::date_text((number.floor() - serial(0)) as i32),
+        }
+    }
+
+    /// The same for equal content, whatever program wrote the sheet.
+    fn plain(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Text(text) => text.replace("\r\n", "\n").trim().to_owned(),
+            Self::Number(number) | Self::Day(number) => plain_number(*number),
+        }
+    }
+}
+
+/// As [`Raw::plain`], of a cell as it is sent.
+fn plain(cell: &Cell) -> String {
+    match cell {
+        Cell::Empty => String::new(),
+        Cell::Text(text) => text.replace("\r\n", "\n").trim().to_owned(),
+        Cell::Count(count) => plain_number(*count as f64),
+        Cell::Hundredths(value) => plain_number(*value as f64 / 100.0),
+        Cell::Share(share) => plain_number(*share),
+        Cell::Month(month) => month_text(*month),
+        Cell::Date(day) => plain_number(serial(*day)),
+    }
+}
+
+/// Six decimals: what programs change when they write a number again is far smaller.
+fn plain_number(number: f64) -> String {
+    let text = format!("{number:.6}");
+    if text == "-0.000000" { "0.000000".to_owned() } else { text }
+}
+
+/// Eight hex digits that tell a cell's content.
+fn digest(plain: &str) -> String {
+    blake3::hash(plain.as_bytes()).to_hex()[..8].to_owned()
+}
+
+/// Digests of the cells of a row as they are sent, eight characters each.
+pub(super) fn sent_digests(cells: &[Cell]) -> String {
+    cells.iter().map(|cell| digest(&plain(cell))).collect()
+}
+
+/// One digest of a whole row as it is sent.
+pub(super) fn sent_digest(cells: &[Cell]) -> String {
+    digest(&cells.iter().map(plain).collect::<Vec<_>>().join("\u{1f}"))
+}
+
+/// How a cell that was sent reads.
+pub(super) fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Date(day) => crate::date_text(*day),
+        Cell::Hundredths(value) => crate::text::plain_hundredths(*value),
+        other => plain(other),
+    }
+}
+
+/// A row of the list that came back.
+#[derive(Debug, Clone)]
+pub(super) struct ReturnedRow {
+    /// Row of the sheet, 1 first.
+    pub(super) row: usize,
+    pub(super) row_key: String,
+    /// The given columns, in their order.
+    pub(super) given: Vec<Raw>,
+    /// The columns to fill in, in their order.
+    pub(super) feedback: Vec<Raw>,
+}
+
+impl ReturnedRow {
+    /// Places of the given columns that are not as they were sent. The place in the list is none of them: people sort.
+    pub(super) fn changed(&self, sent: &str) -> Vec<usize> {
+        let was = |at: usize| sent.get(at * 8..at * 8 + 8);
+        (0..self.given.len())
+            .filter(|at| list_columns()[*at].id != "number")
+            .filter(|at| was(*at) != Some(digest(&self.given[*at].plain()).as_str()))
+            .collect()
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.row_key.is_empty() && self.given.iter().chain(&self.feedback).all(Raw::is_blank)
+    }
+}
+
+/// A row of the second sheet that came back.
+#[derive(Debug, Clone)]
+pub(super) struct ReturnedItem {
+    pub(super) row: usize,
+    /// Of its locked cells.
+    pub(super) digest: String,
+    pub(super) conclusion: Raw,
+}
+
+/// A workbook that came back.
+#[derive(Debug, Default)]
+pub(super) struct ReturnedBook {
+    pub(super) rows: Vec<ReturnedRow>,
+    /// By task number and indicator.
+    pub(super) items: HashMap<(String, String), ReturnedItem>,
+}
+
+/// Reads a workbook.
+///
+/// # Errors
+/// Why it is no list that can be taken in, in Chinese and English.
+pub(super) fn read_book(path: &Path) -> Result<ReturnedBook, (String, String)> {
+    let mut book: Xlsx<_> = open_workbook(path).map_err(|error: calamine::XlsxError| {
+        (format!("不是可读的xlsx工作簿：{error}"), format!("is no readable xlsx workbook: {error}"))
+    })?;
+    let range = sheet(&mut book, LIST_SHEET)?;
+    let headers: Vec<&str> =
+        list_columns().iter().map(|c| c.zh).chain(feedback_columns().iter().map(|c| c.zh)).collect();
+    let (top, at) = columns(&range, KEY_COLUMN, &headers, LIST_SHEET)?;
+    let given = list_columns().len();
+    let mut rows = Vec::new();
+    for row in top + 1..range.height() {
+        let cell = |place: usize| range.get((row, at[place])).map_or(Raw::Empty, Raw::of);
+        let one = ReturnedRow {
+            row: number(&range, row),
+            row_key: cell(0).text(),
+            given: (0..given).map(cell).collect(),
+            feedback: (given..headers.len()).map(cell).collect(),
+        };
+        if !one.is_blank() {
+            rows.push(one);
+        }
+    }
+    Ok(ReturnedBook { rows, items: items(&mut book)? })
+}
+
+type Book = Xlsx<std::io::BufReader<std::fs::File>>;
+
+fn sheet(book: &mut Book, name: &str) -> Result<Range<Data>, (String, String)> {
+    let present = book.sheet_names().join("、");
+    book.worksheet_range(name).map_err(|_| {
+        (
+            format!("没有工作表「{name}」（有：{present}）；请用下发的工作簿反馈"),
+            format!("has no sheet {name} (it has: {present}); answer in the workbook that was sent"),
+        )
+    })
+}
+
+/// The row of the headers and the column of each.
+fn columns(
+    range: &Range<Data>,
+    first: &str,
+    wanted: &[&str],
+    sheet: &str,
+) -> Result<(usize, Vec<usize>), (String, String)> {
+    let text = |row: usize, column: usize| {
+        range.get((row, column)).map_or_else(String::new, |data| Raw::of(data).text())
+    };
+    let found = (0..range.height().min(HEADER_WITHIN))
+        .find(|row| (0..range.width()).any(|column| text(*row, column) == first));
+    let Some(top) = found else {
+        return Err((
+            format!("工作表「{sheet}」没有表头「{first}」；表头不得删改"),
+            format!("sheet {sheet} has no header {first}; headers must stay"),
+        ));
+    };
+    let place = |header: &&str| (0..range.width()).find(|column| text(top, *column) == **header);
+    let missing: Vec<&str> = wanted.iter().filter(|header| place(header).is_none()).copied().collect();
+    if !missing.is_empty() {
+        return Err((
+            format!("工作表「{sheet}」缺少列：{}；列不得删除或改名", missing.join("、")),
+            format!("sheet {sheet} lacks columns: {}; columns must stay", missing.join(", ")),
+        ));
+    }
+    Ok((top, wanted.iter().filter_map(place).collect()))
+}
+
+/// The row of the sheet, 1 first; a range may begin below the top.
+fn number(range: &Range<Data>, row: usize) -> usize {
+    row + 1 + range.start().map_or(0, |(first, _)| first as usize)
+}
+
+fn items(book: &mut Book) -> Result<HashMap<(String, String), ReturnedItem>, (String, String)> {
+    let range = sheet(book, EVIDENCE_SHEET)?;
+    let headers: Vec<&str> = evidence::headers().chain([ITEM_CONCLUSION]).collect();
+    let (top, at) = columns(&range, headers[0], &headers, EVIDENCE_SHEET)?;
+    let place = |header: &str| headers.iter().position(|known| *known == header).unwrap_or(0);
+    let (task, indicator) = (place("任务编号"), place("疑点编号"));
+    let mut found = HashMap::new();
+    for row in top + 1..range.height() {
+        let cell = |place: usize| range.get((row, at[place])).map_or(Raw::Empty, Raw::of);
+        let locked: Vec<String> = (0..headers.len() - 1).map(|place| cell(place).plain()).collect();
+        if locked.iter().all(String::is_empty) {
+            continue;
+        }
+        let item = ReturnedItem {
+            row: number(&range, row),
+            digest: digest(&locked.join("\u{1f}")),
+            conclusion: cell(headers.len() - 1),
+        };
+        found.insert((cell(task).text(), cell(indicator).text()), item);
+    }
+    Ok(found)
+}

@@ -1,0 +1,165 @@
+//! Taking scans in: one open task a taxpayer, and what opens none.
+
+use std::collections::BTreeMap;
+
+use super::{Scan, by, by_on, desk};
+use crate::ledger::{Action, Change, Exemption, Filter, Reason, Scope, State, store};
+use crate::sample::{SampleHit, taxpayer_id};
+
+fn hit(taxpayer: i64, indicator: &'static str, amount: Option<i128>) -> SampleHit {
+    SampleHit { taxpayer, indicator, value: 0.5, amount, points: 3_200 }
+}
+
+/// Takes the only task through its life, to its end.
+async fn close_all(desk: &super::Desk, day: &str) {
+    let by = by_on("王五", day);
+    desk.ledger.dispatch(&Scope::All, &by).await.unwrap();
+    let mut tx = desk.ledger.begin().await.unwrap();
+    for mut one in store::read(&mut tx, &Filter::open()).await.unwrap() {
+        store::read_items(&mut tx, std::slice::from_mut(&mut one)).await.unwrap();
+        for action in [Action::Answer, Action::Review, Action::Close] {
+            store::change(&mut tx, &mut one, action, &by, None).await.unwrap();
+        }
+    }
+    let told = "UPDATE task_item SET conclusion = '排除'";
+    sqlx::query(told).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_scan_is_taken_in_once() {
+    let desk = desk().await;
+    let scan = Scan::whole("run1");
+    let opened = scan.take_in(&desk, &by("李四")).await;
+    let rated_a = opened.withheld.get(&Reason::Undisturbed).copied().unwrap_or(0);
+    assert_eq!(opened.joined, 0);
+    let tasks = desk.ledger.tasks(&Filter::open()).await.unwrap();
+    assert_eq!(tasks.len(), opened.opened);
+    let quiet: usize = scan
+        .tasks
+        .tasks
+        .iter()
+        .filter(|t| t.credit_rating.as_deref() == Some("A") && t.grade == "low")
+        .map(|t| usize::try_from(t.hit_count).unwrap())
+        .sum();
+    assert_eq!(rated_a, quiet);
+    assert!(quiet > 0, "the sample has such taxpayers");
+    // What an officer reads is what the scan said, number and key included.
+    for one in &tasks {
+        let made = scan.tasks.tasks.iter().find(|t| t.task_no == one.task.task_no).unwrap();
+        assert_eq!(one.task.suspicion_zh, made.suspicion_zh);
+        assert_eq!(
+            (&one.task.row_key, one.task.score, one.task.amount),
+            (&made.row_key, made.score, made.amount)
+        );
+        let items: Vec<_> = scan.tasks.items.iter().filter(|i| i.task_no == made.task_no).cloned().collect();
+        assert_eq!(one.items, items);
+    }
+    let again = scan.take_in(&desk, &by("李四")).await;
+    assert!(again.known);
+    assert_eq!(desk.ledger.tasks(&Filter::everything()).await.unwrap().len(), opened.opened);
+}
+
+#[tokio::test]
+async fn hits_join_the_open_task() {
+    let desk = desk().await;
+    Scan::of("run1", &[hit(1, "I05", Some(10_000))]).take_in(&desk, &by("李四")).await;
+    let first = desk.ledger.tasks(&Filter::open()).await.unwrap().remove(0);
+    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    let more = [hit(1, "I05", Some(10_000)), hit(1, "I12", Some(4_000))];
+    let opened = Scan::of("run2", &more).take_in(&desk, &by("李四")).await;
+    assert_eq!((opened.opened, opened.joined), (0, 1));
+    let joined = desk.ledger.tasks(&Filter::open()).await.unwrap();
+    assert_eq!(joined.len(), 1);
+    let one = &joined[0];
+    assert_eq!(one.task.task_no, first.task.task_no);
+    assert_eq!(one.state, State::Dispatched);
+    assert_eq!((one.items.len(), one.task.amount, one.task.score), (2, Some(14_000), 6_400));
+    // A higher grade, and its days.
+    assert_eq!((one.task.grade.as_str(), one.task.response.as_str()), ("high", "应对high"));
+    assert!(one.task.suspicion_zh.contains("②"), "{}", one.task.suspicion_zh);
+    // Nothing new joins nothing.
+    assert_eq!(Scan::of("run3", &more).take_in(&desk, &by("李四")).await.joined, 0);
+    let done: Vec<String> =
+        desk.ledger.history(&one.task.task_no).await.unwrap().into_iter().map(|e| e.action).collect();
+    assert_eq!(done, ["open", "dispatch", "join"]);
+}
+
+#[tokio::test]
+async fn what_was_dealt_with_lately_opens_nothing_unless_it_grew() {
+    let desk = desk().await;
+    Scan::of("run1", &[hit(1, "I05", Some(10_000))]).take_in(&desk, &by("李四")).await;
+    close_all(&desk, "2025-07-16").await;
+    let withheld = |opened: &crate::ledger::Opened| opened.withheld.get(&Reason::CoolDown).copied();
+    // I07 is of the same family; an unknown amount cannot show growth; 14,999 has not grown by half.
+    for (run, indicator, amount) in
+        [("run2", "I05", Some(10_000)), ("run3", "I07", Some(14_999)), ("run4", "I07", None)]
+    {
+        let opened =
+            Scan::of(run, &[hit(1, indicator, amount)]).take_in(&desk, &by_on("李四", "2026-07-01")).await;
+        assert_eq!((opened.opened, withheld(&opened)), (0, Some(1)), "{run}");
+    }
+    let detail = desk.ledger.withheld(None).await.unwrap().remove(0).detail;
+    assert!(detail.contains("closed on 2025-07-16"), "{detail}");
+    let grown =
+        Scan::of("run5", &[hit(1, "I07", Some(15_000))]).take_in(&desk, &by_on("李四", "2026-07-01")).await;
+    assert_eq!(grown.opened, 1);
+    let one = desk.ledger.list(&Filter::open()).await.unwrap().remove(0);
+    desk.ledger
+        .change(&[one.task.task_no], &Change::Recall { why: "试".into() }, &Scope::All, &by("王五"))
+        .await
+        .unwrap();
+    // Another family opens at once; the same after a year.
+    let other =
+        Scan::of("run6", &[hit(1, "I12", Some(5))]).take_in(&desk, &by_on("李四", "2025-08-01")).await;
+    assert_eq!(other.opened, 1);
+    close_all(&desk, "2025-08-02").await;
+    let later =
+        Scan::of("run7", &[hit(1, "I05", Some(1))]).take_in(&desk, &by_on("李四", "2026-07-17")).await;
+    assert_eq!(later.opened, 1);
+}
+
+#[tokio::test]
+async fn exempt_audited_and_answered_taxpayers_are_left_alone() {
+    let desk = desk().await;
+    let exemption = |family: Option<&str>, taxpayer: i64, until: &str| Exemption {
+        exemption_no: 0,
+        taxpayer_id: taxpayer_id(taxpayer),
+        family: family.map(str::to_owned),
+        owner: "王科长".into(),
+        reason: "大企业".into(),
+        from_on: "2025-01-01".into(),
+        until_on: until.into(),
+        ended_by: None,
+    };
+    desk.ledger.exempt(&exemption(None, 1, "2025-12-31"), &by("王五")).await.unwrap();
+    desk.ledger.exempt(&exemption(Some("void_and_red"), 2, "2025-12-31"), &by("王五")).await.unwrap();
+    desk.ledger.exempt(&exemption(None, 3, "2025-07-15"), &by("王五")).await.unwrap();
+    let past = desk.ledger.exempt(&exemption(None, 3, "2025-07-14"), &by("王五")).await.unwrap_err();
+    assert!(past.to_string().contains("would never hold"), "{past}");
+    let all: Vec<SampleHit> = [1, 2, 3, 4]
+        .into_iter()
+        .flat_map(|taxpayer| [hit(taxpayer, "I05", Some(1_000)), hit(taxpayer, "I12", Some(500))])
+        .collect();
+    let mut scan = Scan::of("run1", &all);
+    scan.audits.insert(taxpayer_id(4), "AJ1".to_owned());
+    let opened = scan.take_in(&desk, &by_on("李四", "2025-07-16")).await;
+    let expected = BTreeMap::from([(Reason::Exempt, 3), (Reason::AuditOpen, 2)]);
+    assert_eq!((opened.opened, opened.withheld), (2, expected));
+    let tasks = desk.ledger.tasks(&Filter::open()).await.unwrap();
+    let two = tasks.iter().find(|one| one.task.taxpayer_id == taxpayer_id(2)).unwrap();
+    // What is left makes the task: points, amount and grade of one hit.
+    assert_eq!((two.items.len(), two.task.amount, two.task.score), (1, Some(500), 3_200));
+    assert_eq!((two.task.grade.as_str(), two.task.hit_count), ("medium", 1));
+    assert!(!two.task.suspicion_zh.contains("作废率"), "{}", two.task.suspicion_zh);
+
+    // While an answer waits for its review, further hits wait too.
+    let no = two.task.task_no.clone();
+    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    let mut tx = desk.ledger.begin().await.unwrap();
+    let mut one = store::read_by(&mut tx, "task_no", &[no]).await.unwrap().remove(0);
+    store::change(&mut tx, &mut one, Action::Answer, &by("王五"), None).await.unwrap();
+    tx.commit().await.unwrap();
+    let opened = Scan::of("run2", &[hit(2, "I21", None)]).take_in(&desk, &by_on("李四", "2025-08-16")).await;
+    assert_eq!(opened.withheld, BTreeMap::from([(Reason::InReview, 1)]));
+}
