@@ -1,11 +1,11 @@
 //! Charts as SVG, by plotters. Texts keep the page's fonts: the page's style names them for all text in charts.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::query::Month;
 use super::tail::Distribution;
-use crate::{EngineError, Result};
+use crate::Result;
+use crate::pages::canvas::{self, Canvas, FONT, failed};
 
 const WIDTH: u32 = 860;
 const HEIGHT: u32 = 380;
@@ -13,26 +13,13 @@ const BLUE: RGBColor = RGBColor(0x2f, 0x6d, 0xb3);
 const ORANGE: RGBColor = RGBColor(0xd9, 0x7b, 0x29);
 const GREY: RGBColor = RGBColor(0xb9, 0xc1, 0xcb);
 const RED: RGBColor = RGBColor(0xc0, 0x39, 0x2b);
-const FONT: &str = "sans-serif";
-
-fn failed(error: impl std::fmt::Display) -> EngineError {
-    EngineError::internal(format!("a chart cannot be drawn: {error}"))
-}
 
 /// Draws on a white page of the usual width.
-fn draw(
-    height: u32,
-    paint: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Result<()>,
-) -> Result<String> {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+fn draw(height: u32, paint: impl FnOnce(&Canvas<'_>) -> Result<()>) -> Result<String> {
+    canvas::draw_scalable((WIDTH, height), |area| {
         area.fill(&WHITE).map_err(failed)?;
-        paint(&area)?;
-        area.present().map_err(failed)?;
-    }
-    // Fixed sizes would keep the page from scaling the chart.
-    Ok(svg.replacen(&format!("width=\"{WIDTH}\" height=\"{height}\""), "role=\"img\"", 1))
+        paint(area)
+    })
 }
 
 /// Complementary distributions on two log scales: a straight tail is a power law.

@@ -1,19 +1,15 @@
 //! The description as one HTML page.
 
-use minijinja::{AutoEscape, Environment, context};
+use minijinja::context;
 
 use super::{Description, Section};
-use crate::{EngineError, Result};
+use crate::Result;
+use crate::pages::render;
 
 const TEMPLATE: &str = include_str!("page.html");
 
 /// Fills the template.
 pub(super) fn render(description: &Description) -> Result<String> {
-    let failed = |e: minijinja::Error| EngineError::internal(format!("the page cannot be made: {e}"));
-    let mut environment = Environment::new();
-    // Names come from data: everything is escaped but the charts, which are ours.
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("page.html", TEMPLATE).map_err(failed)?;
     let sections: Vec<_> = description
         .sections
         .iter()
@@ -30,8 +26,7 @@ pub(super) fn render(description: &Description) -> Result<String> {
             }
         })
         .collect();
-    let page = environment.get_template("page.html").map_err(failed)?;
-    page.render(context! { sections }).map_err(failed)
+    render::render(TEMPLATE, context! { sections })
 }
 
 /// Which columns hold text, which stands to the left; numbers stand to the right.

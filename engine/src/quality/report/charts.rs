@@ -3,17 +3,14 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::{EngineError, Result};
+use crate::Result;
+use crate::pages::canvas::{draw, failed};
 
 const INK: RGBColor = RGBColor(31, 41, 55);
 const PALE: RGBColor = RGBColor(209, 213, 219);
 const LINE: RGBColor = RGBColor(29, 78, 216);
 /// Labels under a trend at most.
 const LABELS: usize = 14;
-
-fn failed(error: impl std::fmt::Display) -> EngineError {
-    EngineError::internal(format!("a chart cannot be drawn: {error}"))
-}
 
 /// The lower end of a scale up to 100 that shows the differences of scores.
 fn floor(points: &[(String, f64)]) -> f64 {
@@ -51,12 +48,10 @@ fn line(points: &[(String, f64)], size: (u32, u32)) -> Result<Option<String>> {
     if points.len() < 2 {
         return Ok(None);
     }
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    let svg = draw(size, |root| {
         let low = floor(points);
         let last = points.len() - 1;
-        let mut chart = ChartBuilder::on(&root)
+        let mut chart = ChartBuilder::on(root)
             .margin_top(14)
             .margin_right(40)
             .x_label_area_size(30)
@@ -106,8 +101,8 @@ fn line(points: &[(String, f64)], size: (u32, u32)) -> Result<Option<String>> {
             let place = chart.backend_coord(&(at as f64, *score));
             root.draw(&Text::new(super::points(*score), (place.0, place.1 - 8), &style)).map_err(failed)?;
         }
-        root.present().map_err(failed)?;
-    }
+        Ok(())
+    })?;
     Ok(Some(svg))
 }
 
@@ -121,10 +116,8 @@ pub fn bars(points: &[(String, f64)]) -> Result<Option<String>> {
     const RIGHT: i32 = 64;
     const WIDTH: i32 = 440;
     let height = ROW * i32::try_from(points.len()).unwrap_or(1) + 8;
-    let mut svg = String::new();
-    {
-        let size = (WIDTH.unsigned_abs(), height.unsigned_abs());
-        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    let size = (WIDTH.unsigned_abs(), height.unsigned_abs());
+    let svg = draw(size, |root| {
         let low = floor(points).min(90.0);
         for (at, (name, score)) in points.iter().enumerate() {
             let top = ROW * i32::try_from(at).unwrap_or(0) + 8;
@@ -141,8 +134,8 @@ pub fn bars(points: &[(String, f64)]) -> Result<Option<String>> {
             root.draw(&Text::new(super::points(*score), (LEFT + full + 10, top + 9), &scores))
                 .map_err(failed)?;
         }
-        root.present().map_err(failed)?;
-    }
+        Ok(())
+    })?;
     Ok(Some(svg))
 }
 

@@ -4,9 +4,8 @@
 //! done before. It shows no personal data: only open tables are read.
 
 mod charts;
-mod data;
 
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::catalogue::Rules;
 use super::loads::LOADED;
@@ -14,8 +13,10 @@ use super::measure::UNDELIVERED;
 use super::months::{ARRIVAL, GAP};
 use super::rule::{Dimension, Owner};
 use super::score::{By, GRADES, grade, sql};
+use crate::pages::figures::count;
+use crate::pages::render::render;
+use crate::pages::rows::{Rows, literal, read};
 use crate::{EngineError, Result};
-use data::{Rows, count, literal, read};
 use datafusion::prelude::SessionContext;
 
 /// Rules listed as worst.
@@ -38,12 +39,7 @@ const ALERTS: usize = 15;
 #[allow(clippy::needless_pass_by_value, reason = "the rules are read for this page")]
 pub async fn html(context: &SessionContext, rules: Rules, table: Option<&str>) -> Result<String> {
     let page = Page { context, rules: &rules, table };
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let values = page.values().await?;
-    environment
-        .render_str(include_str!("page.html"), values)
-        .map_err(|e| EngineError::internal(format!("the page cannot be made: {e:#}")))
+    render(include_str!("page.html"), page.values().await?)
 }
 
 /// Rows with at least one fault, and the share of those without in percent.
