@@ -3,6 +3,7 @@
 use assay_sql::{Format, SessionOptions};
 use clap::{Parser, Subcommand};
 
+mod cases;
 mod cross_audit;
 mod generate;
 mod indicators;
@@ -12,16 +13,21 @@ mod mapping;
 mod quality;
 mod sql;
 mod tasks;
+mod taxpayer;
 
+pub use cases::CasesCommand;
 pub use cross_audit::{CrossAuditCommand, Finding};
 pub use generate::GenerateArgs;
-pub use indicators::{IndicatorsCommand, LabelColumns};
+pub use indicators::{EffectPeriod, IndicatorsCommand, LabelColumns};
 pub use ingest::IngestArgs;
 pub use links::{DecisionArgs, LinksCommand, LinksListArgs};
 pub use mapping::MappingCommand;
 pub use quality::{QualityArgs, QualityBy, QualityPart};
 pub use sql::SqlArgs;
-pub use tasks::{ExportKind, Grade, TasksCommand};
+pub use tasks::{
+    ExemptCommand, ExportKind, Grade, KindArg, OfficeArg, StateArg, TaskArgs, TasksCommand, Who,
+};
+pub use taxpayer::TaxpayerArgs;
 
 /// Columnar tax risk analytics: invoices and filings in, one explained task per taxpayer out.
 #[derive(Debug, Parser)]
@@ -33,6 +39,9 @@ pub struct Cli {
     /// Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
     #[arg(long, short = 'w', global = true, env = "ASSAY_WAREHOUSE", hide_env_values = true)]
     pub warehouse: Option<String>,
+    /// Ledger of tasks: postgres://USER@HOST/DB or a SQLite file [or ASSAY_LEDGER, or `ledger` in assay.toml; default: beside the warehouse]
+    #[arg(long, global = true, env = "ASSAY_LEDGER", hide_env_values = true)]
+    pub ledger: Option<String>,
     /// How results are written to stdout
     #[arg(long, global = true, default_value = "table", value_parser = parse_format, value_name = "table|csv|json|parquet")]
     pub format: Format,
@@ -128,9 +137,15 @@ assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
     /// Deduction claims held against their documents (交叉稽核), and requests to sellers' offices (协查)
     #[command(subcommand)]
     CrossAudit(CrossAuditCommand),
-    /// Task lists for offices
+    /// Tasks: opened, planned, sent to offices, answered, closed
     #[command(subcommand)]
     Tasks(TasksCommand),
+    /// Closed tasks and how they ended (案例库)
+    #[command(subcommand)]
+    Cases(CasesCommand),
+    /// Everything about one taxpayer on one page (一户式)
+    #[command(after_help = taxpayer::HELP)]
+    Taxpayer(TaxpayerArgs),
     /// The catalogue of indicators
     #[command(subcommand)]
     Indicators(IndicatorsCommand),

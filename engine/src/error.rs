@@ -51,7 +51,10 @@ pub enum EngineError {
     Sql(#[from] assay_sql::Error),
     /// Making or writing tasks.
     #[error(transparent)]
-    Tasks(#[from] crate::tasks::TaskError),
+    Tasks(#[from] assay_tasks::TaskError),
+    /// The ledger of tasks.
+    #[error(transparent)]
+    Ledger(#[from] assay_tasks::ledger::LedgerError),
     /// A bug in Assay: an invariant does not hold.
     #[error("internal error: {0} (this is a bug in Assay, please report it)")]
     Internal(String),

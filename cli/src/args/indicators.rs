@@ -69,15 +69,30 @@ assay indicators backtest I05 --change line.2=1.5 --labels known.csv\n  assay in
         #[arg(long)]
         as_of: Option<i32>,
     },
-    /// Learn the indicators' weights from labelled taxpayers; shows what they would change
+    /// What indicators were worth, by the answers to their tasks: rates of true and false alarms, accuracy of estimates,
+    /// lift over taxpayers drawn at random, each with its 95 percent interval
+    #[command(
+        after_help = "Examples:\n  assay indicators effect\n  assay indicators effect I05 --by month --format csv"
+    )]
+    Effect {
+        /// Only this indicator
+        code: Option<String>,
+        /// Count by version alone, or by month or year of the scans too
+        #[arg(long, default_value = "all")]
+        by: EffectPeriod,
+    },
+    /// Learn the indicators' weights from labelled taxpayers, or from the answers to tasks; shows what they would change
     #[command(
         after_help = "Without --labels the labels are those of a generated economy (table truth).\n\nExamples:\n  \
-assay indicators weigh\n  assay indicators weigh --labels known.csv --write"
+assay indicators weigh\n  assay indicators weigh --labels known.csv --write\n  assay indicators weigh --answers"
     )]
     Weigh {
         /// File of taxpayer ids and yes/no
         #[arg(long)]
         labels: Option<PathBuf>,
+        /// Learn from what officers answered
+        #[arg(long, conflicts_with = "labels")]
+        answers: bool,
         #[command(flatten)]
         columns: LabelColumns,
         /// Month [default: the last with invoices]
@@ -87,6 +102,17 @@ assay indicators weigh\n  assay indicators weigh --labels known.csv --write"
         #[arg(long)]
         write: bool,
     },
+}
+
+/// What the effect of indicators is counted by, beside their versions.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum EffectPeriod {
+    /// Nothing
+    All,
+    /// Month of the scan
+    Month,
+    /// Year of the scan
+    Year,
 }
 
 /// Where a file of labels has what.

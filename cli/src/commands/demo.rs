@@ -8,8 +8,10 @@ use anyhow::{Context, Result};
 use arrow::array::AsArray;
 use assay_datasets::economy::{Economy, EconomySpec, write_csv};
 use assay_engine::ingest::{IngestRequest, Silent, ingest};
-use assay_engine::scan::{ExportFormat, Labels, ScanRequest, backtest, export, load_tasks, scan};
+use assay_engine::ledger;
+use assay_engine::scan::{Labels, ScanRequest, backtest, scan};
 use assay_engine::warehouse::Warehouse;
+use assay_tasks::ledger::Scope;
 
 use crate::args::Cli;
 use crate::commands::{indicators, ingest as ingest_command, scan as scan_command};
@@ -43,10 +45,13 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
     let summary = scan(&warehouse, &request, progress()).await?;
     scan_command::report(&summary)?;
 
-    print::error("4/4 writing one workbook an office");
-    let (month, tasks) = load_tasks(&warehouse, None, &cli.session()).await?;
+    print::error("4/4 taking the tasks into the ledger, sending them to their offices: one workbook each");
+    let ledger = ledger::open(&warehouse, None, true).await?;
+    let by = ledger::by("demo");
+    let month = ledger::take_in(&warehouse, &ledger, None, &by, &cli.session()).await?.as_of;
     let lists = root.join("tasks");
-    let files = export(&tasks, month, &lists, ExportFormat::Xlsx)?;
+    ledger.dispatch(&Scope::All, &by).await?;
+    let files = ledger.send(&lists, &Scope::All, &by).await?;
     honest(cli, &warehouse, &economy, month).await?;
     conclude(&lists, &files.iter().map(|f| f.path.as_path()).collect::<Vec<_>>(), &shown)
 }

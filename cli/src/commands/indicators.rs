@@ -1,5 +1,6 @@
 //! `assay indicators`.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -60,9 +61,24 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
             ));
             report(cli.format, &rows).await?;
         }
-        IndicatorsCommand::Weigh { labels, columns, as_of, write } => {
-            let labels = labels.as_deref().map(|file| read(file, columns)).transpose()?;
+        IndicatorsCommand::Effect { code, by } => {
             let warehouse = super::open(cli).await?;
+            let ledger = super::tasks::open_ledger(cli, &warehouse).await?;
+            super::worth::show(cli.format, &ledger, code.as_deref(), *by).await?;
+        }
+        IndicatorsCommand::Weigh { labels, answers, columns, as_of, write } => {
+            let mut labels = labels.as_deref().map(|file| read(file, columns)).transpose()?;
+            let warehouse = super::open(cli).await?;
+            if *answers {
+                let ledger = super::tasks::open_ledger(cli, &warehouse).await?;
+                let by_id: HashMap<String, bool> = ledger.judged().await?.into_iter().collect();
+                if by_id.is_empty() {
+                    bail!(
+                        "no task has been answered whole yet; answered workbooks come in with: assay tasks import"
+                    );
+                }
+                labels = Some(Labels { file: format!("answers in {}", ledger.place()), by_id });
+            }
             let weighing =
                 weigh(&warehouse, *as_of, labels.as_ref(), &cli.session(), Arc::new(Silent)).await?;
             show_weights(cli.format, &weighing).await?;

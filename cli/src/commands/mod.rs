@@ -1,5 +1,6 @@
 //! One module a command: it reads its arguments, calls the engine and prints.
 
+mod cases;
 mod cross_audit;
 mod demo;
 mod effect;
@@ -9,11 +10,14 @@ mod indicators;
 mod ingest;
 mod links;
 mod mapping;
+mod pages;
 mod quality;
 mod scan;
 mod schema;
 mod sql;
 mod tasks;
+mod taxpayer;
+mod worth;
 
 use std::process::ExitCode;
 
@@ -39,7 +43,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Quality(args) => return quality::run(&cli, args).await,
         Command::Scan { as_of, only, force } => scan::run(&cli, *as_of, only, *force).await?,
         Command::CrossAudit(command) => cross_audit::run(&cli, command).await?,
-        Command::Tasks(command) => tasks::run(&cli, command).await?,
+        Command::Tasks(command) => return tasks::run(&cli, command).await,
+        Command::Cases(command) => cases::run(&cli, command).await?,
+        Command::Taxpayer(args) => taxpayer::run(&cli, args).await?,
         Command::Indicators(command) => return indicators::run(&cli, command).await,
         Command::Links(command) => links::run(&cli, command).await?,
         Command::Sql(args) => sql::run(&cli, args).await?,

@@ -24,6 +24,7 @@ pub use self::outcome::{Outcome, Outcomes};
 pub use self::request::{Issued, issue};
 pub(crate) use self::tables::specs;
 pub use self::tables::{CLAIM_AUDIT, CLAIM_AUDIT_CHANGE, CLAIM_TALLY, RED_AUDIT, REQUEST, REQUEST_ITEM};
+pub(crate) use self::workbook::fields_zh;
 pub use self::workbook::{RequestFile, export};
 use crate::ingest::Progress;
 use crate::warehouse::Warehouse;

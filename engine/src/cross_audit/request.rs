@@ -12,9 +12,9 @@ use super::bench::Bench;
 use super::outcome::{Outcome, Outcomes};
 use super::tables::{self, REQUEST, REQUEST_ITEM};
 use super::{as_of_month, check_month, sql};
-use crate::tasks::{days, money_en, money_zh, task_no};
 use crate::warehouse::{Warehouse, clock, conform};
 use crate::{EngineError, Result};
+use assay_tasks::{days, money_en, money_zh, task_no};
 
 /// Requests made by one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

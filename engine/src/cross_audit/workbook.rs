@@ -13,13 +13,13 @@ use rust_xlsxwriter::{
 
 use super::bench::Bench;
 use super::outcome::Outcomes;
-use crate::tasks::book::{
+use crate::warehouse::Warehouse;
+use crate::{EngineError, Result};
+use assay_tasks::book::{
     Cell, Formats, UNKNOWN_NAME, column_number, free_path, margins, page_setup, protect, row_height,
     row_number, safe_name, write_cell, write_whole,
 };
-use crate::tasks::{TaskError, UNKNOWN_OFFICE};
-use crate::warehouse::Warehouse;
-use crate::{EngineError, Result};
+use assay_tasks::{TaskError, UNKNOWN_OFFICE};
 
 /// Answers to a document asked about.
 const ANSWERS: [&str; 6] = [
@@ -132,7 +132,7 @@ fn build(
     as_of: i32,
     folder: &Path,
 ) -> std::result::Result<Workbook, XlsxError> {
-    let formats = Formats::new();
+    let formats = Formats::all();
     let mut workbook = Workbook::new();
     workbook.set_tempdir(folder)?;
     let sheet = workbook.add_worksheet_with_low_memory()?;
@@ -273,7 +273,7 @@ impl Rows {
             text(1),
             word(self.text(2, row)),
             word(self.text(22, row)),
-            fields(self.text(3, row)),
+            cell_of_fields(self.text(3, row)),
             text(4),
             text(5),
             text(6),
@@ -294,8 +294,12 @@ impl Rows {
     }
 }
 
+fn cell_of_fields(codes: &str) -> Cell {
+    if codes.is_empty() { Cell::Empty } else { Cell::Text(fields_zh(codes)) }
+}
+
 /// Compared fields in words.
-fn fields(codes: &str) -> Cell {
+pub(crate) fn fields_zh(codes: &str) -> String {
     let word = |code: &str| match code {
         "issued_on" => "开票日期",
         "seller_id" => "销方",
@@ -304,8 +308,5 @@ fn fields(codes: &str) -> Cell {
         "tax" => "税额",
         _ => "其他",
     };
-    if codes.is_empty() {
-        return Cell::Empty;
-    }
-    Cell::Text(codes.split(',').map(word).collect::<Vec<_>>().join("、"))
+    codes.split(',').map(word).collect::<Vec<_>>().join("、")
 }

@@ -40,12 +40,13 @@ pub use labels::{Labels, read_labels};
 pub use new::new_indicator;
 pub use run::scan;
 pub use tasks::{ExportFormat, export, load as load_tasks};
+pub(crate) use tasks::{Handover, hand_over, month_and_card, rows};
 pub use weigh::{GradeChange, Weighed, Weighing, weigh, write_weights};
 
 use crate::cross_audit::{AuditSummary, Issued};
 use crate::rollup::RollupSummary;
-use crate::tasks::Tasks;
 use crate::warehouse::TableSpec;
+use assay_tasks::Tasks;
 
 /// One row a scan: what it read and what it found.
 pub const SCAN_RUN: &str = "scan_run";

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use assay_indicators::TEMPLATE;
 
 use super::judged::load_catalogue;
-use crate::tasks::write_text;
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
+use assay_tasks::write_text;
 
 /// Writes a commented template with this code into the warehouse's definitions; it passes its own tests.
 ///

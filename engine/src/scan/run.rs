@@ -115,7 +115,7 @@ impl Identity {
             hasher.update(text.as_bytes());
         }
         hasher.update(scorecard.as_bytes());
-        hasher.update(crate::tasks::RESPONSE_POLICY.as_bytes());
+        hasher.update(assay_tasks::RESPONSE_POLICY.as_bytes());
         let definitions = hasher.finalize().to_hex()[..16].to_owned();
         let mut read: BTreeMap<&str, u64> = BTreeMap::new();
         // A definition may read any table.

@@ -13,14 +13,15 @@ use datafusion::execution::context::SessionContext;
 use std::sync::Arc;
 
 use super::judge::Scored;
+use super::judged::{load_catalogue, load_scorecard, month};
 use super::tables::Findings;
-use crate::tasks::{
+use crate::warehouse::session::{self, Access};
+use crate::warehouse::{Commit, Warehouse, clock, plain_text};
+use crate::{EngineError, Result};
+use assay_tasks::{
     ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv,
     export_parquet, export_xlsx,
 };
-use crate::warehouse::session::{self, Access};
-use crate::warehouse::{Warehouse, clock, plain_text};
-use crate::{EngineError, Result};
 
 /// How a task list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,13 +94,13 @@ impl Merger {
             };
             let options = TaskOptions { first_sequence, ..self.options.clone() };
             first_sequence += u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            Ok(crate::tasks::merge(input, &options)?)
+            Ok(assay_tasks::merge(input, &options)?)
         })
     }
 }
 
 /// A query's rows with text as plain strings, as the task module reads them.
-pub(super) async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
+pub(crate) async fn rows(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
     let batches = context.sql(sql).await?.collect().await?;
     batches.iter().map(plain).collect()
 }
@@ -131,6 +132,50 @@ pub async fn load(
     let tasks = rows(&context, &format!("SELECT * FROM task WHERE as_of = {month}")).await?;
     let items = rows(&context, &format!("SELECT * FROM task_item WHERE as_of = {month}")).await?;
     Ok((month, Tasks::from_batches(&tasks, &items)?))
+}
+
+/// The tasks of a scan, and what the ledger wants to know of it.
+pub(crate) struct Handover {
+    pub(crate) as_of: i32,
+    pub(crate) run: String,
+    pub(crate) tasks: Tasks,
+    pub(crate) card: Scorecard,
+}
+
+/// What a scan (the latest, if no month is given) hands over to the ledger.
+///
+/// # Errors
+/// When there was no such scan.
+pub(crate) async fn hand_over(
+    warehouse: &Warehouse,
+    as_of: Option<i32>,
+    options: &SessionOptions,
+) -> Result<Handover> {
+    let (as_of, tasks) = load(warehouse, as_of, options).await?;
+    let head = warehouse.head().await?;
+    let context = session::open(warehouse, &head, Access::Open, options).await?;
+    let runs = rows(&context, &format!("SELECT run FROM scan_run WHERE as_of = {as_of}")).await?;
+    let run = runs.iter().find(|batch| batch.num_rows() > 0).map(|batch| {
+        use arrow::array::AsArray;
+        batch.column(0).as_string::<i32>().value(0).to_owned()
+    });
+    let run = run.ok_or_else(|| EngineError::internal(format!("the scan as of {as_of} has no run")))?;
+    let (_, card) = month_and_card(warehouse, &head, Some(as_of)).await?;
+    Ok(Handover { as_of, run, tasks, card })
+}
+
+/// A month (the last with invoices, if none is given) and the scorecard of a warehouse.
+///
+/// # Errors
+/// When there are no invoices, or the scorecard is wrong.
+pub(crate) async fn month_and_card(
+    warehouse: &Warehouse,
+    head: &Commit,
+    as_of: Option<i32>,
+) -> Result<(i32, Scorecard)> {
+    let catalogue = load_catalogue(Some(warehouse))?;
+    let (card, _) = load_scorecard(warehouse, &catalogue)?;
+    Ok((month(warehouse, head, as_of).await?, card))
 }
 
 /// The month of a scan: the one asked for, or the latest.

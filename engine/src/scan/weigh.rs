@@ -13,9 +13,9 @@ use assay_sql::session::SessionOptions;
 use super::judged::{Look, SCORECARD, labels_by_key, look, scorecard_text};
 use super::labels::{Labels, of_truth};
 use crate::ingest::Progress;
-use crate::tasks::write_text;
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
+use assay_tasks::write_text;
 
 /// One indicator weighed.
 #[derive(Debug, Clone)]

@@ -5,14 +5,19 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 
 const SHANGHAI_SECONDS: i32 = 8 * 3600;
 
-/// Now, in Asia/Shanghai local time, as stored in `_ingested_at`.
-pub fn now() -> NaiveDateTime {
+/// Now, in the time of Asia/Shanghai.
+pub fn moment() -> DateTime<FixedOffset> {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|s| s.parse::<i64>().ok());
     let utc = fixed.and_then(|s| DateTime::<Utc>::from_timestamp(s, 0)).unwrap_or_else(Utc::now);
     match FixedOffset::east_opt(SHANGHAI_SECONDS) {
-        Some(offset) => utc.with_timezone(&offset).naive_local(),
-        None => utc.naive_utc(),
+        Some(offset) => utc.with_timezone(&offset),
+        None => utc.fixed_offset(),
     }
+}
+
+/// Now, in Asia/Shanghai local time, as stored in `_ingested_at`.
+pub fn now() -> NaiveDateTime {
+    moment().naive_local()
 }
 
 /// [`now`] in milliseconds, as Arrow's `Timestamp(Millisecond)` holds it.

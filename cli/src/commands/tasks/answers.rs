@@ -1,0 +1,207 @@
+//! What goes out to offices and comes back: `tasks dispatch`, `tasks export`, `tasks import`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use assay_engine::scan::{ExportFormat, export as write_list};
+use assay_tasks::Tasks;
+use assay_tasks::ledger::{FileReport, Filter, Ledger, RefusedRow};
+
+use super::by;
+use crate::args::{Cli, ExportKind, OfficeArg, Who};
+use crate::commands::REJECTED;
+use crate::print;
+
+/// Rows told one by one on the screen; all of them go into a file when asked for.
+const SHOWN: usize = 20;
+
+/// Sends tasks and writes workbooks.
+pub async fn dispatch(ledger: &Ledger, to: &Path, office: &OfficeArg, who: &Who) -> Result<()> {
+    let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who));
+    let sent = ledger.dispatch(&scope, &by).await?;
+    let files = ledger.send(to, &scope, &by).await?;
+    for file in &files {
+        print::line(&format!("{}: {} tasks, {} hits", file.path.display(), file.tasks, file.items))?;
+    }
+    print::error(&format!("{} tasks dispatched, {} workbooks", print::count(sent), files.len()));
+    if files.is_empty() {
+        print::error("nothing to send; tasks of a scan are taken in with: assay tasks open");
+    }
+    Ok(())
+}
+
+/// Writes workbooks of what is to be answered, or one list of what is open.
+pub async fn export(
+    ledger: &Ledger,
+    to: &Path,
+    kind: ExportKind,
+    office: &OfficeArg,
+    who: &Who,
+) -> Result<()> {
+    let scope = ledger.scope(office.office.as_deref()).await?;
+    let files = match kind {
+        ExportKind::Xlsx => ledger.send(to, &scope, &by(who)).await?,
+        ExportKind::Csv | ExportKind::Parquet => {
+            let format =
+                if matches!(kind, ExportKind::Csv) { ExportFormat::Csv } else { ExportFormat::Parquet };
+            let open = ledger.tasks(&Filter { scope, ..Filter::open() }).await?;
+            let as_of = open.iter().map(|one| one.task.as_of).max().unwrap_or(0);
+            let mut list = Tasks { tasks: Vec::new(), items: Vec::new() };
+            for one in open {
+                list.items.extend(one.items);
+                list.tasks.push(one.task);
+            }
+            if list.tasks.is_empty() { Vec::new() } else { write_list(&list, as_of, to, format)? }
+        }
+    };
+    for file in &files {
+        print::line(&format!("{}: {} tasks, {} hits", file.path.display(), file.tasks, file.items))?;
+    }
+    if files.is_empty() {
+        print::error("nothing to write; sent tasks alone go into workbooks: assay tasks dispatch --to DIR");
+    }
+    Ok(())
+}
+
+/// Takes answered workbooks back.
+pub async fn import(
+    cli: &Cli,
+    ledger: &Ledger,
+    paths: &[PathBuf],
+    refused_to: Option<&Path>,
+    office: &OfficeArg,
+    who: &Who,
+) -> Result<ExitCode> {
+    let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who));
+    let (mut total, mut open) = (FileReport::default(), 0);
+    let mut rows = Vec::new();
+    for path in workbooks(paths)? {
+        let report = ledger.import(&path, &scope, &by).await?;
+        rows.push(row(&report));
+        open += report.open.len();
+        partly(&report);
+        total.refused.extend(report.refused);
+    }
+    let header = [
+        "file",
+        "answered",
+        "partly",
+        "supplemented",
+        "reviewed",
+        "unchanged",
+        "blank",
+        "repeated",
+        "refused",
+        "still_open",
+        "note",
+    ];
+    print::rows(&header, &rows, cli.format).await?;
+    for one in total.refused.iter().take(SHOWN) {
+        print::error(&told(one));
+    }
+    if total.refused.len() > SHOWN && refused_to.is_none() {
+        print::error(&format!("… and {} more; all of them: --refused FILE.csv", total.refused.len() - SHOWN));
+    }
+    if let Some(path) = refused_to {
+        write_refused(path, &total.refused)?;
+    }
+    if open > 0 {
+        print::error(&format!("{} tasks of these workbooks are still to be answered", print::count(open)));
+    }
+    Ok(if total.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REJECTED) })
+}
+
+/// The workbooks named, and those in folders named, in order of name.
+fn workbooks(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            if !path.is_file() {
+                bail!("{} is not there; name workbooks or folders of them", path.display());
+            }
+            found.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut books = Vec::new();
+        for entry in entries {
+            let file = entry.with_context(|| format!("cannot read {}", path.display()))?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // What spreadsheets leave beside an open workbook is no workbook.
+            if name.to_lowercase().ends_with(".xlsx") && !name.starts_with("~$") && !name.starts_with('.') {
+                books.push(file);
+            }
+        }
+        if books.is_empty() {
+            bail!("{} holds no .xlsx workbooks", path.display());
+        }
+        books.sort();
+        found.extend(books);
+    }
+    Ok(found)
+}
+
+fn row(report: &FileReport) -> Vec<String> {
+    let note = if report.known { "taken in before" } else { "" };
+    let count = |n: usize| n.to_string();
+    vec![
+        report.file.clone(),
+        count(report.answered),
+        count(report.drafted),
+        count(report.supplemented),
+        count(report.reviewed),
+        count(report.unchanged),
+        count(report.blank),
+        count(report.repeated),
+        count(report.refused.len()),
+        count(report.open.len()),
+        note.to_owned(),
+    ]
+}
+
+/// Tasks somebody began to answer, and what is missing.
+fn partly(report: &FileReport) {
+    if report.drafted == 0 {
+        return;
+    }
+    // Four headers are missing where nothing at all was filled in.
+    let begun = report.open.iter().filter(|(_, _, missing)| !missing.is_empty());
+    for (task_no, who, missing) in begun.take(SHOWN) {
+        print::error(&format!("{}: {task_no} {who} 尚缺：{}", report.file, missing.join("、")));
+    }
+}
+
+fn told(one: &RefusedRow) -> String {
+    let place = match one.row {
+        Some(row) => format!("{}，工作表「{}」第{row}行", one.file, one.sheet),
+        None => one.file.clone(),
+    };
+    let column = if one.column.is_empty() {
+        String::new()
+    } else {
+        format!("，{}＝「{}」", one.column, one.value)
+    };
+    format!("refused: {place}{column}：{}（{}）", one.zh, one.en)
+}
+
+fn write_refused(path: &Path, refused: &[RefusedRow]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["file", "sheet", "row", "row_key", "column", "value", "problem_zh", "problem"])?;
+    for one in refused {
+        let row = one.row.map(|row| row.to_string()).unwrap_or_default();
+        writer.write_record([
+            &one.file,
+            &one.sheet,
+            &row,
+            &one.row_key,
+            &one.column,
+            &one.value,
+            &one.zh,
+            &one.en,
+        ])?;
+    }
+    let text = String::from_utf8(writer.into_inner()?)?;
+    // With a mark, so that a spreadsheet reads the Chinese.
+    Ok(assay_tasks::write_text(path, &format!("\u{feff}{text}"))?)
+}

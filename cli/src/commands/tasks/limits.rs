@@ -1,0 +1,140 @@
+//! What bounds the work: `tasks capacity`, `tasks officers`, `tasks exempt`.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use assay_tasks::ledger::{Exemption, Ledger, OfficeLimit};
+
+use super::{Place, by};
+use crate::args::{Cli, ExemptCommand, Who};
+use crate::print;
+
+/// Quarters in a standard task, in which the ledger counts.
+const QUARTERS: f64 = 4.0;
+
+/// Shows capacities, or states those of a file.
+pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Who) -> Result<()> {
+    if let Some(file) = from {
+        let mut limits = Vec::new();
+        for (line, row) in read(file, &["office_code", "own", "whole"])? {
+            let work = |text: &str, column: &str| -> Result<Option<i64>> {
+                if text.is_empty() {
+                    return Ok(None);
+                }
+                let number: Option<f64> = text.parse().ok().filter(|n: &f64| (0.0..=1e9).contains(n));
+                match number.map(|n| n * QUARTERS) {
+                    Some(quarters) => Ok(Some(quarters.floor() as i64)),
+                    None => bail!(
+                        "{} line {line}, {column}: `{text}` is no number of tasks; write one such as 15 or 7.5, or nothing for no limit",
+                        file.display()
+                    ),
+                }
+            };
+            let (own, whole) = (work(&row[1], "own")?, work(&row[2], "whole")?);
+            limits.push(OfficeLimit { office_code: row[0].clone(), own, whole });
+        }
+        ledger.state_capacities(&limits, &by(who)).await?;
+        return print::line(&format!("capacities of {} offices stated", limits.len()));
+    }
+    let number =
+        |quarters: Option<i64>| quarters.map(|q| format!("{:.2}", q as f64 / QUARTERS)).unwrap_or_default();
+    let rows: Vec<Vec<String>> = ledger
+        .capacities()
+        .await?
+        .into_iter()
+        .map(|limit| vec![limit.office_code, number(limit.own), number(limit.whole)])
+        .collect();
+    print::rows(&["office_code", "own", "whole"], &rows, cli.format).await
+}
+
+/// States the officers of a file.
+pub async fn officers(ledger: &Ledger, from: &Path) -> Result<()> {
+    let rows = read(from, &["office_code", "name"])?;
+    let officers: Vec<(String, String)> =
+        rows.into_iter().map(|(_, row)| (row[0].clone(), row[1].clone())).collect();
+    ledger.state_officers(&officers).await?;
+    print::line(&format!("{} officers stated", officers.len()))
+}
+
+/// Rows of a CSV file with a header, in the order of the columns asked for; with the line of each.
+fn read(file: &Path, columns: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
+    let shown = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let text =
+        String::from_utf8(bytes).with_context(|| format!("{shown} is not UTF-8; save it as CSV UTF-8"))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let header = reader.headers().with_context(|| format!("cannot read {shown}"))?.clone();
+    let mut places = Vec::new();
+    for column in columns {
+        match header.iter().position(|name| name == *column) {
+            Some(place) => places.push(place),
+            None => bail!("{shown} has no column {column}; it must have: {}", columns.join(", ")),
+        }
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("cannot read {shown}"))?;
+        let line = record.position().map_or(0, |p| usize::try_from(p.line()).unwrap_or(0));
+        let row: Vec<String> =
+            places.iter().map(|at| record.get(*at).unwrap_or_default().to_owned()).collect();
+        if row[0].is_empty() {
+            bail!("{shown} line {line}: {} is empty; take the line out or fill it in", columns[0]);
+        }
+        rows.push((line, row));
+    }
+    Ok(rows)
+}
+
+/// Puts taxpayers on the list of those left alone, shows it, ends entries.
+pub async fn exempt(cli: &Cli, ledger: &Ledger, command: &ExemptCommand) -> Result<()> {
+    match command {
+        ExemptCommand::Add { taxpayer, family, owner, reason, from, until, who } => {
+            let by = by(who);
+            let from_on = from.unwrap_or_else(|| by.at.date_naive()).to_string();
+            let one = Exemption {
+                exemption_no: 0,
+                taxpayer_id: taxpayer.clone(),
+                family: family.clone(),
+                owner: owner.clone(),
+                reason: reason.clone(),
+                from_on,
+                until_on: until.to_string(),
+                ended_by: None,
+            };
+            let number = ledger.exempt(&one, &by).await?;
+            print::line(&format!("exemption {number}: {taxpayer} until {until}"))
+        }
+        ExemptCommand::End { number, who } => {
+            ledger.end_exemption(*number, &by(who)).await?;
+            print::line(&format!("exemption {number} ended"))
+        }
+        ExemptCommand::List => {
+            let today = assay_engine::ledger::by("").at.date_naive().to_string();
+            let rows: Vec<Vec<String>> = ledger
+                .exemptions()
+                .await?
+                .into_iter()
+                .map(|one| {
+                    let holds = if one.holds_on(&today) { "yes" } else { "no" };
+                    vec![
+                        one.exemption_no.to_string(),
+                        one.taxpayer_id,
+                        one.family.unwrap_or_default(),
+                        one.owner,
+                        one.reason,
+                        one.from_on,
+                        one.until_on,
+                        holds.to_owned(),
+                        one.ended_by.unwrap_or_default(),
+                    ]
+                })
+                .collect();
+            let header =
+                ["number", "taxpayer_id", "family", "owner", "reason", "from", "until", "holds", "ended_by"];
+            print::rows(&header, &rows, cli.format).await
+        }
+    }
+}
