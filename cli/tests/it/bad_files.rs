@@ -133,7 +133,8 @@ fn a_workbook_without_the_sheet() {
     place.run(&["ingest", "invoice", "files/invoice_*.csv"]).ok();
     place.run(&["scan"]).ok();
     // A workbook at hand that is not the one asked for: a task list.
-    place.run(&["tasks", "export", "--to", "lists"]).ok();
+    place.run(&["tasks", "open"]).ok();
+    place.run(&["tasks", "dispatch", "--to", "lists"]).ok();
     let list = std::fs::read_dir(place.path("lists")).unwrap().next().unwrap().unwrap().path();
     assert_eq!(list.extension().unwrap(), "xlsx");
     std::fs::copy(&list, place.path("附件1x.xlsx")).unwrap();

@@ -162,7 +162,7 @@ fn nothing_to_scan() {
     let place = Place::new();
     let before = place.state();
     place.run(&["scan"]).code(1).says("there are no invoices to scan; load some with: assay ingest invoice");
-    place.run(&["tasks", "list"]).code(1).says("there are no tasks yet; run: assay scan");
+    place.run(&["tasks", "list"]).code(1).says("there are no tasks yet");
     assert_eq!(place.state(), before);
 }
 

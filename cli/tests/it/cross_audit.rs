@@ -32,7 +32,7 @@ fn load(place: &Place, table: &str, header: &str, rows: &[String]) {
 }
 
 /// Sellers 1 and 2, buyers 11 to 13, two offices; one claim or more of every outcome.
-fn place() -> Place {
+pub fn place() -> Place {
     let place = Place::new();
     place.file(
         "office.csv",

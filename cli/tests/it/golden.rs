@@ -55,7 +55,9 @@ fn help() {
           scan         Judge every taxpayer by every indicator; writes hits, scores and tasks
           cross-audit  Deduction claims held against their documents (交叉稽核), and requests to sellers'
                        offices (协查)
-          tasks        Task lists for offices
+          tasks        Tasks: opened, planned, sent to offices, answered, closed
+          cases        Closed tasks and how they ended (案例库)
+          taxpayer     Everything about one taxpayer on one page (一户式)
           indicators   The catalogue of indicators
           links        Records that name a taxpayer without its number, linked to the register
           sql          Run SQL over all tables
@@ -69,6 +71,9 @@ fn help() {
           -w, --warehouse <WAREHOUSE>
                   Warehouse directory [or ASSAY_WAREHOUSE, or `warehouse` in an assay.toml found upwards]
                   [env: ASSAY_WAREHOUSE]
+              --ledger <LEDGER>
+                  Ledger of tasks: postgres://USER@HOST/DB or a SQLite file [or ASSAY_LEDGER, or `ledger` in
+                  assay.toml; default: beside the warehouse] [env: ASSAY_LEDGER]
               --format <table|csv|json|parquet>
                   How results are written to stdout [default: table]
               --threads <THREADS>
@@ -111,17 +116,20 @@ fn help_of_ingest() {
                   [env: ASSAY_WAREHOUSE]
               --feed <FEED>
                   Only this feed of the mapping
+              --ledger <LEDGER>
+                  Ledger of tasks: postgres://USER@HOST/DB or a SQLite file [or ASSAY_LEDGER, or `ledger` in
+                  assay.toml; default: beside the warehouse] [env: ASSAY_LEDGER]
               --format <table|csv|json|parquet>
                   How results are written to stdout [default: table]
               --from <URL>
                   A PostgreSQL server, postgres://USER@HOST:PORT/DATABASE; the password is best given in
                   PGPASSWORD or ~/.pgpass
+              --query <SQL>
+                  The select whose result is loaded
               --threads <THREADS>
                   Threads [default: all cores]
               --memory <MEMORY>
                   Memory to work in before spilling to disk, e.g. 512M or 4G [default: half the machine]
-              --query <SQL>
-                  The select whose result is loaded
               --query-file <FILE>
                   A file with the select
               --inbox <DIR>

@@ -34,5 +34,7 @@ mod reconcile;
 mod repairs;
 mod sources;
 mod support;
+mod tasks;
+mod taxpayer;
 mod versions;
 mod workbooks;

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use crate::support::{BUYER, Place, Run, SELLER, command, finish, skipped};
 
-const PASSWORD: &str = "s3cret-pw";
+pub const PASSWORD: &str = "s3cret-pw";
 
 /// A running server; stopped when dropped.
-struct Server {
+pub struct Server {
     folder: TempDir,
     bin: PathBuf,
     port: u16,
@@ -32,7 +32,7 @@ fn binaries() -> Option<PathBuf> {
 
 impl Server {
     /// `None`, with a word on stderr, where PostgreSQL is not installed.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let Some(bin) = binaries() else {
             skipped("no PostgreSQL server on this machine (apt-get install postgresql)");
             return None;
@@ -97,7 +97,7 @@ impl Server {
         run(psql.args(["-p", &self.port.to_string(), "-c", text]));
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("postgres://reader@127.0.0.1:{}/postgres", self.port)
     }
 

@@ -1,0 +1,185 @@
+//! Tasks from the scan to the office and back, on SQLite and on PostgreSQL: what a user types, and what is refused. Filled
+//! workbooks at size are `scripts/round-trip`'s business.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
+use crate::demo::loaded;
+use crate::postgres::{PASSWORD, Server};
+use crate::support::{Place, Run, command, finish};
+
+/// A scanned warehouse and where its ledger lies.
+struct Desk {
+    place: Place,
+    ledger: Option<String>,
+}
+
+impl Desk {
+    fn run(&self, args: &[&str]) -> Run {
+        let ledger = self.ledger.as_deref().map_or_else(Vec::new, |url| vec!["--ledger", url]);
+        let all: Vec<&str> = [&["-w", "wh"], ledger.as_slice(), args].concat();
+        let mut assay = command(&self.place.path(""), &all);
+        assay.env("PGPASSWORD", PASSWORD).env("ASSAY_USER", "李四");
+        let shown: Vec<&OsStr> = all.iter().map(AsRef::as_ref).collect();
+        finish(&mut assay, &shown)
+    }
+
+    /// Rows of a command's CSV output, by column.
+    fn rows(&self, args: &[&str]) -> Vec<BTreeMap<String, String>> {
+        let text = self.run(&[args, &["--format", "csv"]].concat()).ok().out;
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        reader.deserialize().map(|row| row.unwrap()).collect()
+    }
+
+    fn states(&self) -> BTreeMap<String, usize> {
+        let mut counted = BTreeMap::new();
+        for row in self.rows(&["tasks", "list"]) {
+            *counted.entry(row["state"].clone()).or_default() += 1;
+        }
+        counted
+    }
+}
+
+/// The whole life of tasks, from the command line.
+fn life(desk: &Desk) {
+    desk.run(&["tasks", "open"]).ok().shows("tasks opened");
+    desk.run(&["tasks", "open"]).ok().shows("taken in before");
+    let all = desk.rows(&["tasks", "list"]);
+    assert!(all.len() > 20, "{} tasks", all.len());
+    assert!(all.iter().all(|row| row["state"] == "created" && row["due_on"].is_empty()));
+
+    // Capacities: what is wrong is told by line and column; what holds bounds the plan.
+    let office = desk.place.sql("select min(office_code) from task");
+    let office = office.trim();
+    desk.place.file("bad.csv", format!("office_code,own,whole\n{office},many,\n"));
+    desk.run(&["tasks", "capacity", "--from", "bad.csv"]).code(1).says("bad.csv line 2, own: `many`");
+    desk.place.file("bad.csv", "office_code,own,whole\n1,2,\n");
+    desk.run(&["tasks", "capacity", "--from", "bad.csv"]).code(1).says("no office 1");
+    desk.place.file("capacity.csv", format!("office_code,own,whole\n{office},1.5,\n"));
+    desk.run(&["tasks", "capacity", "--from", "capacity.csv"]).ok();
+    let planned = desk.rows(&["tasks", "plan", "--write"]);
+    let bound = planned.iter().find(|row| row["office"] == office).unwrap();
+    assert!(bound["planned"].parse::<f64>().unwrap() <= 1.5, "{bound:?}");
+    let left = desk.rows(&["tasks", "plan", "--left-out"]);
+    assert_eq!(left.iter().filter(|row| row["office"] == office).count().to_string(), bound["left_out"]);
+    assert!(left.iter().all(|row| row["reason_zh"].contains("承接能力已满")));
+
+    desk.run(&["tasks", "dispatch", "--to", "lists"]).ok().says("tasks dispatched");
+    let states = desk.states();
+    assert_eq!(states["created"], left.len());
+    assert_eq!(states["dispatched"], all.len() - left.len());
+    // Nobody filled anything in: taking the workbooks back changes nothing, whether read or known.
+    for expected in ["blank", "note"] {
+        let report = desk.rows(&["tasks", "import", "lists"]);
+        let told = report.iter().all(|row| match expected {
+            "blank" => row["blank"] != "0" && row["refused"] == "0",
+            _ => row["note"] == "taken in before",
+        });
+        assert!(told, "{report:?}");
+    }
+    assert_eq!(desk.states(), states);
+    changes(desk);
+    others(desk);
+}
+
+/// Changes of single tasks, by number.
+fn changes(desk: &Desk) {
+    let sent = desk.rows(&["tasks", "list", "--state", "dispatched"]);
+    let no = sent[0]["task_no"].as_str();
+    desk.run(&["tasks", "start", no]).ok().shows("in_progress");
+    desk.run(&["tasks", "start", no]).code(1).says("possible now").says("应对中");
+    desk.run(&["tasks", "close", no]).code(1).says("cannot be closed");
+    desk.run(&["tasks", "extend", no, "--until", "2199-01-01", "--why", "停业"]).ok();
+    desk.run(&["tasks", "transfer", no, "--to-office", "nowhere", "--why", "迁移"])
+        .code(1)
+        .says("no office nowhere");
+    desk.run(&["tasks", "recall", no]).code(2).says("--why");
+    desk.run(&["tasks", "recall", no, "--why", "误发"]).ok().shows("recalled");
+    let told = desk.run(&["tasks", "show", no]).ok().out;
+    for part in ["已撤回", "停业", "误发", "李四", "建立"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    // A workbook that was sent before takes no answer for it any more, which nobody gave.
+    desk.run(&["tasks", "import", "nothing.xlsx"]).code(1).says("nothing.xlsx is not there");
+    desk.place.file("broken.xlsx", "no workbook");
+    desk.run(&["tasks", "import", "broken.xlsx", "--refused", "refused.csv"])
+        .code(3)
+        .says("不是可读的xlsx工作簿");
+    let refused = std::fs::read_to_string(desk.place.path("refused.csv")).unwrap();
+    assert!(refused.contains("broken.xlsx"), "{refused}");
+}
+
+/// Draws, exemptions, what is learnt.
+fn others(desk: &Desk) {
+    desk.run(&["tasks", "draw", "--share", "2", "--seed", "a"]).code(1).says("is no share");
+    desk.run(&["tasks", "draw", "--count", "20", "--seed", "2025"])
+        .ok()
+        .shows("20 of")
+        .says("seed 2025, frame ");
+    desk.run(&["tasks", "draw", "--count", "20", "--seed", "2025"]).code(1).says("was drawn for");
+    let drawn = desk.rows(&["tasks", "list", "--kind", "sample"]);
+    assert!(drawn.len() <= 20 && !drawn.is_empty());
+    desk.run(&["tasks", "exempt", "add", "X", "--owner", "王", "--reason", "r", "--until", "2020-01-01"])
+        .code(1)
+        .says("would never hold");
+    desk.run(&["tasks", "exempt", "add", "X", "--owner", "王", "--reason", "r", "--until", "2199-01-01"])
+        .ok();
+    desk.run(&["tasks", "exempt", "end", "1"]).ok();
+    desk.run(&["tasks", "exempt", "end", "1"]).code(1).says("no exemption 1 that holds");
+    assert_eq!(desk.rows(&["tasks", "exempt", "list"])[0]["holds"], "no");
+    let effect = desk.rows(&["indicators", "effect"]);
+    assert!(effect.iter().all(|row| row["answered"] == "0" && row["rate"].is_empty()));
+    assert!(desk.rows(&["cases", "search"]).is_empty());
+    desk.run(&["cases", "like", "none"]).code(1).says("no task none");
+    desk.run(&["indicators", "weigh", "--answers"]).code(1).says("no task has been answered whole yet");
+}
+
+#[test]
+fn tasks_live_in_a_file() {
+    let place = loaded(&[]);
+    place.run(&["scan"]).ok();
+    life(&Desk { place, ledger: None });
+}
+
+#[test]
+fn tasks_live_in_postgres() {
+    let Some(server) = Server::start() else { return };
+    let place = loaded(&[]);
+    place.run(&["scan"]).ok();
+    life(&Desk { place, ledger: Some(server.url()) });
+}
+
+#[test]
+fn requests_of_other_offices_go_there_and_come_back() {
+    let place = crate::cross_audit::place();
+    place.run(&["scan", "--as-of", "202504", "--only", "I47"]).ok();
+    let desk = Desk { place, ledger: None };
+    let asked = desk.place.number("select count(*) from assistance_request where addressee = 'office'");
+    assert!(asked > 0);
+    desk.run(&["tasks", "open"]).ok().shows(&format!("{asked} requests of other offices"));
+    desk.run(&["tasks", "open"]).ok();
+    let letters = desk.rows(&["tasks", "list", "--kind", "assistance"]);
+    assert_eq!(letters.len() as i64, asked);
+    // The sellers' office is to answer; the buyers' office, which asked, sees it too, and the one above both.
+    let see = |office: &str| desk.rows(&["tasks", "list", "--kind", "assistance", "--office", office]).len();
+    let from = |office: &str| {
+        let sql = format!(
+            "select count(*) from assistance_request where addressee = 'office' and (to_office = '{office}' or from_office = '{office}')"
+        );
+        desk.place.number(&sql) as usize
+    };
+    assert_eq!((see("1331"), see("1332"), see("1330")), (from("1331"), from("1332"), letters.len()));
+    assert!(from("1332") > 0, "the buyers are with 1332");
+    // A workbook goes to who is to answer, not to who asked.
+    let sent = desk.run(&["tasks", "dispatch", "--to", "lists"]).ok().out;
+    let to = desk
+        .place
+        .number("select count(distinct to_office) from assistance_request where addressee = 'office'");
+    assert!(sent.lines().filter(|line| line.contains("133")).count() as i64 >= to, "{sent}");
+    let no = letters[0]["task_no"].as_str();
+    let shown = desk.run(&["tasks", "show", no]).ok().out;
+    for part in ["稽核比对", "请协查", "已下发"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    desk.run(&["tasks", "import", "lists"]).ok();
+}
