@@ -174,7 +174,7 @@ pub fn list_row(number: usize, task: &Task, items: &[TaskItem], width: Width) ->
         Cell::Text(suspicion(task, items, width)),
         lead_text(|item| text::quantity(item.value, &item.unit)),
         lead_text(|item| warning_line(&item.op, item.line, &item.unit, &item.line_kind, item.peer_n)),
-        lead.and_then(|item| item.deviation).map_or(Cell::Empty, Cell::Share),
+        share(lead.and_then(|item| item.deviation)),
         task.amount.map_or(Cell::Empty, Cell::Hundredths),
         Cell::Text(sources(items)),
         Cell::Text(basis(items, width)),
@@ -189,6 +189,12 @@ pub fn list_row(number: usize, task: &Task, items: &[TaskItem], width: Width) ->
 /// The office as an officer reads it: its name, else its code, else that it is unknown.
 pub(super) fn office_label(task: &Task) -> &str {
     task.office_name.as_deref().or(task.office_code.as_deref()).unwrap_or("不明")
+}
+
+/// A fraction in twelve digits: a workbook holds fifteen, so what comes back is what left, to the last bit.
+pub(super) fn share(fraction: Option<f64>) -> Cell {
+    let digits = fraction.filter(|number| number.is_finite()).map(|number| format!("{number:.11e}"));
+    digits.and_then(|text| text.parse().ok()).map_or(Cell::Empty, Cell::Share)
 }
 
 fn plain(text: &str) -> Cell {

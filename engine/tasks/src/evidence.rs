@@ -3,7 +3,7 @@
 
 use rust_xlsxwriter::{DataValidation, DataValidationErrorStyle, Format, IgnoreError, Worksheet, XlsxError};
 
-use super::columns::Cell;
+use super::columns::{Cell, share};
 use super::model::{Task, TaskItem};
 use super::sheet::{Formats, margins, page_setup, protect, row_height};
 use super::text::{circled, quantity, warning_line};
@@ -79,7 +79,7 @@ pub(crate) fn cells(task: &Task, item: &TaskItem) -> Vec<Cell> {
         Cell::Hundredths(item.points),
         Cell::Text(quantity(item.value, &item.unit)),
         Cell::Text(warning_line(&item.op, item.line, &item.unit, &item.line_kind, item.peer_n)),
-        item.deviation.map_or(Cell::Empty, Cell::Share),
+        share(item.deviation),
         item.amount.map_or(Cell::Empty, Cell::Hundredths),
         text(counted),
         Cell::Text(description(item)),

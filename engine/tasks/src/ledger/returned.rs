@@ -81,10 +81,10 @@ fn plain(cell: &Cell) -> String {
     }
 }
 
-/// Six decimals: what programs change when they write a number again is far smaller.
+/// Fifteen digits, what every spreadsheet keeps.
 fn plain_number(number: f64) -> String {
-    let text = format!("{number:.6}");
-    if text == "-0.000000" { "0.000000".to_owned() } else { text }
+    // Zero has no sign on a sheet.
+    format!("{:.14e}", if number == 0.0 { 0.0 } else { number })
 }
 
 /// Eight hex digits that tell a cell's content.
@@ -251,4 +251,24 @@ fn items(book: &mut Book) -> Result<HashMap<(String, String), ReturnedItem>, (St
         found.insert((cell(task).text(), cell(indicator).text()), item);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::*;
+    use crate::columns::share;
+
+    #[test]
+    fn a_number_comes_back_as_it_left() {
+        // Written with sixteen digits, as workbooks are, these come back as other numbers.
+        for number in [15.725_358_499_999_999, 0.1 + 0.2, 2.219_999_999_999_999_8, 1e9 / 3.0, -7.0e-9 / 3.0] {
+            let cell = share(Some(number));
+            let Cell::Share(sent) = cell else { panic!("{number} is no fraction") };
+            let back: f64 = format!("{sent:.15e}").parse().unwrap_or(f64::NAN);
+            assert_eq!(digest(&plain(&cell)), digest(&Raw::Number(back).plain()), "{number}");
+        }
+        assert_eq!(plain_number(-0.0), plain_number(0.0));
+        assert_ne!(plain_number(9_999_999_999_999.98), plain_number(9_999_999_999_999.99));
+    }
 }
