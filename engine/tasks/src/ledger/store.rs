@@ -374,8 +374,9 @@ pub(super) async fn read(tx: &mut Tx, filter: &Filter) -> Result<Vec<Stored>> {
         terms.push(format!("state IN ({})", if words.is_empty() { "''".into() } else { words.join(",") }));
     }
     let wanted = if terms.is_empty() { "1 = 1".to_owned() } else { terms.join(" AND ") };
-    let sql =
-        format!("SELECT {TASK_COLUMNS} FROM task WHERE {wanted} ORDER BY score DESC, amount DESC, task_no");
+    let sql = format!(
+        "SELECT {TASK_COLUMNS} FROM task WHERE {wanted} ORDER BY score DESC, CASE WHEN amount IS NULL THEN 1 ELSE 0 END, amount DESC, task_no"
+    );
     let mut found = Vec::new();
     for row in all(tx, "read tasks", &sql, values).await? {
         let one = read_task(&row)?;
@@ -412,7 +413,7 @@ pub(super) async fn read_items(tx: &mut Tx, tasks: &mut [Stored]) -> Result<()> 
     for chunk in numbers.chunks(1000) {
         let sql = format!(
             "SELECT task_no, indicator, conclusion, content FROM task_item WHERE task_no IN ({}) \
-             ORDER BY task_no, points DESC, amount DESC, indicator",
+             ORDER BY task_no, points DESC, CASE WHEN amount IS NULL THEN 1 ELSE 0 END, amount DESC, indicator",
             places(chunk.len())
         );
         let values = chunk.iter().map(|no| no.as_str().into()).collect();
