@@ -24,6 +24,7 @@ mod office;
 mod read;
 mod response;
 mod sheet;
+mod suspicions;
 mod text;
 mod words;
 mod workbook;

@@ -14,9 +14,10 @@ use super::error::TaskError;
 use super::inputs::{Hit, Registration, Score, read_hits, read_registrations, read_scores};
 use super::model::{Task, TaskItem, Tasks};
 use super::number::{SEQUENCE_MAX, row_key, task_no};
-use super::office::Offices;
+use super::office::Tree;
 use super::response::{GradeDays, ResponsePolicy};
-use super::text::{IndicatorText, circled, clause, facts_zh, yuan, yuan_en};
+use super::suspicions::{count_amounts, known_en, known_zh, paragraph_en, paragraph_zh, taxes};
+use super::text::{IndicatorText, facts_zh};
 
 /// Problems told at once; more would only repeat them.
 const PROBLEMS_MAX: usize = 20;
@@ -76,7 +77,7 @@ pub fn merge(input: MergeInput<'_>, options: &TaskOptions) -> Result<Tasks, Task
     let keys: HashSet<i64> = hits.iter().map(|hit| hit.taxpayer_key).collect();
     let day = days(options.issued_on);
     let registrations = read_registrations(input.taxpayers, &keys, day)?;
-    let offices = Offices::read(input.offices)?;
+    let offices = Tree::of_table(input.offices)?;
     check_hits(&hits, input.texts, &mut problems);
     let mut drafts = drafts(hits, &scores, &mut problems);
     if u64::from(options.first_sequence) + drafts.len() as u64 > u64::from(SEQUENCE_MAX) + 1 {
@@ -145,7 +146,7 @@ fn drafts(hits: Vec<Hit>, scores: &HashMap<i64, Score>, problems: &mut Vec<Strin
             continue;
         };
         check_group(&hits, score, problems);
-        let (counted, amount) = count_amounts(&hits);
+        let (counted, amount) = count_amounts(hits.iter().map(|hit| (hit.family.as_str(), hit.amount)));
         drafts.push(Draft { hits, counted, score: score.clone(), amount });
     }
     drafts
@@ -167,29 +168,11 @@ fn check_group(hits: &[Hit], score: &Score, problems: &mut Vec<String>) {
     }
 }
 
-/// Which amounts count (the largest of each family, the first when equal) and their sum.
-fn count_amounts(hits: &[Hit]) -> (Vec<bool>, Option<i128>) {
-    let mut largest: BTreeMap<&str, (usize, i128)> = BTreeMap::new();
-    for (at, hit) in hits.iter().enumerate() {
-        let Some(amount) = hit.amount else { continue };
-        let best = largest.entry(&hit.family).or_insert((at, amount));
-        if amount > best.1 {
-            *best = (at, amount);
-        }
-    }
-    let mut counted = vec![false; hits.len()];
-    for (at, _) in largest.values() {
-        counted[*at] = true;
-    }
-    let sum = largest.values().map(|(_, amount)| amount).sum();
-    (counted, (!largest.is_empty()).then_some(sum))
-}
-
 fn task(
     draft: &Draft,
     sequence: u32,
     registration: Registration,
-    offices: &Offices,
+    offices: &Tree,
     texts: &BTreeMap<String, IndicatorText>,
     options: &TaskOptions,
 ) -> Result<Task, TaskError> {
@@ -203,6 +186,7 @@ fn task(
     let codes: Vec<&str> = draft.hits.iter().map(|hit| hit.indicator.as_str()).collect();
     let months = codes.iter().map(|code| texts.get(*code).and_then(|text| text.months));
     let months = months.map(|months| months.unwrap_or(policy.period_months)).max();
+    let (suspicion_zh, suspicion_en) = suspicion(draft, texts);
     Ok(Task {
         task_no: task_no(route.office_code.as_deref(), first.as_of, &policy.task_type, sequence),
         row_key: row_key(&first.taxpayer_id, first.as_of, &codes),
@@ -221,11 +205,11 @@ fn task(
         grade: score.grade.clone(),
         score: score.score,
         hit_count: score.hits,
-        tax: taxes(&draft.hits),
+        tax: taxes(draft.hits.iter().map(|hit| hit.tax.as_str())),
         period_from: months_before(first.as_of, months.unwrap_or(1).max(1) - 1),
         period_to: first.as_of,
-        suspicion_zh: suspicion_zh(draft, texts),
-        suspicion_en: suspicion_en(draft, texts),
+        suspicion_zh,
+        suspicion_en,
         amount: draft.amount,
         response,
         due_days,
@@ -238,51 +222,21 @@ fn task(
     })
 }
 
-/// Tax codes in the order of the hits, none twice.
-fn taxes(hits: &[Hit]) -> String {
-    let mut codes: Vec<&str> = Vec::new();
-    for hit in hits {
-        if !codes.contains(&hit.tax.as_str()) {
-            codes.push(&hit.tax);
-        }
-    }
-    codes.join(",")
-}
-
-fn suspicion_zh(draft: &Draft, texts: &BTreeMap<String, IndicatorText>) -> String {
-    let clauses = draft.hits.iter().enumerate().map(|(at, hit)| {
-        let name = texts.get(&hit.indicator).map_or(hit.indicator.as_str(), |text| &text.name_zh);
-        format!("{}{name}：{}", circled(at + 1), clause(&hit.message_zh))
-    });
-    let mut paragraph = clauses.collect::<Vec<_>>().join("；");
-    paragraph.push('。');
-    if let Some(amount) = draft.amount {
-        paragraph.push_str(&format!("预估税款合计{}（同类疑点取最大一项，不重复累加）。", yuan(amount)));
-    }
-    if let Some(known) = &draft.score.standing {
-        paragraph.push_str(&format!("另：{}，积分已乘以{:.2}。", known.zh, known.factor));
-    }
-    paragraph
-}
-
-fn suspicion_en(draft: &Draft, texts: &BTreeMap<String, IndicatorText>) -> String {
-    let clauses = draft.hits.iter().enumerate().map(|(at, hit)| {
-        let name = texts.get(&hit.indicator).map_or(hit.indicator.as_str(), |text| &text.name_en);
-        format!("({}) {name}: {}", at + 1, clause(&hit.message_en))
-    });
-    let mut paragraph = clauses.collect::<Vec<_>>().join("; ");
-    paragraph.push('.');
-    if let Some(amount) = draft.amount {
-        let amount = yuan_en(amount);
-        paragraph.push_str(&format!(" Estimated tax {amount} (the largest of each family, then summed)."));
-    }
-    if let Some(known) = &draft.score.standing {
-        paragraph.push_str(&format!(
-            " Known besides: {}; points were multiplied by {:.2}.",
-            known.en, known.factor
-        ));
-    }
-    paragraph
+/// The paragraphs in Chinese and English.
+fn suspicion(draft: &Draft, texts: &BTreeMap<String, IndicatorText>) -> (String, String) {
+    let text = |hit: &Hit| texts.get(&hit.indicator);
+    let known = draft.score.standing.as_ref();
+    let known_zh = known.map_or_else(String::new, |known| known_zh(&known.zh, known.factor));
+    let known_en = known.map_or_else(String::new, |known| known_en(&known.en, known.factor));
+    let zh = draft
+        .hits
+        .iter()
+        .map(|hit| (text(hit).map_or(hit.indicator.as_str(), |text| &text.name_zh), hit.message_zh.as_str()));
+    let en = draft
+        .hits
+        .iter()
+        .map(|hit| (text(hit).map_or(hit.indicator.as_str(), |text| &text.name_en), hit.message_en.as_str()));
+    (paragraph_zh(zh, draft.amount, &known_zh), paragraph_en(en, draft.amount, &known_en))
 }
 
 fn item(

@@ -47,11 +47,7 @@ pub async fn export(
                 if matches!(kind, ExportKind::Csv) { ExportFormat::Csv } else { ExportFormat::Parquet };
             let open = ledger.tasks(&Filter { scope, ..Filter::open() }).await?;
             let as_of = open.iter().map(|one| one.task.as_of).max().unwrap_or(0);
-            let mut list = Tasks { tasks: Vec::new(), items: Vec::new() };
-            for one in open {
-                list.items.extend(one.items);
-                list.tasks.push(one.task);
-            }
+            let list = Tasks::from_iter(open);
             if list.tasks.is_empty() { Vec::new() } else { write_list(&list, as_of, to, format)? }
         }
     };

@@ -3,14 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use assay_tasks::ledger::{Exemption, Ledger, OfficeLimit};
+use assay_tasks::ledger::{Exemption, Ledger, OfficeLimit, QUARTERS};
 
 use super::{Place, by};
 use crate::args::{Cli, ExemptCommand, Who};
 use crate::print;
-
-/// Quarters in a standard task, in which the ledger counts.
-const QUARTERS: f64 = 4.0;
 
 /// Shows capacities, or states those of a file.
 pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Who) -> Result<()> {
@@ -22,7 +19,7 @@ pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Wh
                     return Ok(None);
                 }
                 let number: Option<f64> = text.parse().ok().filter(|n: &f64| (0.0..=1e9).contains(n));
-                match number.map(|n| n * QUARTERS) {
+                match number.map(|n| n * f64::from(QUARTERS)) {
                     Some(quarters) => Ok(Some(quarters.floor() as i64)),
                     None => bail!(
                         "{} line {line}, {column}: `{text}` is no number of tasks; write one such as 15 or 7.5, or nothing for no limit",
@@ -36,8 +33,9 @@ pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Wh
         ledger.state_capacities(&limits, &by(who)).await?;
         return print::line(&format!("capacities of {} offices stated", limits.len()));
     }
-    let number =
-        |quarters: Option<i64>| quarters.map(|q| format!("{:.2}", q as f64 / QUARTERS)).unwrap_or_default();
+    let number = |quarters: Option<i64>| {
+        quarters.map(|q| format!("{:.2}", q as f64 / f64::from(QUARTERS))).unwrap_or_default()
+    };
     let rows: Vec<Vec<String>> = ledger
         .capacities()
         .await?

@@ -9,10 +9,25 @@ use crate::pages::section::{Block, Kind, Section, State, col};
 use assay_tasks::money_zh;
 
 const INVOICES: &str = include_str!("../../../../sql/pages/invoices.sql");
-const CUSTOMERS: &str = include_str!("../../../../sql/pages/customers.sql");
-const CUSTOMER_NAMES: &str = include_str!("../../../../sql/pages/customer_names.sql");
-const SUPPLIER_NAMES: &str = include_str!("../../../../sql/pages/supplier_names.sql");
-const SUPPLIERS: &str = include_str!("../../../../sql/pages/suppliers.sql");
+const PARTNERS: &str = include_str!("../../../../sql/pages/partners_of_year.sql");
+const PARTNER_NAMES: &str = include_str!("../../../../sql/pages/partner_names.sql");
+
+/// Parameters of [`PARTNERS`] and [`PARTNER_NAMES`] for a seller's customers.
+const CUSTOMERS: [(&str, &str); 5] = [
+    ("$own_key", "seller_key"),
+    ("$partner_key", "buyer_key"),
+    ("$partner_name", "buyer_name"),
+    ("$own_rollup", "rollup_sold"),
+    ("$own_amount", "sold_amount"),
+];
+/// The same for a buyer's suppliers.
+const SUPPLIERS: [(&str, &str); 5] = [
+    ("$own_key", "buyer_key"),
+    ("$partner_key", "seller_key"),
+    ("$partner_name", "seller_name"),
+    ("$own_rollup", "rollup_bought"),
+    ("$own_amount", "bought_amount"),
+];
 
 /// The section, and what the head of the page says of it.
 pub(super) async fn section(source: &Source<'_>) -> Result<(Section, Vec<(String, String)>)> {
@@ -20,9 +35,9 @@ pub(super) async fn section(source: &Source<'_>) -> Result<(Section, Vec<(String
     let sold: i128 = (0..rows.len()).filter_map(|row| rows.hundredths(row, "sold_amount")).sum();
     let head = (!rows.is_empty()).then(|| ("近12个月开票金额".to_owned(), money_zh(sold)));
     let months = months(source, rows).await?;
-    let rows = named(source, source.rows(CUSTOMERS).await?, CUSTOMER_NAMES).await?;
+    let rows = largest(source, CUSTOMERS).await?;
     let customers = partners(source, "customers", "前10大购方", rows, "占开票金额").await?;
-    let rows = named(source, source.rows(SUPPLIERS).await?, SUPPLIER_NAMES).await?;
+    let rows = largest(source, SUPPLIERS).await?;
     let suppliers = partners(source, "suppliers", "前10大销方", rows, "占受票金额").await?;
     let blocks = vec![months, customers, suppliers];
     Ok((Section { id: "invoices", zh: "发票", blocks }, head.into_iter().collect()))
@@ -57,14 +72,19 @@ fn chart(rows: &Rows, as_of: i32) -> Result<Option<String>> {
     charts::bars(&labels, "万元", &[("开具金额", wan("sold_amount")), ("取得金额", wan("bought_amount"))])
 }
 
-/// Partners with the register's name, or the one the invoices have of those that are not registered here.
-async fn named(source: &Source<'_>, rows: Rows, sql: &str) -> Result<Rows> {
+/// The largest partners, with the register's name, or the one the invoices have of those that are not registered here.
+async fn largest(source: &Source<'_>, side: [(&'static str, &'static str); 5]) -> Result<Rows> {
+    let mut parameters = side.map(|(name, value)| (name, value.to_owned())).to_vec();
+    let rows = source.rows_with(PARTNERS, &parameters).await?;
     let unnamed = (0..rows.len()).filter(|row| rows.text(*row, "name").is_empty());
     let keys: Vec<String> =
         unnamed.filter_map(|row| rows.integer(row, "partner_key")).map(|key| key.to_string()).collect();
     let found = match keys.is_empty() {
         true => Rows::none(),
-        false => source.rows_with(sql, &[("$keys", keys.join(", "))]).await?,
+        false => {
+            parameters.push(("$keys", keys.join(", ")));
+            source.rows_with(PARTNER_NAMES, &parameters).await?
+        }
     };
     let of = |key: i64| (0..found.len()).find(|row| found.integer(*row, "partner_key") == Some(key));
     let name = |row: usize| {

@@ -3,10 +3,10 @@
 
 use super::error::Result;
 use super::intake::fresh;
-use super::offices::Tree;
 use super::rows::{all, word};
 use super::store::{Kind, Stored, add};
-use super::{By, Ledger, commit, pause};
+use super::{By, Ledger, commit, patiently};
+use crate::office::Tree;
 use crate::{Task, TaskItem, row_key};
 
 /// A letter to an office, and the documents it asks about.
@@ -61,13 +61,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written; nothing is taken in then.
     pub async fn open_letters(&self, letters: &[Letter], by: &By) -> Result<usize> {
-        let mut tries = 0;
-        loop {
-            match self.take_letters(letters, by).await {
-                Err(error) if error.is_passing() && pause(&mut tries).await => {}
-                done => return done,
-            }
-        }
+        patiently(async || self.take_letters(letters, by).await).await
     }
 
     async fn take_letters(&self, letters: &[Letter], by: &By) -> Result<usize> {
@@ -91,7 +85,8 @@ impl Ledger {
 }
 
 fn task_of(letter: &Letter, tree: &Tree, by: &By) -> Stored {
-    let code = letter.to_office.as_deref();
+    let route = tree.route(letter.to_office.clone());
+    let from = tree.route(letter.from_office.clone());
     let key = row_key(&letter.seller_id, letter.as_of, &[&letter.request_no]);
     let items: Vec<TaskItem> =
         letter.documents.iter().enumerate().map(|(at, one)| item(letter, at, one, &key)).collect();
@@ -104,10 +99,10 @@ fn task_of(letter: &Letter, tree: &Tree, by: &By) -> Stored {
         taxpayer_key: letter.seller_key,
         taxpayer_id: letter.seller_id.clone(),
         taxpayer_name: letter.seller_name.clone(),
-        office_code: letter.to_office.clone(),
-        office_name: code.and_then(|code| tree.0.get(code)?.name.clone()),
-        county_name: code.and_then(|code| tree.county(code)?.name.clone()),
-        office_path: code.and_then(|code| tree.path(code)),
+        office_code: route.office_code,
+        office_name: route.office_name,
+        county_name: route.county_name,
+        office_path: route.path,
         industry_code: None,
         taxpayer_status: None,
         credit_rating: None,
@@ -126,11 +121,7 @@ fn task_of(letter: &Letter, tree: &Tree, by: &By) -> Stored {
         issued_on: 0,
         batch: format!("{}-XC", letter.as_of),
         source: "发票协查".to_owned(),
-        pushed_by: letter
-            .from_office
-            .as_deref()
-            .and_then(|code| tree.0.get(code)?.name.clone())
-            .or_else(|| letter.from_office.clone()),
+        pushed_by: from.office_name.or(from.office_code),
         status: "created".to_owned(),
     };
     let mut stored = fresh(task, items, Kind::Assistance, by);

@@ -5,11 +5,12 @@ use chrono::NaiveDate;
 
 use super::error::{LedgerError, Result};
 use super::held::stored_answers;
-use super::offices::{Scope, Tree};
+use super::offices::Scope;
 use super::rows::run;
 use super::state::Action;
 use super::store::{Stored, after, change, read_by};
-use super::{By, Ledger, Tx, commit, pause};
+use super::{By, Ledger, Tx, commit, patiently};
+use crate::office::Tree;
 
 /// What is to be done to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +77,7 @@ impl Ledger {
         scope: &Scope,
         by: &By,
     ) -> Result<Vec<Stored>> {
-        let mut tries = 0;
-        loop {
-            match self.change_once(task_nos, what, scope, by).await {
-                Err(error) if error.is_passing() && pause(&mut tries).await => {}
-                done => return done,
-            }
-        }
+        patiently(async || self.change_once(task_nos, what, scope, by).await).await
     }
 
     async fn change_once(
@@ -164,13 +159,14 @@ async fn apply(tx: &mut Tx, one: &mut Stored, what: &Change, by: &By) -> Result<
 
 async fn route(tx: &mut Tx, one: &mut Stored, to: &str) -> Result<()> {
     let tree = Tree::read(tx).await?;
-    let office = tree.get(to)?;
+    tree.get(to)?;
     if one.task.office_code.as_deref() == Some(to) {
         return Err(LedgerError::input(format!("task {} is with {to} already", one.task.task_no)));
     }
-    one.task.office_code = Some(to.to_owned());
-    one.task.office_name.clone_from(&office.name);
-    one.task.county_name = tree.county(to).and_then(|county| county.name.clone());
-    one.task.office_path = tree.path(to);
+    let route = tree.route(Some(to.to_owned()));
+    one.task.office_code = route.office_code;
+    one.task.office_name = route.office_name;
+    one.task.county_name = route.county_name;
+    one.task.office_path = route.path;
     Ok(())
 }

@@ -22,6 +22,7 @@ pub(super) type Problem = (String, String, String, String);
 pub(super) fn problem(zh: impl Into<String>, en: impl Into<String>) -> Vec<Problem> {
     vec![(String::new(), String::new(), zh.into(), en.into())]
 }
+
 /// What a row asks for.
 pub(super) enum Step {
     Answer { answer: Answer, review: bool },

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use super::error::{LedgerError, Result};
 use super::intake::{fresh, sequence};
 use super::limits::exemptions;
-use super::offices::Tree;
 use super::rows::{Value, all, insert, number, run, word};
 use super::state::State;
 use super::store::{Filter, Kind, Stored, add, read};
 use super::{By, Ledger, Tx, commit};
+use crate::office::Tree;
 use crate::{Task, row_key, task_no};
 
 /// Two letters in the numbers of tasks drawn at random.
@@ -238,20 +238,20 @@ async fn last_number(tx: &mut Tx, as_of: i32) -> Result<u32> {
 
 /// A task without a suspicion.
 fn sample_task(one: &Frame, order: &DrawOrder<'_>, draw_no: i64, number: u32, tree: &Tree) -> Task {
-    let code = one.office_code.as_deref();
+    let route = tree.route(one.office_code.clone());
     let draw = format!("draw {draw_no}");
     Task {
-        task_no: task_no(code, order.as_of, TASK_TYPE, number),
+        task_no: task_no(route.office_code.as_deref(), order.as_of, TASK_TYPE, number),
         row_key: row_key(&one.taxpayer_id, order.as_of, &[&draw]),
         sequence: i64::from(number),
         as_of: order.as_of,
         taxpayer_key: one.taxpayer_key,
         taxpayer_id: one.taxpayer_id.clone(),
         taxpayer_name: one.name.clone(),
-        office_code: one.office_code.clone(),
-        office_name: code.and_then(|code| tree.0.get(code)?.name.clone()),
-        county_name: code.and_then(|code| tree.county(code)?.name.clone()),
-        office_path: code.and_then(|code| tree.path(code)),
+        office_code: route.office_code,
+        office_name: route.office_name,
+        county_name: route.county_name,
+        office_path: route.path,
         industry_code: one.industry_code.clone(),
         taxpayer_status: one.status.clone(),
         credit_rating: one.credit_rating.clone(),

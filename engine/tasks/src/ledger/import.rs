@@ -10,7 +10,7 @@ use super::error::{LedgerError, Result};
 use super::offices::Scope;
 use super::returned::{ReturnedBook, ReturnedRow, read_book};
 use super::rows::{Value, run};
-use super::{By, Ledger, commit, pause};
+use super::{By, Ledger, commit, patiently};
 use crate::evidence::{EVIDENCE_SHEET, ITEM_CONCLUSION};
 use crate::workbook::LIST_SHEET;
 
@@ -61,6 +61,7 @@ pub struct FileReport {
     /// Tasks of the file that are still to be answered: number, taxpayer, what is missing.
     pub open: Vec<(String, String, Vec<Missing>)>,
 }
+
 impl Ledger {
     /// Takes an answered workbook in. Of a scope, only its own tasks.
     ///
@@ -91,13 +92,7 @@ impl Ledger {
                 return Ok(FileReport { file, refused: vec![whole], ..FileReport::default() });
             }
         };
-        let mut tries = 0;
-        loop {
-            match self.take_book(&file, &digest, &book, scope, by).await {
-                Err(error) if error.is_passing() && pause(&mut tries).await => {}
-                done => return done,
-            }
-        }
+        patiently(async || self.take_book(&file, &digest, &book, scope, by).await).await
     }
 
     pub(super) async fn take_book(

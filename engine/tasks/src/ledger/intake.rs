@@ -7,13 +7,14 @@ use chrono::{Days, Months, NaiveDate};
 
 use super::error::Result;
 use super::limits::{Exemption, exemptions};
-use super::offices::{OfficeRow, Tree, renew};
+use super::offices::renew;
 use super::retell::retell;
 use super::rows::{Value, all, count, insert, int, number, word};
 use super::rules::Rules;
 use super::state::{Action, State};
 use super::store::{Filter, Kind, Stored, add, change, put_items, read, read_items};
-use super::{By, Ledger, Tx, commit, pause};
+use super::{By, Ledger, Tx, commit, patiently};
+use crate::office::{OfficeRow, Tree};
 use crate::{Task, TaskItem, Tasks, row_key, task_no};
 
 /// Two letters in the numbers of risk tasks.
@@ -133,13 +134,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read or written.
     pub async fn open_tasks(&self, intake: &Intake<'_>, by: &By) -> Result<Opened> {
-        let mut tries = 0;
-        loop {
-            match self.take_in(intake, by).await {
-                Err(error) if error.is_passing() && pause(&mut tries).await => {}
-                done => return done,
-            }
-        }
+        patiently(async || self.take_in(intake, by).await).await
     }
 
     async fn take_in(&self, intake: &Intake<'_>, by: &By) -> Result<Opened> {
@@ -315,9 +310,7 @@ fn open(
         task.row_key = row_key(id, task.as_of, &[&task.task_no]);
         known.row_keys.insert(task.row_key.clone());
     }
-    if let Some(code) = &task.office_code {
-        task.office_path = tree.path(code).or(task.office_path);
-    }
+    task.office_path = tree.route(task.office_code.clone()).path.or(task.office_path);
     for item in &mut items {
         item.task_no.clone_from(&task.task_no);
         item.row_key.clone_from(&task.row_key);

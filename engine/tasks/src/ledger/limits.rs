@@ -1,9 +1,10 @@
 //! What bounds the work: capacities of offices, officers for random draws, and exemptions.
 
 use super::error::{LedgerError, Result};
-use super::offices::{OfficeRow, Tree};
 use super::rows::{all, count, insert, int, number, run, text, word};
+use super::rules::QUARTERS;
 use super::{By, Ledger, Tx, commit};
+use crate::office::{OfficeRow, Tree};
 
 /// What an office can take a cycle, in quarters of a standard task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub(super) async fn exemptions(tx: &mut Tx) -> Result<Vec<Exemption>> {
 /// nothing states no limit.
 pub(super) async fn capacities(tx: &mut Tx, tree: &Tree) -> Result<Vec<OfficeLimit>> {
     let register = tree.0.values().filter_map(|office: &OfficeRow| {
-        let own = office.capacity.filter(|tasks| *tasks > 0)?.checked_mul(4)?;
+        let own = office.capacity.filter(|tasks| *tasks > 0)?.checked_mul(i64::from(QUARTERS))?;
         Some((office.office_code.clone(), (Some(own), None)))
     });
     let mut limits: std::collections::BTreeMap<String, (Option<i64>, Option<i64>)> = register.collect();

@@ -38,6 +38,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, SqlSafeStr, Transaction};
 
+pub use crate::office::OfficeRow;
 pub use answer::{Answer, Missing};
 pub use assistance::{Document, Letter};
 pub use cases::{Case, CaseQuery};
@@ -48,10 +49,9 @@ pub use error::{LedgerError, Result};
 pub use import::{FileReport, RefusedRow};
 pub use intake::{Intake, Opened, Reason, Withheld};
 pub use limits::{Exemption, OfficeLimit};
-pub use offices::{OfficeRow, Scope};
+pub use offices::Scope;
 pub use plan::{LeftOut, OfficePlan, Plan};
-pub use rules::{RULES, Rules};
-pub use send::Sent;
+pub use rules::{QUARTERS, RULES, Rules};
 pub use state::{Action, State};
 pub use store::{Event, Filter, Kind, Stored};
 
@@ -196,11 +196,16 @@ impl Ledger {
     }
 }
 
-/// Pauses before the next try; false once it has been tried often enough.
-async fn pause(tries: &mut u32) -> bool {
-    *tries += 1;
-    tokio::time::sleep(Duration::from_millis(20 << (*tries).min(6))).await;
-    *tries < TRIES
+/// Does something whole, and again where another transaction stood in its way.
+async fn patiently<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        match work().await {
+            Err(error) if error.is_passing() && tries + 1 < TRIES => tries += 1,
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(20 << tries.min(6))).await;
+    }
 }
 
 async fn commit(tx: Tx) -> Result<()> {

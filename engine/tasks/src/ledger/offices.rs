@@ -1,30 +1,11 @@
-//! The office tree as the ledger keeps it: who stands above whom, and which tasks an office may see.
+//! The office tree as the ledger keeps it, and which tasks an office may see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{LedgerError, Result};
 use super::rows::{all, insert, int, run, text, word};
 use super::{Ledger, Tx, commit};
-
-/// No tree of offices is deeper; a longer climb is a loop in the data.
-const DEPTH_MAX: usize = 8;
-/// Level of a county office, which answers for a task (主管税务机关).
-const COUNTY_LEVEL: i64 = 3;
-
-/// An office of the register.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfficeRow {
-    /// Its code.
-    pub office_code: String,
-    /// Its name.
-    pub name: Option<String>,
-    /// 0 national, 1 province, 2 city, 3 county, 4 grassroots.
-    pub level: Option<i64>,
-    /// The office above it.
-    pub parent_code: Option<String>,
-    /// Tasks it can take a cycle, as the register says.
-    pub capacity: Option<i64>,
-}
+use crate::office::{OfficeRow, Tree};
 
 /// The tasks somebody may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +27,8 @@ impl Scope {
     }
 }
 
-/// All offices, by code.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tree(pub(super) BTreeMap<String, OfficeRow>);
-
 impl Tree {
+    /// The offices the ledger knows.
     pub(super) async fn read(tx: &mut Tx) -> Result<Self> {
         let sql = "SELECT office_code, name, level, parent_code, register_capacity FROM office";
         let mut offices = BTreeMap::new();
@@ -65,45 +43,6 @@ impl Tree {
             offices.insert(office.office_code.clone(), office);
         }
         Ok(Self(offices))
-    }
-
-    /// An office and all below it.
-    pub(super) fn below(&self, code: &str) -> BTreeSet<String> {
-        let mut found = BTreeSet::from([code.to_owned()]);
-        let mut edge = vec![code];
-        while let Some(above) = edge.pop() {
-            for office in self.0.values().filter(|o| o.parent_code.as_deref() == Some(above)) {
-                if found.insert(office.office_code.clone()) {
-                    edge.push(&office.office_code);
-                }
-            }
-        }
-        found
-    }
-
-    /// An office and those above it, itself first.
-    pub(super) fn climb(&self, code: &str) -> Vec<&OfficeRow> {
-        let mut chain = Vec::new();
-        let mut next = self.0.get(code);
-        while let Some(office) = next
-            && chain.len() < DEPTH_MAX
-        {
-            chain.push(office);
-            next = office.parent_code.as_deref().and_then(|above| self.0.get(above));
-        }
-        chain
-    }
-
-    /// Names from the top down, joined with ` › `.
-    pub(super) fn path(&self, code: &str) -> Option<String> {
-        let mut names: Vec<&str> = self.climb(code).iter().filter_map(|o| o.name.as_deref()).collect();
-        names.reverse();
-        (!names.is_empty()).then(|| names.join(" › "))
-    }
-
-    /// The county office above an office, or itself.
-    pub(super) fn county(&self, code: &str) -> Option<&OfficeRow> {
-        self.climb(code).into_iter().find(|o| o.level.is_some_and(|level| level <= COUNTY_LEVEL))
     }
 
     /// The office of a code; else an error that names those like it.

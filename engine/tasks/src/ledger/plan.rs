@@ -8,15 +8,12 @@ use assay_risk_models::allocation::{Candidate, Office, allocate, by_rank};
 use super::effect::Hopes;
 use super::error::{LedgerError, Result};
 use super::limits::capacities;
-use super::offices::Tree;
 use super::rows::run;
-use super::rules::Rules;
+use super::rules::{QUARTERS, Rules};
 use super::state::State;
 use super::store::{Filter, Kind, Stored, read, read_items};
 use super::{By, Ledger, Tx, commit};
-
-/// Quarters in a standard task.
-const QUARTERS: f64 = 4.0;
+use crate::office::Tree;
 
 /// What is to be done, and what is left out.
 #[derive(Debug, Clone, Default)]
@@ -251,13 +248,16 @@ fn office_plans(
     tree: &Tree,
     (limits, in_hand): Limits<'_>,
 ) -> Vec<OfficePlan> {
-    let standard = |quarters: u64| quarters as f64 / QUARTERS;
+    let standard = |quarters: u64| quarters as f64 / f64::from(QUARTERS);
     let mut plans: BTreeMap<String, OfficePlan> = BTreeMap::new();
     for ((one, candidate), taken) in tasks.iter().zip(candidates).zip(taken) {
         let code = one.task.office_code.clone().unwrap_or_default();
         let plan = plans.entry(code.clone()).or_insert_with(|| OfficePlan {
             office_name: tree.0.get(&code).and_then(|office| office.name.clone()).unwrap_or_default(),
-            capacity: limits.get(&code).and_then(|(own, _)| *own).map(|limit| limit as f64 / QUARTERS),
+            capacity: limits
+                .get(&code)
+                .and_then(|(own, _)| *own)
+                .map(|limit| limit as f64 / f64::from(QUARTERS)),
             under_way: standard(in_hand.get(&code).copied().unwrap_or(0)),
             planned: 0.0,
             taken: 0,

@@ -4,6 +4,9 @@ use serde::Deserialize;
 
 use super::error::{LedgerError, Result};
 
+/// Quarters in a standard task, in which work and capacities are counted.
+pub const QUARTERS: i32 = 4;
+
 /// The text of the rules that come with Assay.
 pub const RULES: &str = include_str!("rules.toml");
 
@@ -104,7 +107,7 @@ impl Rules {
         ];
         for (kind, effort) in efforts {
             // Plans count quarters of a standard task.
-            if !(0.25..=100.0).contains(&effort) || (effort * 4.0).fract() != 0.0 {
+            if !(0.25..=100.0).contains(&effort) || (effort * f64::from(QUARTERS)).fract() != 0.0 {
                 problems.push(format!("effort.{kind} is {effort}; write quarters from 0.25 to 100"));
             }
         }
@@ -139,7 +142,7 @@ impl Rules {
             _ => self.effort.low,
         };
         // Checked when read: at most 400.
-        (effort * 4.0).round() as u32
+        (effort * f64::from(QUARTERS)).round() as u32
     }
 }
 

@@ -11,18 +11,9 @@ use super::returned::{sent_digest, sent_digests};
 use super::rows::{Value, all, insert, places, text, word};
 use super::state::{Action, State};
 use super::store::{Filter, Stored, change, read, read_items};
-use super::{By, Ledger, Tx, commit, pause};
+use super::{By, Ledger, Tx, commit, patiently};
 use crate::columns::{Width, list_row};
 use crate::{ExportedFile, Tasks, evidence, export_xlsx};
-
-/// What was sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Tasks that were sent for the first time.
-    pub dispatched: usize,
-    /// Workbooks, in the order of offices.
-    pub files: Vec<ExportedFile>,
-}
 
 impl Ledger {
     /// Sends what the plan takes, or everything where nothing was planned: tasks that were only made go to their offices
@@ -31,13 +22,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written; nothing is sent then.
     pub async fn dispatch(&self, scope: &Scope, by: &By) -> Result<usize> {
-        let mut tries = 0;
-        loop {
-            match self.dispatch_once(scope, by).await {
-                Err(error) if error.is_passing() && pause(&mut tries).await => {}
-                done => return done,
-            }
-        }
+        patiently(async || self.dispatch_once(scope, by).await).await
     }
 
     async fn dispatch_once(&self, scope: &Scope, by: &By) -> Result<usize> {
@@ -65,26 +50,11 @@ impl Ledger {
     /// When the ledger or the folder cannot be written. Workbooks written before the error stay.
     pub async fn send(&self, folder: &Path, scope: &Scope, by: &By) -> Result<Vec<ExportedFile>> {
         // Noted before anything is written: a workbook that nobody noted could not come back.
-        let tasks = self.note_sent(scope, by).await?;
-        let mut list = Tasks { tasks: Vec::with_capacity(tasks.len()), items: Vec::new() };
-        for one in tasks {
-            list.items.extend(one.items);
-            list.tasks.push(one.task);
-        }
-        Ok(export_xlsx(&list, folder)?)
+        let tasks = patiently(async || self.note_sent(scope, by).await).await?;
+        Ok(export_xlsx(&Tasks::from_iter(tasks), folder)?)
     }
 
     async fn note_sent(&self, scope: &Scope, by: &By) -> Result<Vec<Stored>> {
-        let mut tries = 0;
-        loop {
-            match self.note_sent_once(scope, by).await {
-                Err(error) if error.is_passing() && pause(&mut tries).await => {}
-                done => return done,
-            }
-        }
-    }
-
-    async fn note_sent_once(&self, scope: &Scope, by: &By) -> Result<Vec<Stored>> {
         let mut tx = self.begin_in_turn().await?;
         let states = vec![State::Dispatched, State::InProgress];
         let filter = Filter { scope: scope.clone(), states: Some(states), ..Filter::everything() };

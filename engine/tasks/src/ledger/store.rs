@@ -11,7 +11,7 @@ use super::offices::Scope;
 use super::rows::{Value, all, count, insert, int, places, run, text, word};
 use super::state::{Action, State};
 use super::{By, Ledger, Tx};
-use crate::{Task, TaskItem};
+use crate::{Task, TaskItem, Tasks};
 
 /// Why a task exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,6 +71,17 @@ pub struct Stored {
     pub opened_at: String,
     /// When it ended.
     pub closed_at: Option<String>,
+}
+
+impl FromIterator<Stored> for Tasks {
+    fn from_iter<I: IntoIterator<Item = Stored>>(stored: I) -> Self {
+        let mut list = Self { tasks: Vec::new(), items: Vec::new() };
+        for one in stored {
+            list.items.extend(one.items);
+            list.tasks.push(one.task);
+        }
+        list
+    }
 }
 
 /// One change of a task.

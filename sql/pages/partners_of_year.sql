@@ -1,15 +1,16 @@
--- Customers of the twelve months up to $as_of, the ten largest, with their share of everything (consumers without a number included) and how
+-- Partners of the twelve months up to $as_of, the ten largest, with their share of everything (consumers without a number included) and how
 -- they stand: grade of the latest scan, external lists they are on. Who is not registered here has no name here.
+-- $own_key, $partner_key, $own_rollup, $own_amount: the side of the trade the taxpayer is on.
 WITH trade AS (
-    SELECT buyer_key AS partner_key, sum(n) AS n, sum(amount) AS amount, sum(tax) AS tax, count(DISTINCT period) AS months
+    SELECT $partner_key AS partner_key, sum(n) AS n, sum(amount) AS amount, sum(tax) AS tax, count(DISTINCT period) AS months
     FROM rollup_trade
-    WHERE seller_key = $key AND period > period_add($as_of, -12) AND period <= $as_of
-    GROUP BY buyer_key
-    ORDER BY amount DESC, buyer_key
+    WHERE $own_key = $key AND period > period_add($as_of, -12) AND period <= $as_of
+    GROUP BY $partner_key
+    ORDER BY amount DESC, $partner_key
     LIMIT 10
 ),
 everything AS (
-    SELECT sum(sold_amount) AS amount FROM rollup_sold WHERE taxpayer_key = $key AND period > period_add($as_of, -12) AND period <= $as_of
+    SELECT sum($own_amount) AS amount FROM $own_rollup WHERE taxpayer_key = $key AND period > period_add($as_of, -12) AND period <= $as_of
 ),
 listed AS (
     SELECT subject_id, string_agg(DISTINCT list, '、') AS lists
