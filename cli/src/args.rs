@@ -104,7 +104,7 @@ pub enum Command {
 assay generate -w ./wh --taxpayers 10000 --describe --report economy.html\n  \
 assay generate --taxpayers 1000 --files ./files --dirty 0.02\n  \
 assay generate --taxpayers 1000 --files ./files --as csv --encoding gb18030\n\n\
-The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth.csv."
+The same seed gives the same economy, whatever the number of threads. Labels lie in the table truth, or in truth/truth.csv."
     )]
     Generate(GenerateArgs),
     /// How good the data is: scores, failing rows and why, loads, rejected rows

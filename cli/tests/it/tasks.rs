@@ -44,6 +44,10 @@ impl Desk {
 fn life(desk: &Desk) {
     desk.run(&["tasks", "open"]).ok().shows("tasks opened");
     desk.run(&["tasks", "open"]).ok().shows("taken in before");
+    if desk.ledger.is_none() {
+        assert!(desk.place.path("wh/ledger.db").exists());
+        assert!(!desk.place.path("wh/ledger.db-wal").exists(), "a copy of ledger.db would not be whole");
+    }
     let all = desk.rows(&["tasks", "list"]);
     assert!(all.len() > 20, "{} tasks", all.len());
     assert!(all.iter().all(|row| row["state"] == "created" && row["due_on"].is_empty()));

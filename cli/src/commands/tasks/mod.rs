@@ -8,6 +8,7 @@ mod plan;
 pub use list::hundredths;
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use assay_engine::ledger::{self, DrawSize};
@@ -65,7 +66,20 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<ExitCode> {
 /// The ledger the arguments, environment or settings file name; else the one beside the warehouse.
 pub async fn open_ledger(cli: &Cli, warehouse: &Warehouse) -> Result<Ledger> {
     let stated = settings::ledger(cli.ledger.as_deref())?;
-    Ok(ledger::open(warehouse, stated.as_deref(), false).await?)
+    let ledger = ledger::open(warehouse, stated.as_deref(), false).await?;
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(ledger.clone());
+    Ok(ledger)
+}
+
+/// Ledgers this command opened.
+static OPENED: Mutex<Vec<Ledger>> = Mutex::new(Vec::new());
+
+/// Closes the ledgers this command opened, whether it did what it should or failed.
+pub async fn close_ledgers() {
+    let opened = std::mem::take(&mut *OPENED.lock().unwrap_or_else(PoisonError::into_inner));
+    for ledger in opened {
+        ledger.close().await;
+    }
 }
 
 /// Who does it, now. A computer that knows no user, as in a container, is told of and does not stop the work.

@@ -145,6 +145,12 @@ impl Ledger {
         is_server(place) || Path::new(sqlite_path(place)).exists()
     }
 
+    /// Ends all connections. A SQLite ledger is then one file again, which may be copied: until then what was written last may
+    /// lie beside it (`-wal`).
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
     /// Where it is, without a password.
     #[must_use]
     pub fn place(&self) -> &str {
