@@ -9,6 +9,7 @@ fn main() -> io::Result<()> {
     let sql = here.join("../sql");
     let mut table = String::new();
     table.push_str(&embed("CATALOGUE", &here.join("catalogue"), "toml")?);
+    table.push_str(&embed("POLICIES", &here.join("policies"), "toml")?);
     table.push_str(&embed("FEATURE_QUERIES", &sql.join("features"), "sql")?);
     table.push_str(&embed("MONTHLY_QUERIES", &sql.join("monthly"), "sql")?);
     let features = sql.join("features.toml").canonicalize()?;

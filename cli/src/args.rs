@@ -10,6 +10,7 @@ mod indicators;
 mod ingest;
 mod links;
 mod mapping;
+mod policies;
 mod quality;
 mod sql;
 mod tasks;
@@ -22,6 +23,7 @@ pub use indicators::{EffectPeriod, IndicatorsCommand, LabelColumns};
 pub use ingest::IngestArgs;
 pub use links::{DecisionArgs, LinksCommand, LinksListArgs};
 pub use mapping::MappingCommand;
+pub use policies::{PoliciesCommand, PolicyGroup};
 pub use quality::{QualityArgs, QualityBy, QualityPart};
 pub use sql::SqlArgs;
 pub use tasks::{
@@ -149,6 +151,9 @@ assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
     /// The catalogue of indicators
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
+    /// Preferential policies: who is due what, who claims what (税收优惠)
+    #[command(subcommand)]
+    Policies(PoliciesCommand),
     /// Records that name a taxpayer without its number, linked to the register
     #[command(subcommand)]
     Links(LinksCommand),

@@ -40,7 +40,12 @@ pub async fn rows(header: &[&str], rows: &[Vec<String>], format: Format) -> anyh
     let columns: Vec<ArrayRef> = (0..header.len())
         .map(|i| Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r[i].as_str()))) as ArrayRef)
         .collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+    batch(RecordBatch::try_new(schema, columns)?, format).await
+}
+
+/// All rows of a batch as a table, CSV or JSON.
+pub async fn batch(batch: RecordBatch, format: Format) -> anyhow::Result<()> {
+    let schema = batch.schema();
     let memory = MemoryStream::try_new(vec![batch], schema, None)?;
     let options = OutputOptions { table_rows: usize::MAX, cell_width: 100 };
     stream(Box::pin(memory), format, &options).await.map(|_| ())

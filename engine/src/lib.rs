@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod ledger;
 pub mod mapping;
 pub mod pages;
+pub mod policy;
 pub mod quality;
 pub mod rollup;
 pub mod scan;

@@ -41,7 +41,7 @@ pub fn check(ctx: &SessionContext, catalogue: &Catalogue) -> Vec<Problem> {
 pub fn check_entry(state: &SessionState, features: &FeatureCatalogue, entry: &Entry) -> Vec<Problem> {
     let mut problems = Vec::new();
     for fact in &entry.indicator.facts {
-        if let Err(faults) = check_fact(state, features, fact) {
+        if let Err(faults) = check_fact(state, features, fact, SOME_MONTH) {
             problems.extend(faults.iter().map(|fault| entry.problem(&fact.expr, fault)));
         }
     }
@@ -53,10 +53,15 @@ pub fn check_entry(state: &SessionState, features: &FeatureCatalogue, entry: &En
     problems
 }
 
-fn check_fact(state: &SessionState, features: &FeatureCatalogue, fact: &Fact) -> Result<(), Vec<Fault>> {
+pub(crate) fn check_fact(
+    state: &SessionState,
+    features: &FeatureCatalogue,
+    fact: &Fact,
+    at: i32,
+) -> Result<(), Vec<Fault>> {
     let one = |fault| vec![fault];
     let mut inputs = Inputs::default();
-    let tree = resolve(&fact.expr.value, arithmetic(fact.unit), SOME_MONTH, features, &mut inputs)?;
+    let tree = resolve(&fact.expr.value, arithmetic(fact.unit), at, features, &mut inputs)?;
     let mut fields = Vec::new();
     for (n, window) in inputs.windows.iter().enumerate() {
         let kind = inner_type(state, features, &window.rollup, &window.inner).map_err(one)?;
@@ -174,7 +179,7 @@ fn check_use(entry: &Entry, problems: &mut Vec<Problem>) {
     for text in
         [indicator.applies.as_ref(), Some(&indicator.value), indicator.amount.as_ref()].into_iter().flatten()
     {
-        used.extend(facts_used(&text.value, indicator));
+        used.extend(facts_used(&text.value, &indicator.facts));
     }
     for text in [&indicator.message.zh, &indicator.message.en] {
         if let Ok(template) = Template::parse(text) {

@@ -12,14 +12,16 @@ use datafusion::logical_expr::{Expr, LogicalPlan, try_cast};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::catalogue::{Catalogue, Entry};
-use crate::definition::{Indicator, Line, Unit};
-use crate::evaluation::{Evaluation, Verdict, fact_name};
+use crate::definition::{Fact, Indicator, Line, Unit};
+use crate::evaluation::{Evaluation, Ruling, Verdict, fact_name};
 use crate::expression::{Fold, Inputs, Window, resolve};
+use crate::features::FeatureCatalogue;
 use crate::period;
+use crate::policy::{Policy, PolicyEntry, Rulebook, Ruler, Version, days, facts_at};
 use crate::problem::{Problem, Problems, did_you_mean};
 use crate::rewrite::Arithmetic;
 use crate::sources::{as_of_frame, monthly_frame, taxpayer_frame};
-use crate::verdict::{Evaluator, arrow_type, finite};
+use crate::verdict::{Evaluator, PartFault, arrow_type, finite};
 
 /// Column of the profile with the sales of the last twelve months, by which peers are banded.
 pub const SIZE_COLUMN: &str = "size_amount";
@@ -31,8 +33,10 @@ pub enum CompileError {
     #[error(transparent)]
     Definitions(#[from] Problems),
     /// A code nobody defined.
-    #[error("no indicator `{code}`; {remedy}")]
+    #[error("no {what} `{code}`; {remedy}")]
     UnknownCode {
+        /// Indicator or policy.
+        what: &'static str,
         /// The code asked for.
         code: String,
         /// What to do.
@@ -108,6 +112,8 @@ pub struct Layout {
     pub indicators: Vec<CompiledIndicator>,
     /// Indicators left out because none of their lines is in force at `as_of`.
     pub not_in_force: Vec<String>,
+    /// Versions of policies, in the order of their rulings.
+    pub policies: Vec<CompiledPolicy>,
     /// Whether any line needs peers; the profile then has `industry_code`, `region_code` (Utf8) and
     /// [`SIZE_COLUMN`] (Decimal(28,2)).
     pub needs_peers: bool,
@@ -132,40 +138,84 @@ pub struct CompiledIndicator {
     pub facts: Vec<String>,
 }
 
-/// Plans a scan of the selected indicators (none selected = all) at a month.
-///
-/// `ctx` has the domain functions and the tables `taxpayer` and the rollups the facts read.
+/// One version of a policy of a compiled scan.
+#[derive(Debug, Clone)]
+pub struct CompiledPolicy {
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// Place of the version among the policy's.
+    pub version: usize,
+    /// Last month of the period it is asked for.
+    pub period: i32,
+}
+
+impl CompiledPolicy {
+    /// The version.
+    pub fn version(&self) -> &Version {
+        &self.policy.versions[self.version]
+    }
+}
+
+/// Policies to ask, some or all of a rulebook.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The rulebook; its columns are declared.
+    pub book: &'a Rulebook,
+    /// Codes; none: all.
+    pub only: &'a [String],
+}
+
+/// Plans a scan of the selected indicators (none selected = all) at a month; see [`compile_with`].
 ///
 /// # Errors
-/// Unknown codes, wrong definitions (all at once), missing tables or columns.
+/// As [`compile_with`].
 pub async fn compile(
     ctx: &SessionContext,
     catalogue: &Catalogue,
     selected: &[String],
     as_of: i32,
 ) -> Result<Profile, CompileError> {
+    compile_with(ctx, catalogue, Some(selected), None, as_of).await
+}
+
+/// Plans a scan of the selected indicators (none selected = all; `None`: no indicator) and of the policies asked, together, so that
+/// they share what they read.
+///
+/// `ctx` has the domain functions and the tables `taxpayer` and the rollups the facts read.
+///
+/// # Errors
+/// Unknown codes, wrong definitions (all at once), missing tables or columns.
+pub async fn compile_with(
+    ctx: &SessionContext,
+    catalogue: &Catalogue,
+    selected: Option<&[String]>,
+    asked: Option<Asked<'_>>,
+    as_of: i32,
+) -> Result<Profile, CompileError> {
     if !period::is_period(as_of) {
         return Err(CompileError::NotAMonth(as_of));
     }
-    let mut chosen = choose(catalogue, selected)?;
+    let mut chosen = selected.map(|codes| choose(catalogue, codes)).transpose()?.unwrap_or_default();
     let in_force = |entry: &&Entry| lines_in_force(&entry.indicator, as_of).next().is_some();
     let (kept, left): (Vec<&Entry>, Vec<&Entry>) = chosen.drain(..).partition(in_force);
-    let facts = Facts::resolve(catalogue, &kept, as_of)?;
+    let mut facts = Facts::resolve(catalogue, &kept, as_of)?;
+    let (policies, rulings) = rulings(&ctx.state(), catalogue, asked, as_of, &mut facts)?;
     let needs_peers =
         kept.iter().any(|entry| lines_in_force(&entry.indicator, as_of).any(|line| line.kind.needs_peers()));
     let state = ctx.state();
-    let Facts { mut inputs, trees, columns } = facts;
+    let Facts { mut inputs, trees, columns, .. } = facts;
     let size = needs_peers.then(|| size_window(&mut inputs, as_of));
     let taxpayers = taxpayer_frame(ctx, &inputs.registration, needs_peers).await?;
     let sources = plan_sources(ctx, &state, catalogue, &inputs).await?;
     let (indicators, verdicts) = judge_exprs(&state, &kept, &columns, as_of)?;
-    let evaluation = Evaluation::new(&state, &taxpayers, &sources, trees, verdicts, size.as_deref())?;
+    let judged = (verdicts, rulings);
+    let evaluation = Evaluation::new(&state, &taxpayers, &sources, trees, judged, size.as_deref())?;
     let not_in_force = left.iter().map(|entry| entry.indicator.code.value.clone()).collect();
     Ok(Profile {
         taxpayers,
         sources,
         evaluation,
-        layout: Layout { as_of, indicators, not_in_force, needs_peers },
+        layout: Layout { as_of, indicators, not_in_force, needs_peers, policies },
     })
 }
 
@@ -177,7 +227,7 @@ pub(crate) fn choose<'c>(
         if catalogue.get(code).is_none() {
             let known = catalogue.entries().iter().map(|entry| entry.indicator.code.value.as_str());
             let remedy = did_you_mean(code, known, "`assay indicators list`");
-            return Err(CompileError::UnknownCode { code: code.clone(), remedy });
+            return Err(CompileError::UnknownCode { what: "indicator", code: code.clone(), remedy });
         }
     }
     let wanted = |entry: &&Entry| selected.is_empty() || selected.contains(&entry.indicator.code.value);
@@ -209,46 +259,98 @@ pub(crate) struct FactTree {
 }
 
 /// All facts of a scan, each distinct one once.
+#[derive(Default)]
 pub(crate) struct Facts {
     pub(crate) inputs: Inputs,
     pub(crate) trees: Vec<FactTree>,
     /// Facts of each indicator, by place in `trees`.
     pub(crate) columns: Vec<Vec<usize>>,
+    known: HashMap<(String, Unit), usize>,
 }
 
 impl Facts {
     pub(crate) fn resolve(catalogue: &Catalogue, entries: &[&Entry], as_of: i32) -> Result<Self, Problems> {
-        let mut facts = Self { inputs: Inputs::default(), trees: Vec::new(), columns: Vec::new() };
-        let mut known: HashMap<(String, Unit), usize> = HashMap::new();
+        let mut facts = Self::default();
         let mut problems = Vec::new();
         for entry in entries {
             let at = period::at_grain(as_of, entry.indicator.grain);
-            let mut columns = Vec::new();
-            for fact in &entry.indicator.facts {
-                let resolved = resolve(
-                    &fact.expr.value,
-                    arithmetic(fact.unit),
-                    at,
-                    &catalogue.features,
-                    &mut facts.inputs,
-                );
-                match resolved {
-                    Ok(tree) => {
-                        let index = *known.entry((tree.to_string(), fact.unit)).or_insert_with(|| {
-                            let text = fact.expr.value.clone();
-                            facts.trees.push(FactTree { tree, unit: fact.unit, text });
-                            facts.trees.len() - 1
-                        });
-                        columns.push(index);
-                    }
-                    Err(faults) => {
-                        problems.extend(faults.into_iter().map(|fault| entry.problem(&fact.expr, &fault)));
-                    }
-                }
+            match facts.add(&catalogue.features, &entry.indicator.facts, at) {
+                Ok(columns) => facts.columns.push(columns),
+                Err(faults) => problems.extend(faults.iter().map(|(part, fault)| entry.problem(part, fault))),
             }
-            facts.columns.push(columns);
         }
         if problems.is_empty() { Ok(facts) } else { Err(Problems(problems)) }
+    }
+
+    /// Adds facts at a month; their places in `trees`.
+    fn add(
+        &mut self,
+        features: &FeatureCatalogue,
+        facts: &[Fact],
+        at: i32,
+    ) -> Result<Vec<usize>, Vec<PartFault>> {
+        let (mut columns, mut faults) = (Vec::new(), Vec::new());
+        for fact in facts {
+            match resolve(&fact.expr.value, arithmetic(fact.unit), at, features, &mut self.inputs) {
+                Ok(tree) => {
+                    let trees = &mut self.trees;
+                    let index = *self.known.entry((tree.to_string(), fact.unit)).or_insert_with(|| {
+                        trees.push(FactTree { tree, unit: fact.unit, text: fact.expr.value.clone() });
+                        trees.len() - 1
+                    });
+                    columns.push(index);
+                }
+                Err(found) => faults.extend(found.into_iter().map(|fault_at| (fact.expr.clone(), fault_at))),
+            }
+        }
+        if faults.is_empty() { Ok(columns) } else { Err(faults) }
+    }
+}
+
+/// The versions of the policies asked that govern the latest complete periods, and what rules them.
+fn rulings(
+    state: &SessionState,
+    catalogue: &Catalogue,
+    asked: Option<Asked<'_>>,
+    as_of: i32,
+    facts: &mut Facts,
+) -> Result<(Vec<CompiledPolicy>, Vec<Ruling>), CompileError> {
+    let (mut policies, mut rulings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in asked.map(|asked| asked.entries()).transpose()?.into_iter().flatten() {
+        let policy = &entry.policy;
+        let at = period::at_grain(as_of, policy.grain);
+        let Some((first, last)) = days(at, policy.months()) else { continue };
+        for version in entry.versions(first, last) {
+            let parameters = asked.map(|asked| &asked.book.parameters).cloned().unwrap_or_default();
+            let made = facts_at(policy, version, &parameters, at)
+                .and_then(|own| facts.add(&catalogue.features, &own, at))
+                .and_then(|columns| Ok((columns, Ruler::new(state, policy, version, &parameters, at)?)));
+            match made {
+                Ok((columns, ruler)) => {
+                    let place = policy.versions.iter().position(|v| v.number == version.number).unwrap_or(0);
+                    policies.push(CompiledPolicy { policy: Arc::clone(policy), version: place, period: at });
+                    rulings.push(Ruling { facts: columns, ruler });
+                }
+                Err(faults) => problems.extend(faults.iter().map(|(part, fault)| entry.problem(part, fault))),
+            }
+        }
+    }
+    if problems.is_empty() { Ok((policies, rulings)) } else { Err(Problems(problems).into()) }
+}
+
+impl<'a> Asked<'a> {
+    /// The policies asked, by code.
+    fn entries(&self) -> Result<Vec<&'a PolicyEntry>, CompileError> {
+        for code in self.only {
+            if self.book.get(code).is_none() {
+                let known = self.book.entries().iter().map(|entry| entry.policy.code.value.as_str());
+                let remedy = did_you_mean(code, known, "`assay policies list`");
+                return Err(CompileError::UnknownCode { what: "policy", code: code.clone(), remedy });
+            }
+        }
+        let wanted =
+            |entry: &&PolicyEntry| self.only.is_empty() || self.only.contains(&entry.policy.code.value);
+        Ok(self.book.entries().iter().filter(wanted).collect())
     }
 }
 

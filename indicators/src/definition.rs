@@ -88,6 +88,17 @@ words! {
     }
 }
 
+impl Grain {
+    /// Months of a span.
+    pub fn months(self) -> i32 {
+        match self {
+            Self::Month => 1,
+            Self::Quarter => 3,
+            Self::Year => 12,
+        }
+    }
+}
+
 words! {
     /// Where a line or a basis comes from. Only `V` and `K` may be shown as 政策依据.
     Mark {

@@ -17,6 +17,7 @@ use datafusion::sql::sqlparser::ast;
 use crate::compile::{CompileError, FactTree, SIZE_COLUMN, Source, typed_fact};
 use crate::definition::Unit;
 use crate::expression::{name_of, parse};
+use crate::policy::{Ruled, Ruler};
 use crate::sources::KEY;
 use crate::verdict::{Evaluator, plan};
 
@@ -41,6 +42,7 @@ pub struct Evaluation {
     size: Option<Fact>,
     facts: Vec<Fact>,
     verdicts: Vec<Verdict>,
+    rulings: Vec<Ruling>,
 }
 
 /// One fact: an expression over some inputs.
@@ -62,13 +64,21 @@ pub(crate) struct Verdict {
     pub(crate) evaluator: Evaluator,
 }
 
+/// The expressions of one version of a policy over its facts.
+#[derive(Debug)]
+pub(crate) struct Ruling {
+    /// Its facts, by number.
+    pub(crate) facts: Vec<usize>,
+    pub(crate) ruler: Ruler,
+}
+
 impl Evaluation {
     pub(crate) fn new(
         state: &SessionState,
         taxpayers: &DataFrame,
         sources: &[Source],
         trees: Vec<FactTree>,
-        verdicts: Vec<Verdict>,
+        (verdicts, rulings): (Vec<Verdict>, Vec<Ruling>),
         size: Option<&str>,
     ) -> Result<Self, CompileError> {
         let mut fields = fields(state, taxpayers)?;
@@ -95,7 +105,7 @@ impl Evaluation {
             None => None,
         };
         let passed = PASSED.iter().filter_map(|name| inputs.index_of(name).ok()).collect();
-        Ok(Self { inputs, registered, zeros, passed, size, facts, verdicts })
+        Ok(Self { inputs, registered, zeros, passed, size, facts, verdicts, rulings })
     }
 
     /// Puts the rows of sources beside those of taxpayers. `rows[n]` of a source says where the n-th taxpayer's row
@@ -161,6 +171,49 @@ impl Evaluation {
             columns.extend(verdict.names.iter().cloned().zip(done));
         }
         Ok(RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))?)
+    }
+}
+
+/// Facts of some taxpayers, each computed when it is first asked for.
+struct FactsOf<'a> {
+    evaluation: &'a Evaluation,
+    inputs: &'a RecordBatch,
+    known: Vec<Option<ArrayRef>>,
+}
+
+impl FactsOf<'_> {
+    fn get(&mut self, fact: usize) -> DataFusionResult<ArrayRef> {
+        if let Some(known) = &self.known[fact] {
+            return Ok(Arc::clone(known));
+        }
+        let values = self.evaluation.facts[fact].evaluate(self.inputs)?;
+        self.known[fact] = Some(Arc::clone(&values));
+        Ok(values)
+    }
+}
+
+impl Evaluation {
+    /// Shows what each version of the policies in the layout comes to: its place, its ruler, its facts and the rulings, a row for
+    /// each of `inputs`.
+    ///
+    /// # Errors
+    /// When an expression fails, which those of the language do not; or `see` does.
+    pub fn rule<E: From<DataFusionError>>(
+        &self,
+        inputs: &RecordBatch,
+        mut see: impl FnMut(usize, &Ruler, &RecordBatch, &Ruled) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut facts = FactsOf { evaluation: self, inputs, known: vec![None; self.facts.len()] };
+        for (n, ruling) in self.rulings.iter().enumerate() {
+            let mine = ruling.facts.iter().map(|fact| facts.get(*fact)).collect::<DataFusionResult<_>>()?;
+            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(inputs.num_rows()));
+            let schema = Arc::clone(&ruling.ruler.schema);
+            let mine =
+                RecordBatch::try_new_with_options(schema, mine, &options).map_err(DataFusionError::from)?;
+            let ruled = ruling.ruler.rule(&mine)?;
+            see(n, &ruling.ruler, &mine, &ruled)?;
+        }
+        Ok(())
     }
 }
 

@@ -111,6 +111,23 @@ impl FeatureCatalogue {
         Some(Feature { source, unit: unit?, label: Bilingual { zh: zh?.value, en: en?.value }, definition })
     }
 
+    /// Adds a source that is made, not written: its query and columns.
+    pub(crate) fn add(
+        &mut self,
+        source: &FeatureSource,
+        sql: String,
+        columns: Vec<(String, Unit, Bilingual)>,
+    ) {
+        match source {
+            FeatureSource::Monthly(name) => self.monthly.insert(name.clone(), sql),
+            FeatureSource::AsOf(name) => self.queries.insert(name.clone(), sql),
+            FeatureSource::Registration => None,
+        };
+        for (name, unit, label) in columns {
+            self.columns.insert(name, Feature { source: source.clone(), unit, label, definition: None });
+        }
+    }
+
     /// A declared column.
     pub fn get(&self, name: &str) -> Option<&Feature> {
         self.columns.get(name)

@@ -1,4 +1,4 @@
-//! The language and the catalogue of risk indicators, compiled to DataFusion expressions.
+//! The language and the catalogue of risk indicators, and of preferential policies, compiled to DataFusion expressions.
 //!
 //! A definition is one TOML file: facts (SQL over declared profile columns, with lags and trailing windows), a
 //! value, lines, texts and test rows. [`Catalogue::load`] reads all of them and says everything that is wrong at
@@ -19,6 +19,7 @@ mod meaning;
 mod message;
 mod parse;
 pub mod period;
+pub mod policy;
 mod problem;
 mod reader;
 mod rewrite;
@@ -29,7 +30,10 @@ mod verdict;
 
 pub use catalogue::{Catalogue, Entry, ReadError};
 pub use check::{check, check_entry, fill_evidence};
-pub use compile::{CompileError, CompiledIndicator, Layout, Profile, SIZE_COLUMN, Source, compile};
+pub use compile::{
+    Asked, CompileError, CompiledIndicator, CompiledPolicy, Layout, Profile, SIZE_COLUMN, Source, compile,
+    compile_with,
+};
 pub use definition::{
     Basis, Bilingual, BilingualList, Fact, Grain, Indicator, Line, LineKind, Mark, Op, PeerFigure,
     PeerFigures, Severity, TestRow, TestValue, Unit, Verdict,

@@ -113,7 +113,7 @@ fn indicator(t: &mut TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Indicator>
     })
 }
 
-fn check_code(code: &At<String>, s: &mut Sink<'_>) {
+pub(crate) fn check_code(code: &At<String>, s: &mut Sink<'_>) {
     let good = code.value.starts_with(|c: char| c.is_ascii_uppercase())
         && code.value.len() <= 16
         && code.value.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
@@ -129,13 +129,21 @@ fn check_chinese(text: &At<String>, what: &str, s: &mut Sink<'_>) {
     }
 }
 
-fn pair(t: &mut TableReader<'_, '_>, what: &str, s: &mut Sink<'_>) -> Option<(At<String>, At<String>)> {
+pub(crate) fn pair(
+    t: &mut TableReader<'_, '_>,
+    what: &str,
+    s: &mut Sink<'_>,
+) -> Option<(At<String>, At<String>)> {
     let zh = t.string("zh", s).inspect(|zh| check_chinese(zh, what, s));
     let en = t.string("en", s);
     Some((zh?, en?))
 }
 
-fn bilingual(t: &mut TableReader<'_, '_>, key: &'static str, s: &mut Sink<'_>) -> Option<Bilingual> {
+pub(crate) fn bilingual(
+    t: &mut TableReader<'_, '_>,
+    key: &'static str,
+    s: &mut Sink<'_>,
+) -> Option<Bilingual> {
     let value = t.need(key, s)?;
     let mut inner = TableReader::of(value, key, s)?;
     let both = pair(&mut inner, key, s);
@@ -182,7 +190,7 @@ fn sentences(t: &mut TableReader<'_, '_>, key: &'static str, s: &mut Sink<'_>) -
     Some(BilingualList { zh, en })
 }
 
-fn read_basis(mut t: TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Basis> {
+pub(crate) fn read_basis(mut t: TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Basis> {
     let doc = t.string("doc", s);
     let article = t.optional_string("article", s).map(|text| text.value);
     let source = t.word("source", Mark::WORDS, s);
@@ -190,7 +198,7 @@ fn read_basis(mut t: TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Basis> {
     Some(Basis { doc: doc?.value, article, source: source? })
 }
 
-fn facts(t: &mut TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Vec<Fact>> {
+pub(crate) fn facts(t: &mut TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Vec<Fact>> {
     let value = t.need("facts", s)?;
     let table = TableReader::of(value, "[facts]", s)?;
     let mut facts = Vec::new();
@@ -260,7 +268,7 @@ fn read_line(mut t: TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<Line> {
     Some(Line { op: op?, kind, source: source?, from, to, severity, min_peers, span })
 }
 
-fn date(t: &mut TableReader<'_, '_>, key: &'static str, s: &mut Sink<'_>) -> Option<NaiveDate> {
+pub(crate) fn date(t: &mut TableReader<'_, '_>, key: &'static str, s: &mut Sink<'_>) -> Option<NaiveDate> {
     let value = t.get(key)?;
     let date = as_date(value);
     if date.is_none() {
@@ -269,7 +277,7 @@ fn date(t: &mut TableReader<'_, '_>, key: &'static str, s: &mut Sink<'_>) -> Opt
     date
 }
 
-fn as_date(value: &Spanned<DeValue<'_>>) -> Option<NaiveDate> {
+pub(crate) fn as_date(value: &Spanned<DeValue<'_>>) -> Option<NaiveDate> {
     let written = value.get_ref().as_datetime().filter(|d| d.time.is_none())?.date?;
     NaiveDate::from_ymd_opt(i32::from(written.year), u32::from(written.month), u32::from(written.day))
 }
@@ -290,7 +298,10 @@ fn read_test(mut t: TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<TestRow> {
     Some(TestRow { name: name?.value, facts: facts?, peers, as_of, value, amount, verdict: verdict?, span })
 }
 
-fn test_facts(value: &Spanned<DeValue<'_>>, s: &mut Sink<'_>) -> Option<Vec<(At<String>, At<TestValue>)>> {
+pub(crate) fn test_facts(
+    value: &Spanned<DeValue<'_>>,
+    s: &mut Sink<'_>,
+) -> Option<Vec<(At<String>, At<TestValue>)>> {
     let table = TableReader::of(value, "facts of a test", s)?;
     let mut facts = Vec::new();
     for (name, value) in table.entries() {
@@ -307,7 +318,7 @@ fn test_facts(value: &Spanned<DeValue<'_>>, s: &mut Sink<'_>) -> Option<Vec<(At<
     Some(facts)
 }
 
-fn number_text(value: &Spanned<DeValue<'_>>, key: &str, s: &mut Sink<'_>) -> Option<At<String>> {
+pub(crate) fn number_text(value: &Spanned<DeValue<'_>>, key: &str, s: &mut Sink<'_>) -> Option<At<String>> {
     let text = match value.get_ref() {
         DeValue::Integer(i) if i.radix() == 10 => Some(i.as_str().to_owned()),
         DeValue::Float(x) if x.as_str().parse().is_ok_and(f64::is_finite) => Some(x.as_str().to_owned()),

@@ -15,6 +15,11 @@ pub fn add(period: i32, months: i32) -> i32 {
     total.div_euclid(12) * 100 + total.rem_euclid(12) + 1
 }
 
+/// The first day of a month; `None` when `period` is no month.
+pub fn start(period: i32) -> Option<NaiveDate> {
+    is_period(period).then(|| NaiveDate::from_ymd_opt(period / 100, u32::try_from(period % 100).ok()?, 1))?
+}
+
 /// The last day of a month; `None` when `period` is no month.
 pub fn end(period: i32) -> Option<NaiveDate> {
     let next = add(period, 1);
@@ -30,12 +35,7 @@ pub fn of(day: NaiveDate) -> i32 {
 
 /// The month an indicator of this grain reads at `as_of`: the end of the latest complete quarter or year.
 pub fn at_grain(as_of: i32, grain: Grain) -> i32 {
-    let months = match grain {
-        Grain::Month => 1,
-        Grain::Quarter => 3,
-        Grain::Year => 12,
-    };
-    add(as_of, -((as_of % 100) % months))
+    add(as_of, -((as_of % 100) % grain.months()))
 }
 
 #[cfg(test)]

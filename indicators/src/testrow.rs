@@ -8,20 +8,20 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
     StringArray, cast::AsArray,
 };
-use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type};
+use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use chrono::NaiveDate;
 use datafusion::execution::SessionState;
 
 use crate::catalogue::Entry;
 use crate::compile::lines_in_force;
-use crate::definition::{Line, PeerFigures, TestRow, TestValue, Unit, Verdict};
+use crate::definition::{Fact, Line, PeerFigures, TestRow, TestValue, Unit, Verdict};
 use crate::expression::Fault;
 use crate::line::{Crossing, first_crossed};
 use crate::period;
 use crate::problem::{Problem, did_you_mean};
 use crate::reader::At;
-use crate::verdict::{Evaluated, Evaluator, first_line};
+use crate::verdict::{Evaluated, Evaluator, first_line, place_of};
 
 /// Fewest peers a line of a test row may be drawn from when the line does not say.
 const TEST_MIN_PEERS: usize = 1;
@@ -75,7 +75,7 @@ fn or_unknown(value: Option<impl ToString>) -> String {
 }
 
 fn run_test(evaluator: &Evaluator, entry: &Entry, test: &TestRow) -> Result<Vec<Fault>, Fault> {
-    let batch = fact_batch(evaluator, entry, test)?;
+    let batch = fact_batch(&evaluator.schema, &entry.indicator.facts, &test.facts)?;
     let evaluated = evaluator
         .evaluate(&batch)
         .map_err(|error| Fault::new("", first_line(&error), "correct the expression or the facts"))?;
@@ -125,7 +125,7 @@ fn judge(evaluated: &Evaluated, lines: &[Line], peers: Option<&PeerFigures>) -> 
     (verdict, value)
 }
 
-fn cents(amount: &ArrayRef) -> Option<i128> {
+pub(crate) fn cents(amount: &ArrayRef) -> Option<i128> {
     let amount = amount.as_primitive::<Decimal128Type>();
     amount.is_valid(0).then(|| amount.value(0))
 }
@@ -147,19 +147,21 @@ fn test_month(entry: &Entry) -> i32 {
 }
 
 /// The facts of a test row as a batch of one row; facts left out are null.
-fn fact_batch(evaluator: &Evaluator, entry: &Entry, test: &TestRow) -> Result<RecordBatch, Fault> {
-    let indicator = &entry.indicator;
+pub(crate) fn fact_batch(
+    schema: &Arc<Schema>,
+    facts: &[Fact],
+    given_facts: &[(At<String>, At<TestValue>)],
+) -> Result<RecordBatch, Fault> {
     let mut given: BTreeMap<&str, &TestValue> = BTreeMap::new();
-    for (name, value) in &test.facts {
-        if indicator.fact(&name.value).is_none() {
-            let known = indicator.facts.iter().map(|fact| fact.name.value.as_str());
+    for (name, value) in given_facts {
+        if place_of(facts, &name.value).is_none() {
+            let known = facts.iter().map(|fact| fact.name.value.as_str());
             let remedy = did_you_mean(&name.value, known, "[facts]");
             return Err(Fault::new(&name.value, format!("unknown fact `{}`", name.value), remedy));
         }
         given.insert(&name.value, &value.value);
     }
-    let columns = indicator
-        .facts
+    let columns = facts
         .iter()
         .map(|fact| {
             let name = &fact.name.value;
@@ -170,7 +172,7 @@ fn fact_batch(evaluator: &Evaluator, entry: &Entry, test: &TestRow) -> Result<Re
         })
         .collect::<Result<Vec<_>, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(1));
-    RecordBatch::try_new_with_options(Arc::clone(&evaluator.schema), columns, &options)
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
         .map_err(|error| Fault::new("", error.to_string(), "correct the facts"))
 }
 
@@ -211,7 +213,7 @@ fn column(unit: Unit, value: Option<&TestValue>) -> Option<ArrayRef> {
 }
 
 /// A number as written, in hundredths; `None` when it has more than two decimals or is no plain number.
-fn exact_cents(text: &str) -> Option<i128> {
+pub(crate) fn exact_cents(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction = fraction.trim_end_matches('0');
     if fraction.len() > 2 || !fraction.chars().all(|c| c.is_ascii_digit()) {

@@ -13,7 +13,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Value, VisitMut, VisitorMut};
 
-use crate::definition::{Indicator, Unit};
+use crate::definition::{Fact, Indicator, Unit};
 use crate::expression::{Fault, name_of, parse, refused};
 use crate::problem::did_you_mean;
 use crate::reader::At;
@@ -58,7 +58,7 @@ pub fn verdict_exprs(
 ) -> Result<VerdictExprs, Vec<PartFault>> {
     let mut faults = Vec::new();
     let mut part = |text: &At<String>, arithmetic, wanted: Wanted| {
-        facts_to_columns(&text.value, indicator, columns, arithmetic)
+        facts_to_columns(&text.value, &indicator.facts, columns, arithmetic)
             .and_then(|tree| plan(state, tree, schema).map_err(|fault| vec![fault]))
             .and_then(|expr| typed(state, expr, schema, wanted).map_err(|fault| vec![fault]))
             .map_err(|found| faults.extend(found.into_iter().map(|fault| (text.clone(), fault))))
@@ -158,7 +158,7 @@ static FINITE: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
 });
 
 /// The names of facts an expression uses; faults when it does not parse.
-pub fn facts_used(sql: &str, indicator: &Indicator) -> Vec<String> {
+pub fn facts_used(sql: &str, facts: &[Fact]) -> Vec<String> {
     let mut used = Vec::new();
     if let Ok(tree) = parse(sql) {
         let _ = ast::visit_expressions(&tree, |expr| {
@@ -168,24 +168,30 @@ pub fn facts_used(sql: &str, indicator: &Indicator) -> Vec<String> {
             ControlFlow::<()>::Continue(())
         });
     }
-    used.retain(|name| indicator.fact(name).is_some());
+    used.retain(|name| place_of(facts, name).is_some());
     used
 }
 
-fn facts_to_columns(
+/// Where a fact stands among others.
+pub fn place_of(facts: &[Fact], name: &str) -> Option<usize> {
+    facts.iter().position(|fact| fact.name.value == name)
+}
+
+/// A parsed expression with the columns of facts in place of their names.
+pub fn facts_to_columns(
     sql: &str,
-    indicator: &Indicator,
+    facts: &[Fact],
     columns: &[String],
     arithmetic: Arithmetic,
 ) -> Result<ast::Expr, Vec<Fault>> {
     let mut tree = parse(sql).map_err(|fault| vec![fault])?;
-    let mut names = FactNames { indicator, columns, arithmetic, faults: Vec::new() };
+    let mut names = FactNames { facts, columns, arithmetic, faults: Vec::new() };
     let _ = tree.visit(&mut names);
     if names.faults.is_empty() { Ok(tree) } else { Err(names.faults) }
 }
 
 struct FactNames<'a> {
-    indicator: &'a Indicator,
+    facts: &'a [Fact],
     columns: &'a [String],
     arithmetic: Arithmetic,
     faults: Vec<Fault>,
@@ -218,14 +224,14 @@ impl VisitorMut for FactNames<'_> {
 
 impl FactNames<'_> {
     fn column(&mut self, name: &str) -> Option<ast::Expr> {
-        let Some((index, fact)) = self.indicator.fact(name) else {
-            let known = self.indicator.facts.iter().map(|fact| fact.name.value.as_str());
+        let Some(index) = place_of(self.facts, name) else {
+            let known = self.facts.iter().map(|fact| fact.name.value.as_str());
             let remedy = did_you_mean(name, known, "[facts], or add it there");
             self.faults.push(Fault::new(name, format!("unknown fact `{name}`"), remedy));
             return None;
         };
         let column = &self.columns[index];
-        match (self.arithmetic, fact.unit) {
+        match (self.arithmetic, self.facts[index].unit) {
             (Arithmetic::Double, Unit::Count | Unit::Days | Unit::Money) => {
                 parse_fragment(&format!("CAST({column} AS DOUBLE)"))
             }
@@ -235,6 +241,19 @@ impl FactNames<'_> {
             _ => Some(identifier(column)),
         }
     }
+}
+
+/// The columns `f0`, `f1`, … of facts.
+pub fn fact_columns(facts: &[Fact]) -> Vec<String> {
+    (0..facts.len()).map(|n| format!("f{n}")).collect()
+}
+
+/// A batch with one column for each fact.
+pub fn fact_schema(facts: &[Fact]) -> Arc<Schema> {
+    let columns = fact_columns(facts);
+    let fields =
+        columns.iter().zip(facts).map(|(column, fact)| Field::new(column, arrow_type(fact.unit), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// The three expressions ready to run over a batch of facts.
@@ -261,13 +280,8 @@ pub struct Evaluated {
 impl Evaluator {
     /// Prepares an indicator's expressions over a batch with one column for each fact.
     pub fn new(state: &SessionState, indicator: &Indicator) -> Result<Self, Vec<PartFault>> {
-        let columns: Vec<String> = (0..indicator.facts.len()).map(|n| format!("f{n}")).collect();
-        let fields: Vec<Field> = columns
-            .iter()
-            .zip(&indicator.facts)
-            .map(|(column, fact)| Field::new(column, arrow_type(fact.unit), true))
-            .collect();
-        let schema = Arc::new(Schema::new(fields));
+        let columns = fact_columns(&indicator.facts);
+        let schema = fact_schema(&indicator.facts);
         let whole = |error: &DataFusionError| {
             let fault = Fault::new("", first_line(error), "correct the expression");
             vec![(indicator.value.clone(), fault)]

@@ -185,7 +185,7 @@ async fn show_weights(format: Format, weighing: &Weighing) -> Result<()> {
 }
 
 /// The warehouse, when one is named: the catalogue can be read without any.
-async fn own(cli: &Cli) -> Result<Option<Warehouse>> {
+pub async fn own(cli: &Cli) -> Result<Option<Warehouse>> {
     match settings::warehouse(cli.warehouse.as_deref()) {
         Ok(location) => Ok(Some(Warehouse::open(&location).await?)),
         Err(_) => Ok(None),

@@ -11,6 +11,7 @@ mod ingest;
 mod links;
 mod mapping;
 mod pages;
+mod policies;
 mod quality;
 mod scan;
 mod schema;
@@ -53,6 +54,7 @@ async fn command(cli: &Cli) -> Result<ExitCode> {
         Command::Cases(command) => cases::run(cli, command).await?,
         Command::Taxpayer(args) => taxpayer::run(cli, args).await?,
         Command::Indicators(command) => return indicators::run(cli, command).await,
+        Command::Policies(command) => return policies::run(cli, command).await,
         Command::Links(command) => links::run(cli, command).await?,
         Command::Sql(args) => sql::run(cli, args).await?,
         Command::Schema { table, markdown } => schema::run(cli, table.as_deref(), *markdown).await?,

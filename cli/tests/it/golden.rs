@@ -59,6 +59,7 @@ fn help() {
           cases        Closed tasks and how they ended (案例库)
           taxpayer     Everything about one taxpayer on one page (一户式)
           indicators   The catalogue of indicators
+          policies     Preferential policies: who is due what, who claims what (税收优惠)
           links        Records that name a taxpayer without its number, linked to the register
           sql          Run SQL over all tables
           mapping      Mappings: how files with headers of their own become tables

@@ -28,6 +28,7 @@ mod misread;
 mod nights;
 mod object_store;
 mod personal;
+mod policies;
 mod postgres;
 mod quality;
 mod reconcile;

@@ -231,6 +231,7 @@ pub fn open_specs() -> Vec<TableSpec> {
         PARTY.spec(),
     ];
     specs.extend(crate::scan::specs());
+    specs.extend(crate::policy::specs());
     specs.extend(crate::rollup::goods_specs());
     specs.extend(crate::cross_audit::specs());
     specs.extend(crate::identity::specs());

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 2;
 const PART: usize = 1 << 12;
 
 /// All that is known of the taxpayers of a scan.
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     /// By key.
     taxpayers: RecordBatch,
     /// Ranges of keys in which there are taxpayers, with the rows of these.
@@ -41,7 +41,7 @@ pub(super) struct Gathered {
 ///
 /// # Errors
 /// When a source cannot be read, has two rows for a taxpayer, or there is no room for its rows.
-pub(super) async fn gather(
+pub(crate) async fn gather(
     (warehouse, commit): (&Warehouse, &Commit),
     profile: (&DataFrame, &[Source]),
     evaluation: Evaluation,
@@ -141,7 +141,7 @@ fn ranges(taxpayers: &RecordBatch) -> Result<Vec<(i64, Range<usize>)>> {
 
 impl Gathered {
     /// How many taxpayers there are.
-    pub(super) fn taxpayers(&self) -> usize {
+    pub(crate) fn taxpayers(&self) -> usize {
         self.taxpayers.num_rows()
     }
 
@@ -150,6 +150,39 @@ impl Gathered {
         let ids = cast(column(&self.taxpayers, "taxpayer_id")?, &DataType::Utf8)?;
         let pairs = keys(&self.taxpayers)?.values().iter().zip(ids.as_string::<i32>());
         Ok(pairs.filter_map(|(key, id)| Some((*key, id?.to_owned()))).collect())
+    }
+
+    /// Shows everybody, some taxpayers at a time: all that is known of them, and what makes facts of it.
+    pub(crate) fn each<T: Send>(
+        &self,
+        see: impl Fn(&RecordBatch, &Evaluation) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let mut seen = Vec::new();
+        for range in &self.ranges {
+            let inputs = self.range(range)?;
+            let parts: Vec<T> = (0..inputs.num_rows().div_ceil(PART))
+                .into_par_iter()
+                .map(|part| {
+                    let start = part * PART;
+                    see(&inputs.slice(start, PART.min(inputs.num_rows() - start)), &self.evaluation)
+                })
+                .collect::<Result<_>>()?;
+            seen.extend(parts);
+        }
+        Ok(seen)
+    }
+
+    /// One taxpayer, by its number: its key and all that is known of it.
+    pub(crate) fn one(&self, taxpayer_id: &str) -> Result<Option<(i64, RecordBatch, &Evaluation)>> {
+        let ids = cast(column(&self.taxpayers, "taxpayer_id")?, &DataType::Utf8)?;
+        let Some(row) = ids.as_string::<i32>().iter().position(|id| id == Some(taxpayer_id)) else {
+            return Ok(None);
+        };
+        let key = keys(&self.taxpayers)?.value(row);
+        let found = self.ranges.iter().find(|(_, rows)| rows.contains(&row));
+        let Some(range) = found else { return Ok(None) };
+        let inputs = self.range(range)?.slice(row - range.1.start, 1);
+        Ok(Some((key, inputs, &self.evaluation)))
     }
 
     /// A range of taxpayers with all that is known of them.

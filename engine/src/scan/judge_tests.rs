@@ -68,7 +68,7 @@ fn layout(indicators: &[(&str, &str, &str)]) -> Layout {
         })
         .collect();
     let needs_peers = compiled.iter().any(|c| c.lines.iter().any(|line| line.kind.needs_peers()));
-    Layout { as_of: 202002, indicators: compiled, not_in_force: vec![], needs_peers }
+    Layout { as_of: 202002, indicators: compiled, not_in_force: vec![], needs_peers, policies: vec![] }
 }
 
 /// (key, applies, value, tax in fen)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use assay_indicators::{Catalogue, Layout, compile};
+use assay_indicators::{Asked, Catalogue, Layout, compile_with};
 use assay_risk_models::scorecard::{EMBEDDED, Scorecard};
 use assay_sql::session::SessionOptions;
 use datafusion::execution::context::SessionContext;
@@ -66,7 +66,7 @@ pub(super) fn load_scorecard(warehouse: &Warehouse, catalogue: &Catalogue) -> Re
 
 /// A session for the sources of a scan. A source has many operators that can spill, most of them small: an even share of
 /// memory would be little for the large one.
-pub(super) async fn scan_session(
+pub(crate) async fn scan_session(
     warehouse: &Warehouse,
     head: &Commit,
     options: &SessionOptions,
@@ -82,18 +82,19 @@ pub(super) struct Judged {
     pub(super) judgement: Judgement,
 }
 
-/// Reads and judges a month.
+/// Reads and judges a month; policies asked are read with it, and answered by whoever asks.
 pub(super) async fn profile_and_judge(
     (warehouse, head, context): (&Warehouse, &Commit, &SessionContext),
-    catalogue: &Catalogue,
+    (catalogue, asked): (&Catalogue, Option<Asked<'_>>),
     only: &[String],
     as_of: i32,
     card: &Scorecard,
     progress: &dyn Progress,
 ) -> Result<Judged> {
     let started = Instant::now();
-    let compiled =
-        compile(context, catalogue, only, as_of).await.map_err(|e| EngineError::input(e.to_string()))?;
+    let compiled = compile_with(context, catalogue, Some(only), asked, as_of)
+        .await
+        .map_err(|e| EngineError::input(e.to_string()))?;
     tracing::debug!(seconds = started.elapsed().as_secs_f64(), "planned");
     let layout = compiled.layout;
     let read = (&compiled.taxpayers, compiled.sources.as_slice());
@@ -130,7 +131,7 @@ pub(super) async fn look(
     let as_of = month(warehouse, &head, as_of).await?;
     let context = scan_session(warehouse, &head, options).await?;
     let place = (warehouse, &head, &context);
-    let judged = profile_and_judge(place, &catalogue, only, as_of, &card, progress.as_ref()).await?;
+    let judged = profile_and_judge(place, (&catalogue, None), only, as_of, &card, progress.as_ref()).await?;
     Ok(Look { as_of, card, context, judged })
 }
 
@@ -149,7 +150,7 @@ pub(super) fn labels_by_key(profile: &Gathered, labels: &Labels) -> Result<HashM
 }
 
 /// The month to scan: the one asked for, or the last with invoices.
-pub(super) async fn month(warehouse: &Warehouse, head: &Commit, as_of: Option<i32>) -> Result<i32> {
+pub(crate) async fn month(warehouse: &Warehouse, head: &Commit, as_of: Option<i32>) -> Result<i32> {
     if let Some(as_of) = as_of {
         return Ok(as_of);
     }

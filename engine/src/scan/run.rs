@@ -1,4 +1,4 @@
-//! The course of a scan: rollups, definitions, profile, judgement, tasks, one commit.
+//! The course of a scan: rollups, definitions, profile, judgement, answers of policies, tasks, one commit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,15 +10,17 @@ use arrow::array::{
 };
 use arrow::datatypes::Int64Type;
 use assay_datasets::schema::catalog;
-use assay_indicators::Catalogue;
+use assay_indicators::policy::Rulebook;
+use assay_indicators::{Asked, Catalogue};
 
-use super::judged::{load_catalogue, load_scorecard, month, profile_and_judge, scan_session};
+use super::judged::{load_scorecard, month, profile_and_judge, scan_session};
 use super::tables::Findings;
 use super::tasks::Merger;
 use super::versions::{INDICATOR_VERSION, Versions};
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs};
 use crate::cross_audit;
 use crate::ingest::Progress;
+use crate::policy::{self, AnswerSummary, POLICY_COUNT, POLICY_FINDING};
 use crate::rollup::{self, ROLLUPS};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, read_unit};
 use crate::{EngineError, Result};
@@ -35,7 +37,7 @@ pub async fn scan(
 ) -> Result<ScanSummary> {
     let started = Instant::now();
     warehouse.heal().await?;
-    let catalogue = load_catalogue(Some(warehouse))?;
+    let (book, catalogue) = policy::load_rulebook(Some(warehouse))?;
     let (card, card_text) = load_scorecard(warehouse, &catalogue)?;
     let rollups = rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
     let rollup_seconds = started.elapsed().as_secs_f64();
@@ -43,7 +45,7 @@ pub async fn scan(
     tracing::debug!(seconds = started.elapsed().as_secs_f64() - rollup_seconds, "cross-audited");
     let head = warehouse.head().await?;
     let as_of = month(warehouse, &head, request.as_of).await?;
-    let identity = Identity::of(&catalogue, &card_text, &head, as_of, &request.only)?;
+    let identity = Identity::of((&catalogue, &book), &card_text, &head, as_of, &request.only)?;
     let run = identity.run.clone();
     let mut summary = ScanSummary { as_of, run, rollups, rollup_seconds, audit, ..ScanSummary::default() };
     if !request.force && recall(warehouse, &head, &identity, &mut summary).await? {
@@ -59,7 +61,13 @@ pub async fn scan(
     summary.requests = cross_audit::issue(warehouse, as_of, &request.session).await?;
     let context = scan_session(warehouse, &head, &request.session).await?;
     let place = (warehouse, &head, &context);
-    let judged = profile_and_judge(place, &catalogue, &request.only, as_of, &card, progress.as_ref()).await?;
+    // A scan of a few indicators is a look at these: what policies answered stays as it is.
+    let asked = request.only.is_empty().then_some(Asked { book: &book, only: &[] });
+    let definitions = (&catalogue, asked);
+    let judged =
+        profile_and_judge(place, definitions, &request.only, as_of, &card, progress.as_ref()).await?;
+    let answers =
+        asked.map(|_| AnswerSummary::of(as_of, &judged.layout.policies, &judged.profile)).transpose()?;
     summary.indicators = judged.layout.indicators.len();
     summary.not_in_force = judged.layout.not_in_force.clone();
     summary.taxpayers = judged.profile.taxpayers();
@@ -73,6 +81,7 @@ pub async fn scan(
         merger,
         run: identity.row(&summary)?,
         versions: versions.rows(&judged.layout, &summary.run, clock::now_ms())?,
+        answers,
     };
     let storing = Instant::now();
     store(warehouse, as_of, &summary.run, &rows).await?;
@@ -103,14 +112,14 @@ struct Identity {
 
 impl Identity {
     fn of(
-        catalogue: &Catalogue,
+        (catalogue, book): (&Catalogue, &Rulebook),
         scorecard: &str,
         head: &Commit,
         as_of: i32,
         only: &[String],
     ) -> Result<Self> {
         let mut hasher = blake3::Hasher::new();
-        for (name, text) in catalogue.texts() {
+        for (name, text) in catalogue.texts().chain(book.texts()) {
             hasher.update(name.as_bytes());
             hasher.update(text.as_bytes());
         }
@@ -187,6 +196,8 @@ struct Rows<'a> {
     merger: Merger,
     run: RecordBatch,
     versions: Option<RecordBatch>,
+    /// None: policies were not asked.
+    answers: Option<AnswerSummary>,
 }
 
 /// Tables whose rows of a month a scan replaces.
@@ -194,7 +205,8 @@ const REPLACED: [&str; 6] = ["hit", "score", "scan_indicator", "task", "task_ite
 
 /// Replaces the results of the month by new ones, all tables in one commit.
 async fn store(warehouse: &Warehouse, as_of: i32, run: &str, rows: &Rows<'_>) -> Result<()> {
-    let names: Vec<&str> = REPLACED.into_iter().chain([INDICATOR_VERSION]).collect();
+    let names: Vec<&str> =
+        REPLACED.into_iter().chain([INDICATOR_VERSION, POLICY_FINDING, POLICY_COUNT]).collect();
     let mut transaction = warehouse.begin("scan", &names).await?;
     match put_results(warehouse, &mut transaction, as_of, rows).await {
         Ok(()) => transaction.commit(serde_json::json!({ "as_of": as_of, "run": run })).await.map(|_| ()),
@@ -236,6 +248,9 @@ async fn put_results(
     transaction.append(spec("score")?, &[rows.findings.scores(&rows.findings.all())?]).await?;
     transaction.append(spec("scan_indicator")?, &[rows.findings.indicators()?]).await?;
     transaction.append(spec(SCAN_RUN)?, std::slice::from_ref(&rows.run)).await?;
+    if let Some(answers) = &rows.answers {
+        policy::put(warehouse, transaction, answers).await?;
+    }
     if let Some(versions) = &rows.versions {
         transaction.append(spec(INDICATOR_VERSION)?, std::slice::from_ref(versions)).await?;
     }

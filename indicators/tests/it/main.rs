@@ -4,6 +4,8 @@
 mod catalogue;
 mod collected;
 mod compiling;
+mod policies;
+mod policy_oracle;
 mod problems;
 mod shipped;
 mod support;

@@ -1,0 +1,117 @@
+//! The commands of `assay policies`.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Subcommand, ValueEnum};
+
+/// What taxpayers are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyGroup {
+    /// Everybody together
+    All,
+    /// Section letter and first two digits of the industry
+    Industry,
+    /// Region code
+    Region,
+    /// Employees: up to 20, 300, 1,000, above
+    Size,
+    /// Registration type
+    Ownership,
+}
+
+/// `policies`.
+#[derive(Debug, Subcommand)]
+pub enum PoliciesCommand {
+    /// All versions of all policies: when, whether they hold, under which text
+    List {
+        /// Day their state is told of [default: today]
+        #[arg(long)]
+        on: Option<NaiveDate>,
+    },
+    /// One policy in words: versions, conditions, benefit, legal texts
+    #[command(after_help = "Example:\n  assay policies show B17")]
+    Show {
+        /// Code
+        code: String,
+    },
+    /// Check every definition, the warehouse's own among them; all problems at once
+    Check,
+    /// Run the test rows that stand beside the definitions
+    Test {
+        /// Only this policy
+        code: Option<String>,
+    },
+    /// What no test row reaches: conditions, boundaries, dates, answers
+    Coverage {
+        /// Only this policy
+        code: Option<String>,
+    },
+    /// Ask all policies of everyone and keep the answers (tables `policy_finding`, `policy_count`)
+    #[command(
+        after_help = "Policies by the quarter or the year are asked for the last complete one.\n\nExamples:\n  assay policies answer\n  \
+assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding where answer = 'due_not_claimed'\""
+    )]
+    Answer {
+        /// Month [default: the last with invoices]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
+    /// What policies were worth: entitled, reached (享受面), worth, forgone, wrongly claimed; of answers that were kept
+    #[command(
+        after_help = "Examples:\n  assay policies effect\n  assay policies effect --by industry --as-of 202512 --format csv"
+    )]
+    Effect {
+        /// Groups
+        #[arg(long, value_enum, default_value_t = PolicyGroup::All)]
+        by: PolicyGroup,
+        /// Month policies were asked as of [default: the latest]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
+    /// A changed parameter, date, condition or benefit over everybody: revenue, winners and losers, who crosses the line
+    #[command(
+        after_help = "Stores nothing. CHANGE.toml, any of:\n  [parameters]\n  small_exempt_month = 150000\n  [policies.B17]\n  to = 2030-12-31\n  benefit = \"taxable_income * 0.15\"\n  limits = { income = \"5000000\" }\n  conditions = { industry = \"true\" }\n\nExample:\n  assay policies simulate change.toml --by size --as-of 202509"
+    )]
+    Simulate {
+        /// The changes
+        change: PathBuf,
+        /// Groups
+        #[arg(long, value_enum, default_value_t = PolicyGroup::All)]
+        by: PolicyGroup,
+        /// Month [default: the last with invoices]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
+    /// Which findings change between two versions of a policy, and why
+    #[command(
+        after_help = "Both are asked of the same period, each with the parameters of its own time.\n\nExample:\n  assay policies diff B06 1 3 --as-of 202503"
+    )]
+    Diff {
+        /// Code
+        code: String,
+        /// One version
+        before: i32,
+        /// The other
+        after: i32,
+        /// Month [default: the last with invoices]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
+    /// How the answers meet the reliefs a generated economy has wrongly claimed or forgotten
+    Evaluate {
+        /// Month policies were asked as of [default: the latest]
+        #[arg(long)]
+        as_of: Option<i32>,
+    },
+    /// Why a policy answers as it does for one taxpayer: each condition, the facts, their rows, the legal text
+    #[command(after_help = "Example:\n  assay policies explain B34 91440300MA5FXT2K0Q 202506")]
+    Explain {
+        /// Code
+        code: String,
+        /// Taxpayer's number
+        taxpayer: String,
+        /// Last month of the period, YYYYMM
+        period: i32,
+    },
+}

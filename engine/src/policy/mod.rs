@@ -1,0 +1,47 @@
+//! Preferential policies over a warehouse: who is due what, who claims what, and why. The language and its expressions live in
+//! `assay-indicators`; tasks are made elsewhere.
+
+mod answers;
+mod derivation;
+mod reports;
+mod simulate;
+mod store;
+
+use assay_indicators::policy::Rulebook;
+use assay_indicators::{Catalogue, Problem};
+
+pub use answers::{Answered, Count, Finding};
+pub use derivation::{Derivation, Step, explain};
+pub use reports::{Group, by_truth, policy_effect};
+pub use simulate::{diff, simulate};
+pub(crate) use store::put;
+pub use store::{AnswerRequest, AnswerSummary, POLICY_COUNT, POLICY_FINDING, answer, specs};
+
+use crate::scan::load_catalogue;
+use crate::warehouse::Warehouse;
+use crate::{EngineError, Result};
+
+/// The policies of a warehouse: those that come with Assay, and its own over them; with the profile columns they read.
+///
+/// # Errors
+/// All that is wrong in any definition, each with file, line and remedy.
+pub fn load_rulebook(warehouse: Option<&Warehouse>) -> Result<(Rulebook, Catalogue)> {
+    let (book, catalogue, problems) = read_rulebook(warehouse)?;
+    if problems.is_empty() {
+        Ok((book, catalogue))
+    } else {
+        Err(EngineError::Definitions(problems.iter().map(ToString::to_string).collect()))
+    }
+}
+
+/// The policies that can be read, and what is wrong with the others.
+///
+/// # Errors
+/// When a file cannot be read, or an indicator's definition is wrong.
+pub fn read_rulebook(warehouse: Option<&Warehouse>) -> Result<(Rulebook, Catalogue, Vec<Problem>)> {
+    let own = warehouse.and_then(Warehouse::definitions_root);
+    let (book, problems) = Rulebook::load(own.as_deref()).map_err(|e| EngineError::input(e.to_string()))?;
+    let mut catalogue = load_catalogue(warehouse)?;
+    book.declare(&mut catalogue.features);
+    Ok((book, catalogue, problems))
+}

@@ -1,0 +1,269 @@
+//! Asking all policies as of a month and keeping what they answer: `policy_finding`, a row a taxpayer, policy and period that is
+//! not simply «not due», and `policy_count`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use assay_indicators::policy::{Answer, Rulebook};
+use assay_indicators::{Asked, Catalogue, CompiledPolicy, Grain, compile_with, period};
+use assay_sql::session::SessionOptions;
+use datafusion::prelude::SessionContext;
+
+use super::answers::{Answered, Finding, ask};
+use super::load_rulebook;
+use crate::ingest::Progress;
+use crate::rollup;
+use crate::scan::gather::{Gathered, gather};
+use crate::scan::judged::{month, scan_session};
+use crate::warehouse::{TableSpec, Transaction, Warehouse};
+use crate::{EngineError, Result};
+
+/// One row a taxpayer, policy and period that says something.
+pub const POLICY_FINDING: &str = "policy_finding";
+/// One row a policy, version, period and answer: taxpayers and sums.
+pub const POLICY_COUNT: &str = "policy_count";
+
+const AMOUNT: DataType = DataType::Decimal128(18, 2);
+/// Rows of a file written at once.
+const PIECE: usize = 1 << 17;
+
+/// What to ask.
+#[derive(Debug, Clone)]
+pub struct AnswerRequest {
+    /// Month as YYYYMM: policies by the quarter or year are asked for the last complete one. None: the last with invoices.
+    pub as_of: Option<i32>,
+    /// Threads and memory.
+    pub session: SessionOptions,
+}
+
+/// What policies answered.
+#[derive(Debug, Default)]
+pub struct AnswerSummary {
+    /// Month asked as of.
+    pub as_of: i32,
+    /// Versions in force, in the order of the counts.
+    pub policies: Vec<CompiledPolicy>,
+    /// Taxpayers asked about.
+    pub taxpayers: usize,
+    /// Findings and counts.
+    pub answered: Answered,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+fn schema(fields: &[(&str, DataType, bool)]) -> SchemaRef {
+    let field = |(name, kind, null): &(&str, DataType, bool)| Field::new(*name, kind.clone(), *null);
+    Arc::new(Schema::new(fields.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn finding_schema() -> SchemaRef {
+    schema(&[
+        ("as_of", DataType::Int32, false),
+        ("period", DataType::Int32, false),
+        ("period_type", DataType::Utf8, false),
+        ("policy", DataType::Utf8, false),
+        ("version", DataType::Int32, false),
+        ("part", DataType::Utf8, true),
+        ("tax", DataType::Utf8, false),
+        ("taxpayer_key", DataType::Int64, false),
+        ("taxpayer_id", DataType::Utf8, true),
+        ("answer", DataType::Utf8, false),
+        ("claimed", AMOUNT, true),
+        ("benefit", AMOUNT, true),
+        ("amount", AMOUNT, true),
+        ("failed", DataType::Utf8, false),
+        ("missing", DataType::Utf8, false),
+        ("needs_reverify", DataType::Boolean, false),
+        ("facts", DataType::Utf8, true),
+    ])
+}
+
+fn count_schema() -> SchemaRef {
+    schema(&[
+        ("as_of", DataType::Int32, false),
+        ("period", DataType::Int32, false),
+        ("period_type", DataType::Utf8, false),
+        ("policy", DataType::Utf8, false),
+        ("version", DataType::Int32, false),
+        ("part", DataType::Utf8, true),
+        ("answer", DataType::Utf8, false),
+        ("taxpayers", DataType::Int64, false),
+        ("claimed", DataType::Decimal128(28, 2), false),
+        ("benefit", DataType::Decimal128(28, 2), false),
+        ("amount", DataType::Decimal128(28, 2), false),
+    ])
+}
+
+/// Tables of answers.
+#[must_use]
+pub fn specs() -> Vec<TableSpec> {
+    let spec = |name: &str, schema| TableSpec {
+        name: name.into(),
+        schema,
+        partition_by: Vec::new(),
+        order: vec!["as_of".into()],
+    };
+    vec![spec(POLICY_FINDING, finding_schema()), spec(POLICY_COUNT, count_schema())]
+}
+
+/// Asks all policies of everyone and keeps the answers in place of those of the month before.
+///
+/// # Errors
+/// When a definition is wrong or the warehouse cannot be read or written; answers then stay as they were.
+pub async fn answer(
+    warehouse: &Warehouse,
+    request: &AnswerRequest,
+    progress: Arc<dyn Progress>,
+) -> Result<AnswerSummary> {
+    let started = Instant::now();
+    warehouse.heal().await?;
+    let (book, catalogue) = load_rulebook(Some(warehouse))?;
+    rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
+    let head = warehouse.head().await?;
+    let as_of = month(warehouse, &head, request.as_of).await?;
+    let context = scan_session(warehouse, &head, &request.session).await?;
+    let mut summary =
+        look_with((warehouse, &context), (&book, &catalogue), &[], as_of, progress.as_ref()).await?;
+    store(warehouse, &summary).await?;
+    summary.seconds = started.elapsed().as_secs_f64();
+    Ok(summary)
+}
+
+/// Asks policies of a rulebook (none named: all) of everyone, and stores nothing.
+pub(super) async fn look_with(
+    (warehouse, context): (&Warehouse, &SessionContext),
+    (book, catalogue): (&Rulebook, &Catalogue),
+    only: &[String],
+    as_of: i32,
+    progress: &dyn Progress,
+) -> Result<AnswerSummary> {
+    let head = warehouse.head().await?;
+    let compiled = compile_with(context, catalogue, None, Some(Asked { book, only }), as_of)
+        .await
+        .map_err(|e| EngineError::input(e.to_string()))?;
+    let read = (&compiled.taxpayers, compiled.sources.as_slice());
+    let profile = gather((warehouse, &head), read, compiled.evaluation, progress).await?;
+    AnswerSummary::of(as_of, &compiled.layout.policies, &profile)
+}
+
+impl AnswerSummary {
+    /// Asks the policies of a layout of a profile that was gathered for them.
+    pub(crate) fn of(as_of: i32, policies: &[CompiledPolicy], profile: &Gathered) -> Result<Self> {
+        let started = Instant::now();
+        let answered = ask(policies, profile)?;
+        tracing::debug!(seconds = started.elapsed().as_secs_f64(), "policies answered");
+        let policies = policies.to_vec();
+        Ok(Self { as_of, policies, taxpayers: profile.taxpayers(), answered, seconds: 0.0 })
+    }
+}
+
+async fn store(warehouse: &Warehouse, summary: &AnswerSummary) -> Result<()> {
+    let mut transaction = warehouse.begin("policies", &[POLICY_FINDING, POLICY_COUNT]).await?;
+    match put(warehouse, &mut transaction, summary).await {
+        Ok(()) => transaction.commit(serde_json::json!({ "as_of": summary.as_of })).await.map(|_| ()),
+        Err(error) => {
+            // What cannot be removed now, the next writer removes.
+            let _ = transaction.abort().await;
+            Err(error)
+        }
+    }
+}
+
+/// Puts answers in place of those of their month.
+pub(crate) async fn put(
+    warehouse: &Warehouse,
+    transaction: &mut Transaction,
+    summary: &AnswerSummary,
+) -> Result<()> {
+    let specs = specs();
+    for spec in &specs {
+        if let Some(present) = warehouse.table(transaction.base(), &spec.name).await? {
+            // A file holds rows of one month.
+            for file in present.files.into_iter().filter(|file| file.is_of(summary.as_of)) {
+                transaction.remove(spec, file)?;
+            }
+        }
+    }
+    for piece in summary.answered.findings.chunks(PIECE) {
+        transaction.append(&specs[0], &[finding_rows(summary, piece)?]).await?;
+    }
+    transaction.append(&specs[1], &[count_rows(summary)?]).await
+}
+
+/// The letter of the dictionary's `period_type`.
+fn period_type(grain: Grain) -> &'static str {
+    match grain {
+        Grain::Month => "M",
+        Grain::Quarter => "Q",
+        Grain::Year => "Y",
+    }
+}
+
+fn money(values: impl Iterator<Item = Option<i128>>, kind: &DataType) -> Result<ArrayRef> {
+    Ok(Arc::new(values.collect::<Decimal128Array>().with_data_type(kind.clone())))
+}
+
+pub(super) fn finding_rows(summary: &AnswerSummary, findings: &[Finding]) -> Result<RecordBatch> {
+    let of = |finding: &Finding| &summary.policies[finding.ruling];
+    let text = |get: &dyn Fn(&Finding) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(findings.iter().map(get)))
+    };
+    let unverified = |finding: &Finding| {
+        let compiled = of(finding);
+        period::end(compiled.period).is_some_and(|day| compiled.version().unverified(day))
+    };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from(vec![summary.as_of; findings.len()])),
+        Arc::new(Int32Array::from_iter_values(findings.iter().map(|f| of(f).period))),
+        text(&|f| period_type(of(f).policy.grain).to_owned()),
+        text(&|f| of(f).policy.code.value.clone()),
+        Arc::new(Int32Array::from_iter_values(findings.iter().map(|f| of(f).version().number))),
+        Arc::new(findings.iter().map(|f| of(f).version().part.as_deref()).collect::<StringArray>()),
+        text(&|f| of(f).policy.tax.clone()),
+        Arc::new(Int64Array::from_iter_values(findings.iter().map(|f| f.taxpayer_key))),
+        Arc::new(findings.iter().map(|f| f.taxpayer_id.as_deref()).collect::<StringArray>()),
+        text(&|f| f.answer.as_str().to_owned()),
+        money(findings.iter().map(|f| f.claimed), &AMOUNT)?,
+        money(findings.iter().map(|f| f.benefit), &AMOUNT)?,
+        money(findings.iter().map(|f| f.amount), &AMOUNT)?,
+        text(&|f| f.failed.clone()),
+        text(&|f| f.missing.clone()),
+        Arc::new(BooleanArray::from(findings.iter().map(unverified).collect::<Vec<_>>())),
+        Arc::new(findings.iter().map(|f| f.facts.as_deref()).collect::<StringArray>()),
+    ];
+    Ok(RecordBatch::try_new(finding_schema(), columns)?)
+}
+
+fn count_rows(summary: &AnswerSummary) -> Result<RecordBatch> {
+    let counts: Vec<_> = summary.answered.counts.iter().collect();
+    let of = |ruling: usize| &summary.policies[ruling];
+    let text = |get: &dyn Fn(&(usize, Answer)) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(counts.iter().map(|(key, _)| get(key))))
+    };
+    let sum = DataType::Decimal128(28, 2);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from(vec![summary.as_of; counts.len()])),
+        Arc::new(Int32Array::from_iter_values(counts.iter().map(|((ruling, _), _)| of(*ruling).period))),
+        text(&|(ruling, _)| period_type(of(*ruling).policy.grain).to_owned()),
+        text(&|(ruling, _)| of(*ruling).policy.code.value.clone()),
+        Arc::new(Int32Array::from_iter_values(
+            counts.iter().map(|((ruling, _), _)| of(*ruling).version().number),
+        )),
+        Arc::new(
+            counts
+                .iter()
+                .map(|((ruling, _), _)| of(*ruling).version().part.as_deref())
+                .collect::<StringArray>(),
+        ),
+        text(&|(_, answer)| answer.as_str().to_owned()),
+        Arc::new(Int64Array::from_iter_values(counts.iter().map(|(_, count)| count.n))),
+        money(counts.iter().map(|(_, count)| Some(count.claimed)), &sum)?,
+        money(counts.iter().map(|(_, count)| Some(count.benefit)), &sum)?,
+        money(counts.iter().map(|(_, count)| Some(count.amount)), &sum)?,
+    ];
+    Ok(RecordBatch::try_new(count_schema(), columns)?)
+}
