@@ -28,7 +28,14 @@ pub fn tax(code: &str) -> &str {
         "environment" | "environmental" => "环境保护税",
         "city_construction" | "surcharge" => "城市维护建设税及附加",
         "social_insurance" | "social" => "社会保险费",
-        "export_refund" => "出口退税",
+        "export" | "export_refund" => "出口退税",
+        "farmland" => "耕地占用税",
+        "city_maintenance" => "城市维护建设税",
+        "education" => "教育费附加",
+        "local_education" => "地方教育附加",
+        "local" => "六税两费",
+        "disabled_fund" => "残疾人就业保障金",
+        "all" => "各税种",
         "administration" | "admin" => "征收管理",
         other => other,
     }
@@ -170,7 +177,7 @@ mod tests {
 
     #[test]
     fn unknown_codes_are_shown_as_they_are() {
-        assert_eq!(taxes("vat,tonnage"), "增值税、tonnage");
+        assert_eq!(taxes("vat,export,tonnage"), "增值税、出口退税、tonnage");
         assert_eq!(industry("F5111"), "F5111 批发和零售业");
         assert_eq!(industry("9999"), "9999");
         assert_eq!(line_kind("absolute"), None);

@@ -148,6 +148,17 @@ impl Ledger {
     /// Ends all connections. A SQLite ledger is then one file again, which may be copied: until then what was written last may
     /// lie beside it (`-wal`).
     pub async fn close(self) {
+        if self.engine == Engine::Sqlite
+            && let Ok(mut connection) = self.pool.acquire().await
+        {
+            // A connection may be given up rather than closed; what was written must not wait for that. Where others are at
+            // work, whoever ends last does it.
+            for sql in ["PRAGMA busy_timeout = 200", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+                if let Err(error) = sqlx::query(sql).execute(&mut *connection).await {
+                    tracing::debug!(%error, "the ledger's log stays beside it");
+                }
+            }
+        }
         self.pool.close().await;
     }
 
