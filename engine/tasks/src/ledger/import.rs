@@ -9,7 +9,7 @@ use super::desk::{Desk, Problem, Step, problem};
 use super::error::{LedgerError, Result};
 use super::offices::Scope;
 use super::returned::{ReturnedBook, ReturnedRow, read_book};
-use super::rows::{Value, run};
+use super::rows::{Value, number, run};
 use super::{By, Ledger, commit, patiently};
 use crate::evidence::{EVIDENCE_SHEET, ITEM_CONCLUSION};
 use crate::workbook::LIST_SHEET;
@@ -110,8 +110,12 @@ impl Ledger {
                    ON CONFLICT (digest) DO NOTHING";
         let noted = vec![digest.into(), file.into(), by.who.as_str().into(), by.moment().into()];
         if run(&mut tx, "note a file", sql, noted).await? == 0 {
-            report.known = true;
-            return Ok(report);
+            // What was refused once may be right now: the task was returned, the office is another, the day has come.
+            let sql = "SELECT count(*) FROM returned_file WHERE digest = $1 AND refused = 0";
+            if number(&mut tx, "look for a file", sql, vec![digest.into()]).await? > 0 {
+                report.known = true;
+                return Ok(report);
+            }
         }
         let mut desk = Desk::read(&mut tx, book).await?;
         let repeats = repeats(book);

@@ -36,7 +36,7 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyPool, Connection, SqlSafeStr, Transaction};
 
 pub use crate::office::OfficeRow;
 pub use answer::{Answer, Missing};
@@ -148,18 +148,12 @@ impl Ledger {
     /// Ends all connections. A SQLite ledger is then one file again, which may be copied: until then what was written last may
     /// lie beside it (`-wal`).
     pub async fn close(self) {
-        if self.engine == Engine::Sqlite
-            && let Ok(mut connection) = self.pool.acquire().await
-        {
-            // A connection may be given up rather than closed; what was written must not wait for that. Where others are at
-            // work, whoever ends last does it.
-            for sql in ["PRAGMA busy_timeout = 200", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-                if let Err(error) = sqlx::query(sql).execute(&mut *connection).await {
-                    tracing::debug!(%error, "the ledger's log stays beside it");
-                }
-            }
-        }
         self.pool.close().await;
+        if self.engine == Engine::Sqlite
+            && let Err(error) = fold(&self.place).await
+        {
+            tracing::debug!(%error, "the ledger's log stays beside it");
+        }
     }
 
     /// Where it is, without a password.
@@ -235,6 +229,16 @@ fn is_server(place: &str) -> bool {
 
 fn sqlite_path(place: &str) -> &str {
     place.strip_prefix("sqlite://").or_else(|| place.strip_prefix("sqlite:")).unwrap_or(place)
+}
+
+/// Brings what was written last from the log into the file. A pool may give a connection up rather than close it, so that closing
+/// alone leaves the log in one run of many. Where others are at work, whoever ends last does it.
+async fn fold(place: &str) -> std::result::Result<(), sqlx::Error> {
+    let mut connection = sqlx::AnyConnection::connect(&sqlite_url(place)).await?;
+    for sql in ["PRAGMA busy_timeout = 500", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+        sqlx::query(sql).execute(&mut connection).await?;
+    }
+    connection.close().await
 }
 
 fn sqlite_url(place: &str) -> String {
