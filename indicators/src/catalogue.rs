@@ -108,42 +108,28 @@ impl Catalogue {
     /// # Errors
     /// Only when the folder or a file in it cannot be read.
     pub fn load(definitions: Option<&Path>) -> Result<(Self, Vec<Problem>), ReadError> {
-        let own = match definitions {
-            Some(folder) => read_folder(&folder.join("indicators"), "toml")?,
-            None => Vec::new(),
-        };
-        let embedded = embedded::catalogue()
-            .iter()
-            .map(|(path, text)| SourceFile::new(format!("catalogue/{path}"), *text))
-            .collect();
+        let definition_files =
+            definition_files(embedded::catalogue(), "catalogue", definitions, "indicators")?;
         let mut layers = vec![embedded_features()];
         layers.extend(definitions.map(own_features).transpose()?);
         let (features, mut problems) = FeatureCatalogue::from_layers(&layers);
-        let (catalogue, more) = Self::from_files(features, vec![embedded, own]);
+        let (catalogue, more) = Self::from_files(features, definition_files);
         problems.extend(more);
         Ok((catalogue, problems))
     }
 
     /// A catalogue from layers of files, later layers over earlier ones; within one layer a code stands once.
     pub fn from_files(features: FeatureCatalogue, layers: Vec<Vec<SourceFile>>) -> (Self, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let mut all: BTreeMap<String, Entry> = BTreeMap::new();
+        let (mut all, mut problems) = (BTreeMap::new(), Vec::new());
         for layer in layers {
-            let mut here: BTreeMap<String, Entry> = BTreeMap::new();
-            for file in layer {
+            let read = |file: SourceFile| {
                 let (indicator, wrong) = parse(&file);
-                problems.extend(wrong);
-                let Some(indicator) = indicator else { continue };
-                let entry = Entry { indicator: Arc::new(indicator), source: Arc::new(file) };
-                let code = entry.indicator.code.clone();
-                if let Some(first) = here.get(&code.value) {
-                    let message = format!("code `{}` is already in {}", code.value, first.source.name);
-                    problems.push(entry.source.problem(&code.span, message, "give one of them another code"));
-                    continue;
-                }
-                here.insert(code.value, entry);
-            }
+                let entry = indicator.map(|i| Entry { indicator: Arc::new(i), source: Arc::new(file) });
+                (entry, wrong)
+            };
+            let (here, wrong) = one_layer(layer, read, |entry| (&entry.indicator.code, &entry.source));
             all.extend(here);
+            problems.extend(wrong);
         }
         (Self { entries: all.into_values().collect(), features }, problems)
     }
@@ -167,6 +153,40 @@ impl Catalogue {
     pub fn get(&self, code: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.indicator.code.value == code)
     }
+}
+
+/// Two layers of definitions: those that come with Assay, shown below `shown`, and those in a folder of a warehouse's own.
+pub(crate) fn definition_files(
+    embedded: &[(&str, &str)],
+    shown: &str,
+    definitions: Option<&Path>,
+    folder: &str,
+) -> Result<Vec<Vec<SourceFile>>, ReadError> {
+    let own = definitions.map(|own| read_folder(&own.join(folder), "toml")).transpose()?.unwrap_or_default();
+    let embedded = embedded.iter().map(|(path, text)| SourceFile::new(format!("{shown}/{path}"), *text));
+    Ok(vec![embedded.collect(), own])
+}
+
+/// The definitions of one layer by code, which stands once in it, and what is wrong. `about` gives an entry's code and file.
+pub(crate) fn one_layer<T>(
+    files: Vec<SourceFile>,
+    mut read: impl FnMut(SourceFile) -> (Option<T>, Vec<Problem>),
+    about: impl Fn(&T) -> (&At<String>, &Arc<SourceFile>),
+) -> (BTreeMap<String, T>, Vec<Problem>) {
+    let (mut here, mut problems) = (BTreeMap::new(), Vec::new());
+    for file in files {
+        let (entry, wrong) = read(file);
+        problems.extend(wrong);
+        let Some(entry) = entry else { continue };
+        let (code, source) = about(&entry);
+        if let Some(first) = here.get(&code.value) {
+            let message = format!("code `{}` is already in {}", code.value, about(first).1.name);
+            problems.push(source.problem(&code.span, message, "give one of them another code"));
+            continue;
+        }
+        here.insert(code.value.clone(), entry);
+    }
+    (here, problems)
 }
 
 /// The profile columns that come with Assay.
@@ -206,7 +226,7 @@ fn own_features(folder: &Path) -> Result<FeatureLayer, ReadError> {
 }
 
 /// Every file below a folder with an extension, sorted by path; a folder that does not exist has none.
-pub(crate) fn read_folder(folder: &Path, extension: &str) -> Result<Vec<SourceFile>, ReadError> {
+fn read_folder(folder: &Path, extension: &str) -> Result<Vec<SourceFile>, ReadError> {
     let mut files = Vec::new();
     if folder.is_dir() {
         walk(folder, extension, &mut files)?;

@@ -196,24 +196,29 @@ fn check_use(entry: &Entry, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The evidence query must parse as one query once its parameters are put in.
 fn check_evidence(entry: &Entry, problems: &mut Vec<Problem>) {
     let evidence = &entry.indicator.evidence;
-    let mut wrong = |message: String, remedy: &str| {
-        problems.push(entry.problem(evidence, &Fault::new("", message, remedy)));
-    };
-    if !evidence.value.contains("$taxpayer_key") {
-        wrong("the query does not name $taxpayer_key".to_owned(), "restrict it to the taxpayer");
+    let filled = fill_evidence(&evidence.value, 1, SOME_MONTH);
+    let faults = evidence_faults(&evidence.value, &filled, "$taxpayer_key and $as_of");
+    problems.extend(faults.iter().map(|fault| entry.problem(evidence, fault)));
+}
+
+/// What is wrong with an evidence query: it must be about the taxpayer, and parse as one query once its parameters are put in.
+pub(crate) fn evidence_faults(written: &str, filled: &str, parameters: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut wrong = |message: String, remedy: String| faults.push(Fault::new("", message, remedy));
+    if !written.contains("$taxpayer_key") {
+        wrong("the query does not name $taxpayer_key".to_owned(), "restrict it to the taxpayer".to_owned());
     }
-    let sql = fill_evidence(&evidence.value, 1, SOME_MONTH);
-    match Parser::parse_sql(&GenericDialect, &sql) {
-        Ok(statements) if statements.len() == 1 && !sql.contains('$') => {}
-        Ok(_) if sql.contains('$') => {
-            wrong("an unknown parameter".to_owned(), "there are only $taxpayer_key and $as_of");
+    match Parser::parse_sql(&GenericDialect, filled) {
+        Ok(statements) if statements.len() == 1 && !filled.contains('$') => {}
+        Ok(_) if filled.contains('$') => {
+            wrong("an unknown parameter".to_owned(), format!("there are only {parameters}"));
         }
-        Ok(_) => wrong("not exactly one query".to_owned(), "write one SELECT"),
-        Err(error) => wrong(error.to_string(), "correct the SQL"),
+        Ok(_) => wrong("not exactly one query".to_owned(), "write one SELECT".to_owned()),
+        Err(error) => wrong(error.to_string(), "correct the SQL".to_owned()),
     }
+    faults
 }
 
 /// An evidence query with its parameters put in.

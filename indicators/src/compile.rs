@@ -199,10 +199,13 @@ pub async fn compile_with(
     let in_force = |entry: &&Entry| lines_in_force(&entry.indicator, as_of).next().is_some();
     let (kept, left): (Vec<&Entry>, Vec<&Entry>) = chosen.drain(..).partition(in_force);
     let mut facts = Facts::resolve(catalogue, &kept, as_of)?;
-    let (policies, rulings) = rulings(&ctx.state(), catalogue, asked, as_of, &mut facts)?;
+    let state = ctx.state();
+    let (policies, rulings) = match asked {
+        Some(asked) => rulings(&state, catalogue, asked, as_of, &mut facts)?,
+        None => (Vec::new(), Vec::new()),
+    };
     let needs_peers =
         kept.iter().any(|entry| lines_in_force(&entry.indicator, as_of).any(|line| line.kind.needs_peers()));
-    let state = ctx.state();
     let Facts { mut inputs, trees, columns, .. } = facts;
     let size = needs_peers.then(|| size_window(&mut inputs, as_of));
     let taxpayers = taxpayer_frame(ctx, &inputs.registration, needs_peers).await?;
@@ -311,20 +314,20 @@ impl Facts {
 fn rulings(
     state: &SessionState,
     catalogue: &Catalogue,
-    asked: Option<Asked<'_>>,
+    asked: Asked<'_>,
     as_of: i32,
     facts: &mut Facts,
 ) -> Result<(Vec<CompiledPolicy>, Vec<Ruling>), CompileError> {
     let (mut policies, mut rulings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in asked.map(|asked| asked.entries()).transpose()?.into_iter().flatten() {
+    let parameters = &asked.book.parameters;
+    for entry in asked.entries()? {
         let policy = &entry.policy;
         let at = period::at_grain(as_of, policy.grain);
         let Some((first, last)) = days(at, policy.months()) else { continue };
         for version in entry.versions(first, last) {
-            let parameters = asked.map(|asked| &asked.book.parameters).cloned().unwrap_or_default();
-            let made = facts_at(policy, version, &parameters, at)
+            let made = facts_at(policy, version, parameters, at)
                 .and_then(|own| facts.add(&catalogue.features, &own, at))
-                .and_then(|columns| Ok((columns, Ruler::new(state, policy, version, &parameters, at)?)));
+                .and_then(|columns| Ok((columns, Ruler::new(state, policy, version, parameters, at)?)));
             match made {
                 Ok((columns, ruler)) => {
                     let place = policy.versions.iter().position(|v| v.number == version.number).unwrap_or(0);

@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DataFusionError, Result as DataFusionResult};
@@ -153,19 +153,13 @@ impl Evaluation {
             columns.push((size.name.clone(), size.evaluate(inputs)?));
         }
         let verdicts = || self.verdicts.iter().enumerate().filter(|(n, _)| wanted(*n)).map(|(_, v)| v);
-        let mut facts: Vec<Option<ArrayRef>> = vec![None; self.facts.len()];
-        for fact in verdicts().flat_map(|verdict| &verdict.facts) {
-            if facts[*fact].is_none() {
-                let values = self.facts[*fact].evaluate(inputs)?;
-                columns.push((self.facts[*fact].name.clone(), Arc::clone(&values)));
-                facts[*fact] = Some(values);
-            }
-        }
+        let mut facts = FactsOf::new(self, inputs);
         for verdict in verdicts() {
-            let mine = verdict.facts.iter().filter_map(|fact| facts[*fact].clone()).collect();
-            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(inputs.num_rows()));
-            let schema = Arc::clone(&verdict.evaluator.schema);
-            let mine = RecordBatch::try_new_with_options(schema, mine, &options)?;
+            facts.of(&verdict.facts)?;
+        }
+        columns.extend(facts.named());
+        for verdict in verdicts() {
+            let mine = facts.batch(&verdict.facts, &verdict.evaluator.schema)?;
             let done = verdict.evaluator.evaluate(&mine)?;
             let done = [Some(done.applies), Some(done.value), done.amount].into_iter().flatten();
             columns.extend(verdict.names.iter().cloned().zip(done));
@@ -181,14 +175,35 @@ struct FactsOf<'a> {
     known: Vec<Option<ArrayRef>>,
 }
 
-impl FactsOf<'_> {
-    fn get(&mut self, fact: usize) -> DataFusionResult<ArrayRef> {
-        if let Some(known) = &self.known[fact] {
-            return Ok(Arc::clone(known));
+impl<'a> FactsOf<'a> {
+    fn new(evaluation: &'a Evaluation, inputs: &'a RecordBatch) -> Self {
+        Self { evaluation, inputs, known: vec![None; evaluation.facts.len()] }
+    }
+
+    /// Facts by number.
+    fn of(&mut self, facts: &[usize]) -> DataFusionResult<Vec<ArrayRef>> {
+        let mut found = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let values = match &self.known[*fact] {
+                Some(known) => Arc::clone(known),
+                None => self.evaluation.facts[*fact].evaluate(self.inputs)?,
+            };
+            self.known[*fact] = Some(Arc::clone(&values));
+            found.push(values);
         }
-        let values = self.evaluation.facts[fact].evaluate(self.inputs)?;
-        self.known[fact] = Some(Arc::clone(&values));
-        Ok(values)
+        Ok(found)
+    }
+
+    /// Facts by number as a batch of a schema.
+    fn batch(&mut self, facts: &[usize], schema: &SchemaRef) -> DataFusionResult<RecordBatch> {
+        let options = RecordBatchOptions::new().with_row_count(Some(self.inputs.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), self.of(facts)?, &options)?)
+    }
+
+    /// Those computed so far, with their names.
+    fn named(&self) -> impl Iterator<Item = (String, ArrayRef)> + '_ {
+        let known = self.evaluation.facts.iter().zip(&self.known);
+        known.filter_map(|(fact, values)| Some((fact.name.clone(), Arc::clone(values.as_ref()?))))
     }
 }
 
@@ -203,13 +218,9 @@ impl Evaluation {
         inputs: &RecordBatch,
         mut see: impl FnMut(usize, &Ruler, &RecordBatch, &Ruled) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut facts = FactsOf { evaluation: self, inputs, known: vec![None; self.facts.len()] };
+        let mut facts = FactsOf::new(self, inputs);
         for (n, ruling) in self.rulings.iter().enumerate() {
-            let mine = ruling.facts.iter().map(|fact| facts.get(*fact)).collect::<DataFusionResult<_>>()?;
-            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(inputs.num_rows()));
-            let schema = Arc::clone(&ruling.ruler.schema);
-            let mine =
-                RecordBatch::try_new_with_options(schema, mine, &options).map_err(DataFusionError::from)?;
+            let mine = facts.batch(&ruling.facts, &ruling.ruler.schema)?;
             let ruled = ruling.ruler.rule(&mine)?;
             see(n, &ruling.ruler, &mine, &ruled)?;
         }

@@ -43,7 +43,7 @@ pub use evaluation::Evaluation;
 pub use explain::{Explained, Pass, explain};
 pub use features::{Feature, FeatureCatalogue, FeatureLayer, FeatureSource};
 pub use line::{Crossing, deviation, first_crossed, threshold};
-pub use message::{FactValue, Language, Template, line_phrase, money, number};
+pub use message::{FactValue, Language, Template, line_phrase, money, number, yuan_exact};
 pub use problem::{Problem, Problems, SourceFile};
 pub use reader::{At, Sink, TableReader, as_string};
 pub use schema::json_schema;

@@ -119,6 +119,11 @@ pub fn money(cents: i128, language: Language) -> String {
     }
 }
 
+/// Fen as yuan to the cent, `1,234,567.89`: for who holds it against the row it comes from.
+pub fn yuan_exact(cents: i128) -> String {
+    decimal(cents, true)
+}
+
 fn decimal(hundredths: i128, commas: bool) -> String {
     let sign = if hundredths < 0 { "-" } else { "" };
     let whole = (hundredths.unsigned_abs() / 100).to_string();

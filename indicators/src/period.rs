@@ -38,6 +38,11 @@ pub fn at_grain(as_of: i32, grain: Grain) -> i32 {
     add(as_of, -((as_of % 100) % grain.months()))
 }
 
+/// The last month of the span of this grain that a month lies in.
+pub fn span_end(month: i32, grain: Grain) -> i32 {
+    at_grain(add(month, grain.months() - 1), grain)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -65,5 +70,14 @@ mod tests {
         assert_eq!(at_grain(202006, Grain::Quarter), 202006);
         assert_eq!(at_grain(202011, Grain::Year), 201912);
         assert_eq!(at_grain(202012, Grain::Year), 202012);
+    }
+
+    #[test]
+    fn a_month_lies_in_the_span_that_ends_at_or_after_it() {
+        assert_eq!(span_end(202005, Grain::Month), 202005);
+        assert_eq!(span_end(202005, Grain::Quarter), 202006);
+        assert_eq!(span_end(202006, Grain::Quarter), 202006);
+        assert_eq!(span_end(202011, Grain::Year), 202012);
+        assert_eq!(span_end(202101, Grain::Year), 202112);
     }
 }

@@ -1,6 +1,7 @@
 //! The test rows beside a definition, run through the expressions and lines that are shipped.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -41,6 +42,25 @@ pub struct TestReport {
     pub problems: Vec<Problem>,
 }
 
+impl TestReport {
+    /// Notes what came of a row.
+    pub(crate) fn note(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+        differences: &[Fault],
+        problem: impl Fn(&At<String>, &Fault) -> Problem,
+    ) {
+        if differences.is_empty() {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+            let part = At::new(format!("test: {name}"), span.clone());
+            self.problems.extend(differences.iter().map(|fault| problem(&part, fault)));
+        }
+    }
+}
+
 /// Runs the test rows of a definition.
 pub fn run_tests(state: &SessionState, entry: &Entry) -> TestReport {
     let mut report = TestReport::default();
@@ -55,17 +75,8 @@ pub fn run_tests(state: &SessionState, entry: &Entry) -> TestReport {
     };
     // Row by row: a division or cast that fails in one row must not hide the others.
     for test in tests {
-        let differences = match run_test(&evaluator, entry, test) {
-            Ok(differences) => differences,
-            Err(fault) => vec![fault],
-        };
-        if differences.is_empty() {
-            report.passed += 1;
-        } else {
-            report.failed += 1;
-            let part = At::new(format!("test: {}", test.name), test.span.clone());
-            report.problems.extend(differences.iter().map(|fault| entry.problem(&part, fault)));
-        }
+        let differences = run_test(&evaluator, entry, test).unwrap_or_else(|fault| vec![fault]);
+        report.note(&test.name, &test.span, &differences, |part, fault| entry.problem(part, fault));
     }
     report
 }

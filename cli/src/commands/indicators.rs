@@ -11,7 +11,7 @@ use assay_engine::scan::{
     new_indicator, read_labels, weigh, write_weights,
 };
 use assay_engine::warehouse::Warehouse;
-use assay_indicators::{Catalogue, FeatureSource, check, json_schema, list, show, test};
+use assay_indicators::{Catalogue, FeatureSource, Problem, check, json_schema, list, show, test};
 use assay_sql::{Format, new_session};
 use std::sync::Arc;
 
@@ -235,13 +235,19 @@ async fn check_all(cli: &Cli) -> Result<ExitCode> {
     let folder = warehouse.as_ref().and_then(Warehouse::definitions_root);
     let (catalogue, mut problems) = Catalogue::load(folder.as_deref())?;
     problems.extend(check(&new_session(&cli.session())?, &catalogue));
+    let problems = told(problems);
+    print::line(&format!("{} indicators, {problems} problems", catalogue.entries().len()))?;
+    Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Tells problems, each once, by file and place; how many.
+pub fn told(mut problems: Vec<Problem>) -> usize {
     problems.sort();
     problems.dedup();
     for problem in &problems {
         print::error(&problem.to_string());
     }
-    print::line(&format!("{} indicators, {} problems", catalogue.entries().len(), problems.len()))?;
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    problems.len()
 }
 
 async fn test_all(cli: &Cli, code: Option<&str>) -> Result<ExitCode> {

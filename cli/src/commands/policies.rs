@@ -25,11 +25,11 @@ use crate::print;
 pub async fn run(cli: &Cli, command: &PoliciesCommand) -> Result<ExitCode> {
     match command {
         PoliciesCommand::List { on } => {
-            let (book, _) = load_rulebook(super::indicators::own(cli).await?.as_ref())?;
+            let book = book(cli).await?;
             list(cli, &book, on.unwrap_or_else(today)).await?;
         }
         PoliciesCommand::Show { code } => {
-            let (book, _) = load_rulebook(super::indicators::own(cli).await?.as_ref())?;
+            let book = book(cli).await?;
             print::line(&show_policy(entry(&book, code)?, today()))?;
         }
         PoliciesCommand::Check => return check(cli).await,
@@ -100,6 +100,20 @@ fn entry<'a>(book: &'a Rulebook, code: &str) -> Result<&'a PolicyEntry> {
     }
 }
 
+/// One policy, or all.
+fn chosen<'a>(book: &'a Rulebook, code: Option<&str>) -> Result<Vec<&'a PolicyEntry>> {
+    match code {
+        Some(code) => Ok(vec![entry(book, code)?]),
+        None => Ok(book.entries().iter().collect()),
+    }
+}
+
+/// The policies of the warehouse, when one is named; else those that ship.
+async fn book(cli: &Cli) -> Result<Rulebook> {
+    let (book, _) = load_rulebook(super::indicators::own(cli).await?.as_ref())?;
+    Ok(book)
+}
+
 async fn list(cli: &Cli, book: &Rulebook, day: NaiveDate) -> Result<()> {
     let header = [
         "code",
@@ -144,27 +158,16 @@ async fn check(cli: &Cli) -> Result<ExitCode> {
     for entry in book.entries() {
         problems.extend(check_policy(&state, &catalogue.features, &book.parameters, entry));
     }
-    problems.sort();
-    problems.dedup();
-    for problem in &problems {
-        print::error(&problem.to_string());
-    }
+    let problems = super::indicators::told(problems);
     let versions: usize = book.entries().iter().map(|entry| entry.policy.versions.len()).sum();
-    print::line(&format!(
-        "{} policies, {versions} versions, {} problems",
-        book.entries().len(),
-        problems.len()
-    ))?;
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    print::line(&format!("{} policies, {versions} versions, {} problems", book.entries().len(), problems))?;
+    Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 async fn test(cli: &Cli, code: Option<&str>) -> Result<ExitCode> {
-    let (book, _) = load_rulebook(super::indicators::own(cli).await?.as_ref())?;
+    let book = book(cli).await?;
     let state = new_session(&cli.session())?.state();
-    let chosen: Vec<&PolicyEntry> = match code {
-        Some(code) => vec![entry(&book, code)?],
-        None => book.entries().iter().collect(),
-    };
+    let chosen = chosen(&book, code)?;
     let (mut rows, mut failed) = (Vec::new(), false);
     for entry in chosen {
         let report = run_policy_tests(&state, entry, &book.parameters);
@@ -183,12 +186,9 @@ async fn test(cli: &Cli, code: Option<&str>) -> Result<ExitCode> {
 }
 
 async fn coverage(cli: &Cli, code: Option<&str>) -> Result<ExitCode> {
-    let (book, _) = load_rulebook(super::indicators::own(cli).await?.as_ref())?;
+    let book = book(cli).await?;
     let state = new_session(&cli.session())?.state();
-    let chosen: Vec<&PolicyEntry> = match code {
-        Some(code) => vec![entry(&book, code)?],
-        None => book.entries().iter().collect(),
-    };
+    let chosen = chosen(&book, code)?;
     let found: Vec<_> = chosen.iter().flat_map(|entry| gaps(&state, entry, &book.parameters)).collect();
     let rows: Vec<Vec<String>> = found
         .iter()
@@ -222,6 +222,11 @@ async fn report(cli: &Cli, summary: &AnswerSummary) -> Result<()> {
         })
         .collect();
     print::rows(&header, &rows, cli.format).await?;
+    if summary.answered.counts.is_empty() {
+        print::error(
+            "none concerns anybody: most read returns (vat_return, cit_return, …) and reliefs (benefit_claim); load them with: assay ingest",
+        );
+    }
     print::error(&format!(
         "as of {}: {} versions in force asked of {} taxpayers in {:.1} s; {} findings",
         summary.as_of,

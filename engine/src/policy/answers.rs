@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Int8Type, Int64Type};
+use arrow::array::{Array, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Decimal128Type, Int8Type};
 use assay_indicators::policy::{Answer, Ruled, Ruler};
 use assay_indicators::{CompiledPolicy, FactValue};
 
 use crate::scan::gather::Gathered;
-use crate::scan::judge::column;
-use crate::scan::render::quoted;
+use crate::scan::judge::{column, keys};
+use crate::scan::render::{fact_heads, facts_json};
 use crate::{EngineError, Result};
 
 /// An answer worth keeping: whatever is not simply «not due».
@@ -61,12 +62,16 @@ pub struct Answered {
 
 /// Asks the policies of a layout of everyone.
 pub(crate) fn ask(policies: &[CompiledPolicy], profile: &Gathered) -> Result<Answered> {
-    let heads: Vec<Vec<String>> = policies.iter().map(fact_heads).collect();
-    let parts = profile.each(|inputs, evaluation| {
+    let heads: Vec<Vec<String>> =
+        policies.iter().map(|compiled| fact_heads(&compiled.policy.facts)).collect();
+    let parts = profile.each(|_, inputs| {
         let mut answered = Answered::default();
-        evaluation.rule(inputs, |ruling, ruler, facts, ruled| {
-            let about = (policies, heads[ruling].as_slice(), inputs);
-            take(about, ruling, (ruler, facts, ruled), &mut answered)
+        let keys = keys(inputs)?;
+        let ids = cast(column(inputs, "taxpayer_id")?, &DataType::Utf8)?;
+        let who = (keys, ids.as_string());
+        profile.evaluation().rule(inputs, |ruling, ruler, facts, ruled| {
+            let about = (&policies[ruling], heads[ruling].as_slice());
+            take((ruling, about), who, (ruler, facts, ruled), &mut answered)
         })?;
         Ok(answered)
     })?;
@@ -85,26 +90,21 @@ pub(crate) fn ask(policies: &[CompiledPolicy], profile: &Gathered) -> Result<Ans
     Ok(all)
 }
 
-type About<'a> = (&'a [CompiledPolicy], &'a [String], &'a RecordBatch);
-
 /// Counts one version's answers and keeps those that say something.
 fn take(
-    (policies, heads, inputs): About<'_>,
-    ruling: usize,
+    (ruling, (compiled, heads)): (usize, (&CompiledPolicy, &[String])),
+    (keys, ids): (&Int64Array, &StringArray),
     (ruler, facts, ruled): (&Ruler, &RecordBatch, &Ruled),
     answered: &mut Answered,
 ) -> Result<()> {
     let answers = ruled.answer.as_primitive::<Int8Type>();
     let [claimed, benefit, amount] =
         [&ruled.claimed, &ruled.benefit, &ruled.amount].map(|column| column.as_primitive::<Decimal128Type>());
-    let keys = column(inputs, "taxpayer_key")?.as_primitive::<Int64Type>();
-    let ids = arrow::compute::cast(column(inputs, "taxpayer_id")?, &arrow::datatypes::DataType::Utf8)?;
-    let ids = ids.as_string::<i32>();
-    let version = policies[ruling].version();
+    let version = compiled.version();
     for row in (0..answers.len()).filter(|row| answers.is_valid(*row)) {
         let answer = Answer::of(answers.value(row))
             .ok_or_else(|| EngineError::internal("a policy gave an answer nobody knows"))?;
-        let yuan = |column: &arrow::array::Decimal128Array| column.is_valid(row).then(|| column.value(row));
+        let yuan = |column: &Decimal128Array| column.is_valid(row).then(|| column.value(row));
         let (claimed, benefit, amount) = (yuan(claimed), yuan(benefit), yuan(amount));
         let count = answered.counts.entry((ruling, answer)).or_default();
         count.n += 1;
@@ -122,7 +122,7 @@ fn take(
             _ => Vec::new(),
         };
         let names = |places: &[usize]| {
-            let names = places.iter().map(|fact| policies[ruling].policy.facts[*fact].name.value.as_str());
+            let names = places.iter().map(|fact| compiled.policy.facts[*fact].name.value.as_str());
             names.collect::<Vec<_>>().join(",")
         };
         let looked_at = !matches!(answer, Answer::DueClaimed | Answer::Waived);
@@ -136,26 +136,11 @@ fn take(
             amount,
             failed: failed.map(|(condition, _)| condition.name.value.as_str()).collect::<Vec<_>>().join(","),
             missing: names(&missing),
-            facts: looked_at.then(|| json(heads, facts, row)),
+            facts: looked_at.then(|| {
+                let values: Vec<_> = facts.columns().iter().map(|fact| FactValue::at(fact, row)).collect();
+                facts_json(heads, &values)
+            }),
         });
     }
     Ok(())
-}
-
-/// `"name":{"unit":…,"zh":…,"en":…,"value":` of each fact; the value and a brace follow.
-fn fact_heads(compiled: &CompiledPolicy) -> Vec<String> {
-    let head = |fact: &assay_indicators::Fact| {
-        let [name, zh, en] = [&fact.name.value, &fact.label.zh, &fact.label.en].map(|text| quoted(text));
-        format!("{name}:{{\"unit\":\"{}\",\"zh\":{zh},\"en\":{en},\"value\":", fact.unit)
-    };
-    compiled.policy.facts.iter().map(head).collect()
-}
-
-fn json(heads: &[String], facts: &RecordBatch, row: usize) -> String {
-    let pieces: Vec<String> = heads
-        .iter()
-        .zip(facts.columns())
-        .map(|(head, fact)| format!("{head}{}}}", FactValue::at(fact, row).json()))
-        .collect();
-    format!("{{{}}}", pieces.join(","))
 }

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int8Type, Schema};
 use assay_indicators::policy::{Answer, Ruled, Ruler, Test, WAIVED, fill_policy_evidence};
-use assay_indicators::{Asked, CompiledPolicy, FactValue, Language, Unit, compile_with, period};
+use assay_indicators::{CompiledPolicy, FactValue, Language, Unit, period, yuan_exact};
 use assay_sql::session::SessionOptions;
 
+use super::desk::Desk;
 use super::load_rulebook;
 use crate::ingest::Progress;
-use crate::rollup;
-use crate::scan::gather::gather;
-use crate::scan::judged::scan_session;
 use crate::warehouse::{Warehouse, session};
 use crate::{EngineError, Result};
 
@@ -78,26 +76,19 @@ pub async fn explain(
             "{code} is asked by the {grain}, and {at} is not the last month of one"
         )));
     }
-    rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
-    let head = warehouse.head().await?;
-    let context = scan_session(warehouse, &head, options).await?;
-    let only = [code.to_owned()];
-    let compiled = compile_with(&context, &catalogue, None, Some(Asked { book: &book, only: &only }), at)
-        .await
-        .map_err(|e| EngineError::input(e.to_string()))?;
-    if compiled.layout.policies.is_empty() {
+    let desk = Desk::open(warehouse, (book, catalogue), Some(at), options, progress).await?;
+    let (policies, profile) = desk.gather(&desk.book, &[code.to_owned()]).await?;
+    if policies.is_empty() {
         return Err(EngineError::input(format!(
             "no version of {code} is in force in {at}; see: assay policies show {code}"
         )));
     }
-    let read = (&compiled.taxpayers, compiled.sources.as_slice());
-    let profile = gather((warehouse, &head), read, compiled.evaluation, progress.as_ref()).await?;
-    let (key, inputs, evaluation) = profile
+    let (key, inputs) = profile
         .one(taxpayer_id)?
         .ok_or_else(|| EngineError::input(format!("no taxpayer {taxpayer_id} in the register in force")))?;
     let mut found = Vec::new();
-    evaluation.rule(&inputs, |n, ruler, facts, ruled| -> Result<()> {
-        found.push(take_apart(&compiled.layout.policies[n], taxpayer_id, (ruler, facts, ruled)));
+    profile.evaluation().rule(&inputs, |n, ruler, facts, ruled| -> Result<()> {
+        found.push(take_apart(&policies[n], taxpayer_id, (ruler, facts, ruled)));
         Ok(())
     })?;
     // Of limbs side by side, those that do not concern the taxpayer say nothing.
@@ -108,7 +99,7 @@ pub async fn explain(
         let months = derivation.compiled.policy.months();
         let span = (period::add(at, 1 - months), at);
         let sql = fill_policy_evidence(&derivation.compiled.policy.evidence.value, key, span);
-        derivation.evidence = session::rows(context.sql(&sql).await?).await?;
+        derivation.evidence = session::rows(desk.context.sql(&sql).await?).await?;
     }
     Ok(found)
 }
@@ -168,18 +159,8 @@ fn take_apart(
     }
 }
 
-/// Yuan to the cent: `1,234,567.89元`.
 fn yuan(fen: i128) -> String {
-    let (sign, fen) = if fen < 0 { ("-", -fen) } else { ("", fen) };
-    let digits = (fen / 100).to_string();
-    let mut whole = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            whole.push(',');
-        }
-        whole.push(digit);
-    }
-    format!("{sign}{whole}.{:02}元", fen % 100)
+    format!("{}元", yuan_exact(fen))
 }
 
 impl Derivation {
@@ -248,16 +229,5 @@ impl Derivation {
             out.push_str(&format!("留存备查资料：{}\n", papers.join("、")));
         }
         out
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn yuan_are_told_to_the_cent() {
-        assert_eq!(yuan(123_456_789), "1,234,567.89元");
-        assert_eq!(yuan(-5), "-0.05元");
     }
 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod derivation;
+mod desk;
 mod reports;
 mod simulate;
 mod store;

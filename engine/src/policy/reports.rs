@@ -105,7 +105,10 @@ pub async fn by_truth(
 async fn open(warehouse: &Warehouse, options: &SessionOptions) -> Result<SessionContext> {
     let head = warehouse.head().await?;
     if warehouse.table(&head, POLICY_FINDING).await?.is_none() {
-        return Err(EngineError::input("policies were never asked here; do: assay policies answer"));
+        return Err(EngineError::input(
+            "no policy was asked here, or none concerns anybody: most read returns (vat_return, cit_return, …) and reliefs \
+             (benefit_claim); load them, then: assay policies answer",
+        ));
     }
     session::open(warehouse, &head, Access::Open, options).await
 }

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, RecordBatch};
-use assay_indicators::Catalogue;
 use assay_indicators::period;
 use assay_indicators::policy::{Answer, PolicyChange, Rulebook};
 use assay_sql::session::SessionOptions;
+use chrono::NaiveDate;
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::MemTable;
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
 
+use super::desk::Desk;
 use super::load_rulebook;
 use super::reports::Group;
-use super::store::{AnswerSummary, finding_rows, look_with};
+use super::store::{AnswerSummary, finding_rows};
 use crate::ingest::Progress;
-use crate::rollup;
-use crate::scan::judged::{month, scan_session};
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
 
@@ -38,10 +37,10 @@ pub async fn simulate(
     options: &SessionOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<DataFrame> {
-    let desk = Desk::open(warehouse, as_of, options, progress).await?;
-    let changed = desk.book.changed(change, desk.last_day()?).map_err(EngineError::input)?;
-    desk.ask("before", &desk.book, &[]).await?;
-    desk.ask("after", &changed, &[]).await?;
+    let definitions = load_rulebook(Some(warehouse))?;
+    let desk = Desk::open(warehouse, definitions, as_of, options, progress).await?;
+    let changed = desk.book.changed(change, last_day(desk.as_of)?).map_err(EngineError::input)?;
+    ask_both(&desk, [&desk.book, &changed], &[]).await?;
     let (name, group) = by.sql();
     let sql = SIMULATION.replace("$group_name", name).replace("$group", group);
     Ok(desk.context.sql(&sql).await?)
@@ -58,59 +57,30 @@ pub async fn diff(
     options: &SessionOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<DataFrame> {
-    let desk = Desk::open(warehouse, as_of, options, progress).await?;
-    let day = desk.last_day()?;
-    let only = [code.to_owned()];
-    for (table, version) in [("before", before), ("after", after)] {
-        let book = desk.book.with_version(code, version, day).map_err(EngineError::input)?;
-        desk.ask(table, &book, &only).await?;
-    }
+    let definitions = load_rulebook(Some(warehouse))?;
+    let desk = Desk::open(warehouse, definitions, as_of, options, progress).await?;
+    let day = last_day(desk.as_of)?;
+    let with = |version| desk.book.with_version(code, version, day).map_err(EngineError::input);
+    ask_both(&desk, [&with(before)?, &with(after)?], &[code.to_owned()]).await?;
     Ok(desk.context.sql(DIFFERENCE).await?)
 }
 
-/// Everything two rulebooks are asked with.
-struct Desk<'a> {
-    warehouse: &'a Warehouse,
-    context: SessionContext,
-    book: Rulebook,
-    catalogue: Catalogue,
-    as_of: i32,
-    progress: Arc<dyn Progress>,
+fn last_day(month: i32) -> Result<NaiveDate> {
+    period::end(month).ok_or_else(|| EngineError::input(format!("{month} is no month")))
 }
 
-impl<'a> Desk<'a> {
-    async fn open(
-        warehouse: &'a Warehouse,
-        as_of: Option<i32>,
-        options: &SessionOptions,
-        progress: Arc<dyn Progress>,
-    ) -> Result<Self> {
-        let (book, catalogue) = load_rulebook(Some(warehouse))?;
-        rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
-        let head = warehouse.head().await?;
-        let as_of = month(warehouse, &head, as_of).await?;
-        let context = scan_session(warehouse, &head, options).await?;
-        let name = context.state().config_options().catalog.default_catalog.clone();
-        let catalog =
-            context.catalog(&name).ok_or_else(|| EngineError::internal("a session without a catalog"))?;
-        catalog.register_schema(ASKED, Arc::new(MemorySchemaProvider::new()))?;
-        Ok(Self { warehouse, context, book, catalogue, as_of, progress })
-    }
-
-    fn last_day(&self) -> Result<chrono::NaiveDate> {
-        period::end(self.as_of).ok_or_else(|| EngineError::input(format!("{} is no month", self.as_of)))
-    }
-
-    /// Asks a rulebook and keeps the answers as a table of the session, with what is due to whom.
-    async fn ask(&self, table: &str, book: &Rulebook, only: &[String]) -> Result<()> {
-        let place = (self.warehouse, &self.context);
-        let summary =
-            look_with(place, (book, &self.catalogue), only, self.as_of, self.progress.as_ref()).await?;
-        let rows = with_due(&summary)?;
+/// Asks two rulebooks and keeps the answers as tables of the session, with what is due to whom.
+async fn ask_both(desk: &Desk<'_>, books: [&Rulebook; 2], only: &[String]) -> Result<()> {
+    let name = desk.context.state().config_options().catalog.default_catalog.clone();
+    let catalog = desk.context.catalog(&name);
+    let catalog = catalog.ok_or_else(|| EngineError::internal("a session without a catalog"))?;
+    catalog.register_schema(ASKED, Arc::new(MemorySchemaProvider::new()))?;
+    for (table, book) in ["before", "after"].into_iter().zip(books) {
+        let rows = with_due(&desk.ask(book, only).await?)?;
         let rows = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
-        self.context.register_table(TableReference::partial(ASKED, table), Arc::new(rows))?;
-        Ok(())
+        desk.context.register_table(TableReference::partial(ASKED, table), Arc::new(rows))?;
     }
+    Ok(())
 }
 
 /// Findings with a column of what is due: the benefit of who is entitled.

@@ -7,20 +7,20 @@ use std::time::Instant;
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use assay_indicators::policy::{Answer, Rulebook};
-use assay_indicators::{Asked, Catalogue, CompiledPolicy, Grain, compile_with, period};
+use arrow::datatypes::{DataType, SchemaRef};
+use assay_indicators::policy::Answer;
+use assay_indicators::{CompiledPolicy, Grain, period};
 use assay_sql::session::SessionOptions;
-use datafusion::prelude::SessionContext;
 
 use super::answers::{Answered, Finding, ask};
+use super::desk::Desk;
 use super::load_rulebook;
+use crate::Result;
 use crate::ingest::Progress;
-use crate::rollup;
-use crate::scan::gather::{Gathered, gather};
-use crate::scan::judged::{month, scan_session};
+use crate::scan::gather::Gathered;
+use crate::scan::spec;
+use crate::scan::tables::schema;
 use crate::warehouse::{TableSpec, Transaction, Warehouse};
-use crate::{EngineError, Result};
 
 /// One row a taxpayer, policy and period that says something.
 pub const POLICY_FINDING: &str = "policy_finding";
@@ -53,11 +53,6 @@ pub struct AnswerSummary {
     pub answered: Answered,
     /// Wall time.
     pub seconds: f64,
-}
-
-fn schema(fields: &[(&str, DataType, bool)]) -> SchemaRef {
-    let field = |(name, kind, null): &(&str, DataType, bool)| Field::new(*name, kind.clone(), *null);
-    Arc::new(Schema::new(fields.iter().map(field).collect::<Vec<_>>()))
 }
 
 fn finding_schema() -> SchemaRef {
@@ -101,12 +96,6 @@ fn count_schema() -> SchemaRef {
 /// Tables of answers.
 #[must_use]
 pub fn specs() -> Vec<TableSpec> {
-    let spec = |name: &str, schema| TableSpec {
-        name: name.into(),
-        schema,
-        partition_by: Vec::new(),
-        order: vec!["as_of".into()],
-    };
     vec![spec(POLICY_FINDING, finding_schema()), spec(POLICY_COUNT, count_schema())]
 }
 
@@ -121,33 +110,12 @@ pub async fn answer(
 ) -> Result<AnswerSummary> {
     let started = Instant::now();
     warehouse.heal().await?;
-    let (book, catalogue) = load_rulebook(Some(warehouse))?;
-    rollup::refresh(warehouse, &request.session, Arc::clone(&progress)).await?;
-    let head = warehouse.head().await?;
-    let as_of = month(warehouse, &head, request.as_of).await?;
-    let context = scan_session(warehouse, &head, &request.session).await?;
-    let mut summary =
-        look_with((warehouse, &context), (&book, &catalogue), &[], as_of, progress.as_ref()).await?;
+    let definitions = load_rulebook(Some(warehouse))?;
+    let desk = Desk::open(warehouse, definitions, request.as_of, &request.session, progress).await?;
+    let mut summary = desk.ask(&desk.book, &[]).await?;
     store(warehouse, &summary).await?;
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
-}
-
-/// Asks policies of a rulebook (none named: all) of everyone, and stores nothing.
-pub(super) async fn look_with(
-    (warehouse, context): (&Warehouse, &SessionContext),
-    (book, catalogue): (&Rulebook, &Catalogue),
-    only: &[String],
-    as_of: i32,
-    progress: &dyn Progress,
-) -> Result<AnswerSummary> {
-    let head = warehouse.head().await?;
-    let compiled = compile_with(context, catalogue, None, Some(Asked { book, only }), as_of)
-        .await
-        .map_err(|e| EngineError::input(e.to_string()))?;
-    let read = (&compiled.taxpayers, compiled.sources.as_slice());
-    let profile = gather((warehouse, &head), read, compiled.evaluation, progress).await?;
-    AnswerSummary::of(as_of, &compiled.layout.policies, &profile)
 }
 
 impl AnswerSummary {

@@ -152,19 +152,25 @@ impl Gathered {
         Ok(pairs.filter_map(|(key, id)| Some((*key, id?.to_owned()))).collect())
     }
 
-    /// Shows everybody, some taxpayers at a time: all that is known of them, and what makes facts of it.
+    /// What makes facts of what is known.
+    pub(crate) fn evaluation(&self) -> &Evaluation {
+        &self.evaluation
+    }
+
+    /// Shows everybody, some taxpayers at a time: how many stand before them, and all that is known of them.
     pub(crate) fn each<T: Send>(
         &self,
-        see: impl Fn(&RecordBatch, &Evaluation) -> Result<T> + Sync,
+        see: impl Fn(usize, &RecordBatch) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         let mut seen = Vec::new();
         for range in &self.ranges {
             let inputs = self.range(range)?;
+            let first = range.1.start;
             let parts: Vec<T> = (0..inputs.num_rows().div_ceil(PART))
                 .into_par_iter()
                 .map(|part| {
                     let start = part * PART;
-                    see(&inputs.slice(start, PART.min(inputs.num_rows() - start)), &self.evaluation)
+                    see(first + start, &inputs.slice(start, PART.min(inputs.num_rows() - start)))
                 })
                 .collect::<Result<_>>()?;
             seen.extend(parts);
@@ -173,7 +179,7 @@ impl Gathered {
     }
 
     /// One taxpayer, by its number: its key and all that is known of it.
-    pub(crate) fn one(&self, taxpayer_id: &str) -> Result<Option<(i64, RecordBatch, &Evaluation)>> {
+    pub(crate) fn one(&self, taxpayer_id: &str) -> Result<Option<(i64, RecordBatch)>> {
         let ids = cast(column(&self.taxpayers, "taxpayer_id")?, &DataType::Utf8)?;
         let Some(row) = ids.as_string::<i32>().iter().position(|id| id == Some(taxpayer_id)) else {
             return Ok(None);
@@ -182,7 +188,7 @@ impl Gathered {
         let found = self.ranges.iter().find(|(_, rows)| rows.contains(&row));
         let Some(range) = found else { return Ok(None) };
         let inputs = self.range(range)?.slice(row - range.1.start, 1);
-        Ok(Some((key, inputs, &self.evaluation)))
+        Ok(Some((key, inputs)))
     }
 
     /// A range of taxpayers with all that is known of them.
@@ -208,22 +214,10 @@ impl Profile for Gathered {
         wanted: &(dyn Fn(usize) -> bool + Sync),
         see: impl Fn(Part<'_>) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let mut seen = Vec::new();
-        for range in &self.ranges {
-            let inputs = self.range(range)?;
-            let first = range.1.start;
-            let parts: Vec<T> = (0..inputs.num_rows().div_ceil(PART))
-                .into_par_iter()
-                .map(|part| {
-                    let start = part * PART;
-                    let rows = inputs.slice(start, PART.min(inputs.num_rows() - start));
-                    let batch = self.evaluation.evaluate(&rows, wanted)?;
-                    see(Part { first_row: first + start, batch: &batch })
-                })
-                .collect::<Result<_>>()?;
-            seen.extend(parts);
-        }
-        Ok(seen)
+        self.each(|first_row, inputs| {
+            let batch = self.evaluation.evaluate(inputs, wanted)?;
+            see(Part { first_row, batch: &batch })
+        })
     }
 }
 

@@ -163,7 +163,7 @@ pub(super) fn texts<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b String
     texts.ok_or_else(|| EngineError::internal(format!("column {name} is no text")))
 }
 
-pub(super) fn keys(batch: &RecordBatch) -> Result<&Int64Array> {
+pub(crate) fn keys(batch: &RecordBatch) -> Result<&Int64Array> {
     column(batch, "taxpayer_key")?
         .as_primitive_opt::<Int64Type>()
         .ok_or_else(|| EngineError::internal("profile column taxpayer_key is no Int64"))

@@ -21,7 +21,7 @@ mod profile;
 pub(crate) mod render;
 mod run;
 mod standing;
-mod tables;
+pub(crate) mod tables;
 mod tasks;
 mod versions;
 mod weigh;
@@ -95,7 +95,7 @@ pub struct ScanSummary {
     pub seconds: f64,
 }
 
-fn spec(name: &str, schema: Arc<Schema>) -> TableSpec {
+pub(crate) fn spec(name: &str, schema: Arc<Schema>) -> TableSpec {
     // Ordered by month of the scan, so that the log tells which file holds which scan.
     TableSpec { name: name.into(), schema, partition_by: Vec::new(), order: vec!["as_of".into()] }
 }

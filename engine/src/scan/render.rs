@@ -2,7 +2,8 @@
 
 use arrow::array::RecordBatch;
 use assay_indicators::{
-    CompiledIndicator, FactValue, Language, Layout, Line, Template, fill_evidence, line_phrase, money, number,
+    CompiledIndicator, Fact, FactValue, Language, Layout, Line, Template, fill_evidence, line_phrase, money,
+    number,
 };
 
 use super::judge::{Hit, column};
@@ -37,15 +38,7 @@ impl<'a> Texts<'a> {
         let template = |text: &str| {
             Template::parse(text).map_err(|wrong| EngineError::input(format!("message of {code}: {wrong}")))
         };
-        let fact_heads = definition
-            .facts
-            .iter()
-            .map(|fact| {
-                let [name, zh, en] =
-                    [&fact.name.value, &fact.label.zh, &fact.label.en].map(|text| quoted(text));
-                format!("{name}:{{\"unit\":\"{}\",\"zh\":{zh},\"en\":{en},\"value\":", fact.unit)
-            })
-            .collect();
+        let fact_heads = fact_heads(&definition.facts);
         Ok(Self {
             compiled,
             zh: template(&definition.message.zh)?,
@@ -64,16 +57,10 @@ impl<'a> Texts<'a> {
             .collect::<Result<Vec<_>>>()?;
         let message =
             |template: &Template, language| template.render(|name| self.show(name, hit, &facts, language));
-        let pieces: Vec<String> = self
-            .fact_heads
-            .iter()
-            .zip(&facts)
-            .map(|(head, fact)| format!("{head}{}}}", fact.json()))
-            .collect();
         Ok(HitTexts {
             message_zh: message(&self.zh, Language::Zh),
             message_en: message(&self.en, Language::En),
-            facts: format!("{{{}}}", pieces.join(",")),
+            facts: facts_json(&self.fact_heads, &facts),
             evidence_sql: fill_evidence(
                 &self.compiled.definition.evidence.value,
                 hit.taxpayer_key,
@@ -104,7 +91,23 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// `"name":{"unit":…,"zh":…,"en":…,"value":` of each fact; the value and a brace follow.
+pub(crate) fn fact_heads(facts: &[Fact]) -> Vec<String> {
+    let head = |fact: &Fact| {
+        let [name, zh, en] = [&fact.name.value, &fact.label.zh, &fact.label.en].map(|text| quoted(text));
+        format!("{name}:{{\"unit\":\"{}\",\"zh\":{zh},\"en\":{en},\"value\":", fact.unit)
+    };
+    facts.iter().map(head).collect()
+}
+
+/// Facts as JSON, in the order of their heads.
+pub(crate) fn facts_json(heads: &[String], facts: &[FactValue<'_>]) -> String {
+    let pieces: Vec<String> =
+        heads.iter().zip(facts).map(|(head, fact)| format!("{head}{}}}", fact.json())).collect();
+    format!("{{{}}}", pieces.join(","))
+}
+
 /// A text as a JSON string.
-pub(crate) fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

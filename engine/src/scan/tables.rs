@@ -19,7 +19,8 @@ use crate::error::{EngineError, Result};
 const AMOUNT: DataType = DataType::Decimal128(18, 2);
 const POINTS: DataType = DataType::Decimal128(9, 2);
 
-fn schema(fields: &[(&str, DataType, bool)]) -> SchemaRef {
+/// A schema of names, types and whether they may be null.
+pub(crate) fn schema(fields: &[(&str, DataType, bool)]) -> SchemaRef {
     Arc::new(Schema::new(
         fields.iter().map(|(name, kind, null)| Field::new(*name, kind.clone(), *null)).collect::<Vec<_>>(),
     ))

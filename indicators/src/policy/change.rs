@@ -71,11 +71,12 @@ impl Rulebook {
         }
         for (code, change) in &change.policies {
             book.edit(code, |policy| {
-                for version in policy.versions.iter_mut().filter(|v| v.in_force(day) || change.from.is_some())
-                {
-                    apply(code, version, change)?;
+                let mut in_force: Vec<&mut Version> =
+                    policy.versions.iter_mut().filter(|version| version.in_force(day)).collect();
+                if in_force.is_empty() {
+                    return Err(format!("{code} has no version in force on {day} to be changed"));
                 }
-                Ok(())
+                in_force.iter_mut().try_for_each(|version| apply(code, version, change))
             })?;
         }
         Ok(book)

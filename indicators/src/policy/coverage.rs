@@ -7,6 +7,7 @@ use super::definition::{Answer, Test, Version};
 use super::parameters::Parameters;
 use super::rulebook::PolicyEntry;
 use super::testrow::{Reached, reached};
+use crate::definition::Grain;
 use crate::period;
 
 /// Something no test row reaches.
@@ -41,7 +42,7 @@ pub fn gaps(state: &SessionState, entry: &PolicyEntry, parameters: &Parameters) 
                 }
             }
         }
-        for (month, word) in ends(version, policy.months()) {
+        for (month, word) in ends(version, policy.grain) {
             if !mine.iter().any(|row| row.period == month) {
                 gap(Some(version.number), format!("no row for its {word} period, {month}"));
             }
@@ -76,17 +77,10 @@ fn owed(version: &Version) -> Vec<Answer> {
     owed
 }
 
-/// The first whole period of a version, and the last.
-fn ends(version: &Version, months: i32) -> Vec<(i32, &'static str)> {
-    let up = |month: i32| {
-        let behind = (month % 100) % months;
-        if behind == 0 { month } else { period::add(month, months - behind) }
-    };
-    let mut ends = vec![(up(period::of(version.from)), "first")];
-    if let Some(to) = version.to {
-        let last = period::of(to);
-        ends.push((period::add(last, -((last % 100) % months)), "last"));
-    }
+/// The first period of a version, and the last whole one.
+fn ends(version: &Version, grain: Grain) -> Vec<(i32, &'static str)> {
+    let mut ends = vec![(period::span_end(period::of(version.from), grain), "first")];
+    ends.extend(version.to.map(|to| (period::at_grain(period::of(to), grain), "last")));
     ends
 }
 
@@ -99,7 +93,7 @@ fn outside(entry: &PolicyEntry) -> Vec<i32> {
     };
     let mut found: Vec<i32> = Vec::new();
     for version in versions {
-        for (month, word) in ends(version, months) {
+        for (month, word) in ends(version, entry.policy.grain) {
             let beside =
                 if word == "first" { period::add(month, -months) } else { period::add(month, months) };
             if !covered(beside) && !found.contains(&beside) {

@@ -1,14 +1,12 @@
 //! Policies for `list` and `show`: what is in force when, under which text.
 
 use chrono::NaiveDate;
-use serde::Serialize;
 
 use super::definition::{Test, Version};
 use super::rulebook::{PolicyEntry, Rulebook};
 
 /// Whether a version holds on a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// 有效
     InForce,
@@ -45,7 +43,7 @@ impl Status {
 }
 
 /// A version of a policy in a listing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct PolicySummary {
     /// Code.
     pub code: String,
@@ -134,6 +132,11 @@ pub fn show_policy(entry: &PolicyEntry, day: NaiveDate) -> String {
         ));
         if let Some(phrase) = &version.phrase {
             out.push_str(&format!("  原文：「{phrase}」\n"));
+        }
+        for (label, text) in [("延续依据", &version.kept_by), ("终止依据", &version.ended_by)] {
+            if let Some(text) = text {
+                out.push_str(&format!("  {label}：{text}\n"));
+            }
         }
         for condition in &version.conditions {
             let test = match &condition.test {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use serde::Serialize;
 
 use crate::definition::{Basis, Bilingual};
 use crate::expression::Fault;
@@ -13,7 +12,7 @@ use crate::problem::{Problem, SourceFile, did_you_mean};
 use crate::reader::{Sink, TableReader};
 
 /// A value with the days it holds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Dated {
     /// First day.
     pub from: NaiveDate,
@@ -26,7 +25,7 @@ pub struct Dated {
 }
 
 /// A parameter and its values over time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Parameter {
     /// Name.
     pub label: Bilingual,
@@ -52,11 +51,6 @@ impl Parameters {
             }
         }
         sink.problems
-    }
-
-    /// All, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
-        self.0.iter().map(|(name, parameter)| (name.as_str(), parameter))
     }
 
     /// Puts a number in place of the one in force on a day.

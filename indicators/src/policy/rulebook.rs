@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use super::definition::{Policy, Version};
 use super::parameters::Parameters;
 use super::parse::parse;
-use crate::catalogue::{ReadError, embedded, fault_in, read_folder};
+use crate::catalogue::{ReadError, definition_files, embedded, fault_in, one_layer};
 use crate::definition::{Bilingual, Unit};
 use crate::expression::Fault;
 use crate::features::{FeatureCatalogue, FeatureSource};
@@ -77,43 +77,29 @@ impl Rulebook {
     /// # Errors
     /// Only when the folder or a file in it cannot be read.
     pub fn load(definitions: Option<&Path>) -> Result<(Self, Vec<Problem>), ReadError> {
-        let own = match definitions {
-            Some(folder) => read_folder(&folder.join("policies"), "toml")?,
-            None => Vec::new(),
-        };
-        let embedded = embedded::policies()
-            .iter()
-            .map(|(path, text)| SourceFile::new(format!("policies/{path}"), *text))
-            .collect();
-        Ok(Self::from_files(vec![embedded, own]))
+        Ok(Self::from_files(definition_files(embedded::policies(), "policies", definitions, "policies")?))
     }
 
     /// A rulebook from layers of files, later ones over earlier ones; within one layer a code stands once.
     #[must_use]
     pub fn from_files(layers: Vec<Vec<SourceFile>>) -> (Self, Vec<Problem>) {
         let (mut book, mut problems) = (Self::default(), Vec::new());
-        let mut all: BTreeMap<String, PolicyEntry> = BTreeMap::new();
+        let mut all = BTreeMap::new();
         for layer in layers {
-            let mut here: BTreeMap<String, PolicyEntry> = BTreeMap::new();
-            for file in layer {
-                if file.name.ends_with(PARAMETERS) {
-                    problems.extend(book.parameters.read(&file));
-                    book.texts.push((PARAMETERS.to_owned(), file.text));
-                    continue;
-                }
-                let (policy, wrong) = parse(&file);
-                problems.extend(wrong);
-                let Some(policy) = policy else { continue };
-                let code = policy.code.clone();
-                let entry = PolicyEntry { policy: Arc::new(policy), source: Arc::new(file) };
-                if let Some(first) = here.get(&code.value) {
-                    let message = format!("code `{}` is already in {}", code.value, first.source.name);
-                    problems.push(entry.source.problem(&code.span, message, "give one of them another code"));
-                    continue;
-                }
-                here.insert(code.value, entry);
+            let (parameters, policies): (Vec<SourceFile>, Vec<SourceFile>) =
+                layer.into_iter().partition(|file| file.name.ends_with(PARAMETERS));
+            for file in parameters {
+                problems.extend(book.parameters.read(&file));
+                book.texts.push((PARAMETERS.to_owned(), file.text));
             }
+            let read = |file: SourceFile| {
+                let (policy, wrong) = parse(&file);
+                let entry = policy.map(|p| PolicyEntry { policy: Arc::new(p), source: Arc::new(file) });
+                (entry, wrong)
+            };
+            let (here, wrong) = one_layer(policies, read, |entry| (&entry.policy.code, &entry.source));
             all.extend(here);
+            problems.extend(wrong);
         }
         book.entries = all.into_values().collect();
         (book, problems)

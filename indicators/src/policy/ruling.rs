@@ -36,8 +36,11 @@ pub struct Ruler {
     /// First stage, over facts: [`Stage`]'s columns in order.
     first: Vec<Arc<dyn PhysicalExpr>>,
     between: Arc<Schema>,
-    /// Second stage, over the first: answer, amount.
-    second: [Arc<dyn PhysicalExpr>; 2],
+    /// Second stage, over the first: the answer.
+    answer: Arc<dyn PhysicalExpr>,
+    /// Third stage, over the first and the answer: the amount.
+    amount: Arc<dyn PhysicalExpr>,
+    answered: Arc<Schema>,
     /// Of each condition: its column in the first stage; none for documents.
     conditions: Vec<Option<usize>>,
     /// Facts each condition reads, then those of the benefit, then those of the claim.
@@ -219,13 +222,15 @@ impl Ruler {
             faults: Vec::new(),
         };
         let stage = first_stage(&mut builder, policy, version);
-        let Builder { fields, exprs, faults, filler, .. } = builder;
+        let Builder { mut fields, exprs, faults, filler, .. } = builder;
         if !faults.is_empty() {
             return Err(faults);
         }
-        let between = Arc::new(Schema::new(fields));
-        let frame = DFSchema::try_from(Arc::clone(&between)).map_err(|e| whole(&e))?;
-        let second = |sql: &str, kind: DataType| {
+        let between = Arc::new(Schema::new(fields.clone()));
+        fields.push(Field::new("answer", DataType::Int8, true));
+        let answered = Arc::new(Schema::new(fields));
+        let over = |schema: &Arc<Schema>, sql: &str, kind: DataType| {
+            let frame = DFSchema::try_from(Arc::clone(schema)).map_err(|e| whole(&e))?;
             let tree = parse(sql).map_err(|fault| vec![(policy.code.clone(), fault)])?;
             let expr = plan(state, tree, &frame).map_err(|fault| vec![(policy.code.clone(), fault)])?;
             assay_sql::simplified(state, try_cast(expr, kind), &frame)
@@ -234,13 +239,13 @@ impl Ruler {
         };
         let tolerance =
             filler.fill(&policy.tolerance.value).map_err(|f| vec![(policy.tolerance.clone(), f)])?;
-        let answer = answer_sql(&stage, &tolerance);
-        let amount = amount_sql(&answer, &tolerance);
         Ok(Self {
             schema,
             first: exprs,
-            between: Arc::clone(&between),
-            second: [second(&answer, DataType::Int8)?, second(&amount, AMOUNT)?],
+            answer: over(&between, &answer_sql(&stage, &tolerance), DataType::Int8)?,
+            amount: over(&answered, &amount_sql(&tolerance), AMOUNT)?,
+            between,
+            answered,
             conditions: stage.conditions,
             uses: uses(policy, version, &filler),
             claimed: stage.claimed,
@@ -255,9 +260,12 @@ impl Ruler {
     pub fn rule(&self, facts: &RecordBatch) -> DataFusionResult<Ruled> {
         let rows = facts.num_rows();
         let run = |expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch| expr.evaluate(batch)?.into_array(rows);
-        let columns: Vec<ArrayRef> =
+        let mut columns: Vec<ArrayRef> =
             self.first.iter().map(|expr| run(expr, facts)).collect::<DataFusionResult<_>>()?;
-        let between = RecordBatch::try_new(Arc::clone(&self.between), columns)?;
+        let between = RecordBatch::try_new(Arc::clone(&self.between), columns.clone())?;
+        let answer = run(&self.answer, &between)?;
+        columns.push(Arc::clone(&answer));
+        let answered = RecordBatch::try_new(Arc::clone(&self.answered), columns)?;
         Ok(Ruled {
             conditions: self
                 .conditions
@@ -266,8 +274,8 @@ impl Ruler {
                 .collect(),
             claimed: Arc::clone(between.column(self.claimed)),
             benefit: Arc::clone(between.column(self.benefit)),
-            answer: run(&self.second[0], &between)?,
-            amount: run(&self.second[1], &between)?,
+            answer,
+            amount: run(&self.amount, &answered)?,
         })
     }
 
@@ -418,10 +426,10 @@ fn answer_sql(stage: &Stage, tolerance: &str) -> String {
 }
 
 /// Yuan at stake: forgone, claimed without title, claimed too much or too little, or in doubt.
-fn amount_sql(answer: &str, tolerance: &str) -> String {
+fn amount_sql(tolerance: &str) -> String {
     let code = |answer: Answer| answer as i8;
     format!(
-        "CASE ({answer}) WHEN {} THEN benefit WHEN {} THEN claimed WHEN {} THEN claimed - benefit \
+        "CASE answer WHEN {} THEN benefit WHEN {} THEN claimed WHEN {} THEN claimed - benefit \
          WHEN {} THEN benefit - claimed WHEN {} THEN CASE WHEN claimed > benefit THEN claimed ELSE benefit END \
          WHEN {} THEN CASE WHEN claimed > {tolerance} THEN claimed END END",
         code(Answer::DueNotClaimed),

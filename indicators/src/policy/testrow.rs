@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Decimal128Type, Int8Type};
+use arrow::datatypes::Int8Type;
 use datafusion::execution::SessionState;
 
 use super::definition::{Answer, PolicyTest, RELIEF, Test, Version, WAIVED};
@@ -15,7 +15,7 @@ use crate::definition::TestValue;
 use crate::expression::Fault;
 use crate::message::{Language, money};
 use crate::reader::At;
-use crate::testrow::{TestReport, exact_cents, fact_batch};
+use crate::testrow::{TestReport, cents, exact_cents, fact_batch};
 use crate::verdict::{PartFault, first_line};
 
 /// What running one test row found, for the report on what rows reach.
@@ -175,11 +175,6 @@ fn names_differ(
     })
 }
 
-fn cents(column: &arrow::array::ArrayRef) -> Option<i128> {
-    let column = column.as_primitive::<Decimal128Type>();
-    column.is_valid(0).then(|| column.value(0))
-}
-
 fn yuan(cents: Option<i128>) -> String {
     cents.map_or_else(|| "unknown".to_owned(), |cents| money(cents, Language::En))
 }
@@ -202,17 +197,8 @@ pub fn run_policy_tests(state: &SessionState, entry: &PolicyEntry, parameters: &
     let mut report = TestReport::default();
     let mut bench = Bench::new(state, entry, parameters);
     for test in &entry.policy.tests {
-        let differences = match bench.run(test) {
-            Ok((_, differences)) => differences,
-            Err(fault) => vec![fault],
-        };
-        if differences.is_empty() {
-            report.passed += 1;
-        } else {
-            report.failed += 1;
-            let part = At::new(format!("test: {}", test.name), test.span.clone());
-            report.problems.extend(differences.iter().map(|fault| entry.problem(&part, fault)));
-        }
+        let differences = bench.run(test).map_or_else(|fault| vec![fault], |(_, differences)| differences);
+        report.note(&test.name, &test.span, &differences, |part, fault| entry.problem(part, fault));
     }
     report
 }

@@ -1,0 +1,66 @@
+//! What policies are asked with: definitions, a month, and a session on one state of the warehouse.
+
+use std::sync::Arc;
+
+use assay_indicators::policy::Rulebook;
+use assay_indicators::{Asked, Catalogue, CompiledPolicy, compile_with};
+use assay_sql::session::SessionOptions;
+use datafusion::prelude::SessionContext;
+
+use super::store::AnswerSummary;
+use crate::ingest::Progress;
+use crate::rollup;
+use crate::scan::gather::{Gathered, gather};
+use crate::scan::judged::{month, scan_session};
+use crate::warehouse::{Commit, Warehouse};
+use crate::{EngineError, Result};
+
+/// Policies of a warehouse, ready to be asked as of a month.
+pub(super) struct Desk<'a> {
+    warehouse: &'a Warehouse,
+    head: Commit,
+    catalogue: Catalogue,
+    progress: Arc<dyn Progress>,
+    pub(super) context: SessionContext,
+    pub(super) book: Rulebook,
+    pub(super) as_of: i32,
+}
+
+impl<'a> Desk<'a> {
+    /// Brings the rollups up to date and opens a session. No month: the last with invoices.
+    pub(super) async fn open(
+        warehouse: &'a Warehouse,
+        (book, catalogue): (Rulebook, Catalogue),
+        as_of: Option<i32>,
+        options: &SessionOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self> {
+        rollup::refresh(warehouse, options, Arc::clone(&progress)).await?;
+        let head = warehouse.head().await?;
+        let as_of = month(warehouse, &head, as_of).await?;
+        let context = scan_session(warehouse, &head, options).await?;
+        Ok(Self { warehouse, head, catalogue, progress, context, book, as_of })
+    }
+
+    /// Everything policies of a rulebook (none named: all) read of everyone.
+    pub(super) async fn gather(
+        &self,
+        book: &Rulebook,
+        only: &[String],
+    ) -> Result<(Vec<CompiledPolicy>, Gathered)> {
+        let asked = Some(Asked { book, only });
+        let compiled = compile_with(&self.context, &self.catalogue, None, asked, self.as_of)
+            .await
+            .map_err(|e| EngineError::input(e.to_string()))?;
+        let read = (&compiled.taxpayers, compiled.sources.as_slice());
+        let place = (self.warehouse, &self.head);
+        let profile = gather(place, read, compiled.evaluation, self.progress.as_ref()).await?;
+        Ok((compiled.layout.policies, profile))
+    }
+
+    /// Asks policies of a rulebook (none named: all) of everyone, and stores nothing.
+    pub(super) async fn ask(&self, book: &Rulebook, only: &[String]) -> Result<AnswerSummary> {
+        let (policies, profile) = self.gather(book, only).await?;
+        AnswerSummary::of(self.as_of, &policies, &profile)
+    }
+}
