@@ -84,7 +84,12 @@ fn plain(text: &str) -> String {
     marked
 }
 
+/// A text whose brackets were taken out: what they kept apart may now be one letter, or stand in another order.
+pub(super) fn joined(text: &str) -> String {
+    text.nfkc().collect()
+}
+
 /// Letters and digits of a text in half width, simplified characters and capitals.
 pub fn clean(text: &str) -> String {
-    marked(text).chars().filter(|c| *c != OPEN && *c != CLOSE).collect()
+    joined(&marked(text).chars().filter(|c| *c != OPEN && *c != CLOSE).collect::<String>())
 }

@@ -18,7 +18,7 @@ pub use functions::register;
 pub use region::{Agreement, Gazetteer, Place};
 pub use words::{Suffix, confusable};
 
-use clean::{CLOSE, OPEN, marked};
+use clean::{CLOSE, OPEN, joined, marked};
 use words::WORDS;
 
 /// A name is stripped again until nothing more comes off; names are short, so this is never reached.
@@ -117,7 +117,8 @@ impl NameParser {
         let open = inner.unwrap_or_default();
         name.clean.push_str(&open);
         text.push_str(&open);
-        text
+        name.clean = joined(&name.clean);
+        joined(&text)
     }
 
     fn bracketed(&self, content: &str, text: &mut String, name: &mut Name) {

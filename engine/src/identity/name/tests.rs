@@ -178,6 +178,16 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words.to_vec()), 0..9).prop_map(|w| w.concat())
 }
 
+/// Signs of other scripts that a bracket kept apart change places, or become one letter, when it goes.
+#[test]
+fn what_brackets_kept_apart_stays_as_it_came_together() {
+    for text in ["\u{eb8}︵\u{c55}", "\u{1100}(\u{1161})\u{11a8}", "甲(e)\u{301}"] {
+        let name = parse(text);
+        assert_eq!(parse(&name.core).core, name.core, "{text}");
+        assert_eq!(clean(&clean(text)), clean(text), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn normal_names_stay_as_they_are(text in pieces()) {
