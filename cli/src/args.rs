@@ -1,5 +1,6 @@
 //! The arguments of every command, with examples.
 
+use assay_indicators::period;
 use assay_sql::{Format, SessionOptions};
 use clap::{Parser, Subcommand};
 
@@ -195,6 +196,12 @@ assay schema --markdown > tables.md")]
 
 fn parse_format(text: &str) -> Result<Format, String> {
     text.parse()
+}
+
+/// A month of the calendar as YYYYMM.
+fn parse_month(text: &str) -> Result<i32, String> {
+    let month = text.parse().ok().filter(|month| period::start(*month).is_some());
+    month.ok_or_else(|| format!("`{text}` is no month; write it as YYYYMM, e.g. 202006"))
 }
 
 fn parse_bytes(text: &str) -> Result<usize, String> {

@@ -27,6 +27,7 @@ mod schema;
 mod sources;
 mod testrow;
 mod verdict;
+mod words;
 
 pub use catalogue::{Catalogue, Entry, ReadError};
 pub use check::{check, check_entry, fill_evidence};
@@ -52,3 +53,4 @@ pub use testrow::{TestReport, run_tests};
 pub const TEMPLATE: &str = include_str!("template.toml");
 
 pub use verdict::{AMOUNT, arrow_type};
+pub use words::word_zh;

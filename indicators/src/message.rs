@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32T
 use chrono::NaiveDate;
 
 use crate::definition::{Line, LineKind, PeerFigure, Unit};
+use crate::words::word_zh;
 
 /// Language of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,8 @@ impl<'a> FactValue<'a> {
             (Self::Integer(n), _) => grouped(&n.to_string()),
             (Self::Cents(n), _) => money(*n, language),
             (Self::Double(x), _) => number(*x, unit, language),
-            (Self::Text(text), _) => (*text).to_owned(),
+            (Self::Text(text), Language::Zh) => word_zh(text).to_owned(),
+            (Self::Text(text), Language::En) => (*text).to_owned(),
             (Self::Date(day), _) => day.to_string(),
         }
     }

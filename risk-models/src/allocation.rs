@@ -33,8 +33,6 @@ pub struct Candidate {
     pub effort: u32,
     /// What doing it is worth, fen; below 0 counts as 0.
     pub value: i64,
-    /// Whether it goes before all others, as with a legal deadline, whatever its value.
-    pub must: bool,
 }
 
 impl Candidate {
@@ -48,7 +46,7 @@ impl Candidate {
 pub struct Allocation {
     /// For each task whether it is done.
     pub taken: Vec<bool>,
-    /// Value of the tasks done, those that must be done included, fen.
+    /// Value of the tasks done, fen.
     pub value: i128,
     /// No choice is worth more than this, fen. Equal to `value` where `exact`.
     pub at_most: i128,
@@ -57,7 +55,7 @@ pub struct Allocation {
     pub bound_by: Vec<Option<usize>>,
     /// For each office the work of the tasks done by it and all offices below it.
     pub used: Vec<u64>,
-    /// Whether the value is known to be the greatest possible after the tasks that must be done.
+    /// Whether the value is known to be the greatest possible.
     pub exact: bool,
 }
 
@@ -88,9 +86,7 @@ pub enum AllocationError {
     },
 }
 
-/// The choice of most value. First come the tasks that must be done, in their order, each that still fits; then the
-/// choice of most value of the others; then, in their order, those of no value that still fit. Never worth less than
-/// [`by_rank`].
+/// The choice of most value; then, in their order, tasks of no value that still fit. Never worth less than [`by_rank`].
 ///
 /// # Errors
 /// An office that is not there, or that stands above itself.
@@ -98,17 +94,14 @@ pub fn allocate(offices: &[Office], candidates: &[Candidate]) -> Result<Allocati
     allocate_within(offices, candidates, Budget::default())
 }
 
-/// The choice of a plain ranking: first the tasks that must be done, then the others, both in their order, each that
-/// still fits.
+/// The choice of a plain ranking: in their order, each task that still fits.
 ///
 /// # Errors
 /// An office that is not there, or that stands above itself.
 pub fn by_rank(offices: &[Office], candidates: &[Candidate]) -> Result<Allocation, AllocationError> {
     let mut plan = Plan::new(offices, candidates)?;
-    plan.fill(|task| task.must);
-    let (fixed, items) = (plan.value(), plan.items());
+    let bound = plan.items().iter().map(|item| i128::from(item.value)).sum::<i128>();
     plan.fill(|_| true);
-    let bound = fixed + items.iter().map(|item| i128::from(item.value)).sum::<i128>();
     Ok(plan.finish(offices, bound))
 }
 
@@ -118,12 +111,11 @@ fn allocate_within(
     budget: Budget,
 ) -> Result<Allocation, AllocationError> {
     let mut plan = Plan::new(offices, candidates)?;
-    plan.fill(|task| task.must);
     let mut ranked = plan.clone();
     ranked.fill(|_| true);
 
     let parts = split(&plan.limits, plan.items());
-    let mut bound = plan.value();
+    let mut bound = 0;
     for id in parts.free {
         bound += i128::from(candidates[id].worth());
         plan.take(id);

@@ -36,20 +36,6 @@ pub fn wilson(successes: u64, trials: u64) -> Option<(f64, Interval)> {
     Some((share, score(share, trials as f64)))
 }
 
-/// As [`wilson`], for trials drawn without replacement from a population of this size: a share known of all is known.
-///
-/// Drawing n of N without replacement makes the variance of a share (N − n) / (N − 1) of what it is otherwise, so the
-/// interval is that of n (N − 1) / (N − n) trials with the same share. With n = N it is a point; a population said to
-/// be smaller than the trials counts as one of just the trials.
-pub fn wilson_of(successes: u64, trials: u64, population: u64) -> Option<(f64, Interval)> {
-    let share = share(successes, trials)?;
-    if trials >= population {
-        return Some((share, Interval { low: share, high: share }));
-    }
-    let effective = trials as f64 * (population - 1) as f64 / (population - trials) as f64;
-    Some((share, score(share, effective)))
-}
-
 fn share(successes: u64, trials: u64) -> Option<f64> {
     (trials > 0 && successes <= trials).then(|| successes as f64 / trials as f64)
 }
@@ -160,17 +146,6 @@ mod tests {
         let (share, interval) = wilson(7, 7).unwrap();
         assert!(share == 1.0 && interval.high == 1.0 && interval.low < 0.7);
         assert_eq!((wilson(0, 0), wilson(3, 2)), (None, None));
-    }
-
-    #[test]
-    fn a_share_known_of_all_is_a_point_and_of_half_is_that_of_twice_as_many() {
-        assert_eq!(wilson_of(3, 40, 40).unwrap().1, Interval { low: 0.075, high: 0.075 });
-        assert_eq!(wilson_of(1, 1, 1).unwrap().1, Interval { low: 1.0, high: 1.0 });
-        assert_eq!(wilson_of(0, 0, 40), None);
-        // 100 of 199 without replacement: 100 × 198 / 99 = 200 trials.
-        assert_eq!(wilson_of(30, 100, 199).unwrap().1, wilson(60, 200).unwrap().1);
-        let (large, infinite) = (wilson_of(30, 100, u64::MAX).unwrap().1, wilson(30, 100).unwrap().1);
-        assert!((large.low - infinite.low).abs() < 1e-12);
     }
 
     #[test]

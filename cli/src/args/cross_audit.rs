@@ -14,7 +14,7 @@ Outcomes, in the order in which they are decided: 缺联 missing (滞留 missing
 claim_audit_change has findings that appeared, changed or went when something came late, red_audit the run over reds (缺红字抵扣联).")]
     Run {
         /// Month, YYYYMM [default: the last one claimed for]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// Claims that do not match, largest tax first, with both sides
@@ -23,7 +23,7 @@ claim_audit_change has findings that appeared, changed or went when something ca
     )]
     List {
         /// Month, YYYYMM [default: the last one claimed for]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
         /// Only claims that came out so
         #[arg(long)]
@@ -41,7 +41,7 @@ claim_audit_change has findings that appeared, changed or went when something ca
     )]
     Requests {
         /// Month as of which they were made [default: the last of these]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
         /// Folder for the workbooks
         #[arg(long)]

@@ -28,7 +28,7 @@ pub enum IndicatorsCommand {
         /// Code
         code: String,
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
         /// Print the plan of each pass too
         #[arg(long)]
@@ -66,7 +66,7 @@ assay indicators backtest I05 --change line.2=1.5 --labels known.csv\n  assay in
         #[command(flatten)]
         columns: LabelColumns,
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// What indicators were worth, by the answers to their tasks: rates of true and false alarms, accuracy of estimates,
@@ -96,7 +96,7 @@ assay indicators weigh\n  assay indicators weigh --labels known.csv --write\n  a
         #[command(flatten)]
         columns: LabelColumns,
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
         /// Write the weights into the warehouse's definitions/scorecard.toml; the next scan uses them
         #[arg(long)]

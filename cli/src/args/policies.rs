@@ -54,7 +54,7 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
     )]
     Answer {
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// What policies were worth: entitled, reached (享受面), worth, forgone, wrongly claimed; of answers that were kept
@@ -66,7 +66,7 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
         #[arg(long, value_enum, default_value_t = PolicyGroup::All)]
         by: PolicyGroup,
         /// Month policies were asked as of [default: the latest]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// A changed parameter, date, condition or benefit over everybody: revenue, winners and losers, who crosses the line
@@ -80,7 +80,7 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
         #[arg(long, value_enum, default_value_t = PolicyGroup::All)]
         by: PolicyGroup,
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// Which findings change between two versions of a policy, and why
@@ -95,13 +95,13 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
         /// The other
         after: i32,
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// How the answers meet the reliefs a generated economy has wrongly claimed or forgotten
     Evaluate {
         /// Month policies were asked as of [default: the latest]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// Why a policy answers as it does for one taxpayer: each condition, the facts, their rows, the legal text
@@ -112,6 +112,7 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
         /// Taxpayer's number
         taxpayer: String,
         /// Last month of the period, YYYYMM
+        #[arg(value_parser = super::parse_month)]
         period: i32,
     },
 }

@@ -16,7 +16,7 @@ other offices (协查) become tasks too.\n\nExample:\n  assay tasks open"
     )]
     Open {
         /// Month of the scan [default: the latest]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
         #[command(flatten)]
         who: Who,
@@ -24,7 +24,7 @@ other offices (协查) become tasks too.\n\nExample:\n  assay tasks open"
     /// Hits that became no task, and why
     Withheld {
         /// Month of the scan [default: all]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
     /// Draw taxpayers, and officers where they are known, at random (双随机)
@@ -42,7 +42,7 @@ other offices (协查) become tasks too.\n\nExample:\n  assay tasks open"
         #[arg(long)]
         seed: String,
         /// Month [default: the last with invoices]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
         #[command(flatten)]
         who: Who,
@@ -60,11 +60,17 @@ assay tasks capacity --from capacity.csv"
         #[command(flatten)]
         who: Who,
     },
-    /// State the officers of offices, for random draws, from a CSV file with the columns office_code, name
+    /// The officers of offices, for random draws: show them, or state them from a CSV file with the columns office_code, name
     Officers {
-        /// CSV with office_code, name
+        /// CSV with office_code, name; the officers of the offices named take the place of those stated before
         #[arg(long)]
-        from: PathBuf,
+        from: Option<PathBuf>,
+    },
+    /// Random draws: seed, frame and method of each, or whom one of them chose
+    #[command(after_help = "Examples:\n  assay tasks draws\n  assay tasks draws 3 --format csv")]
+    Draws {
+        /// Number of a draw
+        number: Option<i64>,
     },
     /// Choose, of the tasks not sent yet, those that bring in most within the capacities
     #[command(
@@ -83,12 +89,17 @@ assay tasks plan --left-out      what is left out, and why"
     },
     /// Send tasks to their offices: their days run from today, and workbooks are written
     #[command(
-        after_help = "After `plan --write` only what the plan takes is sent.\n\nExample:\n  assay tasks dispatch --to ./lists"
+        after_help = "After `plan --write` only what the plan takes is sent, beside random checks and requests of other offices. Taxpayers exempt by \
+now are left out. All workbooks are written, or nothing is sent; one that holds answers nobody took in is never written over.\n\nExample:\n  \
+assay tasks dispatch --to ./lists"
     )]
     Dispatch {
         /// Folder for the workbooks
         #[arg(long, default_value = "tasks")]
         to: PathBuf,
+        /// Send tasks opened after the last plan too
+        #[arg(long)]
+        unplanned: bool,
         #[command(flatten)]
         office: OfficeArg,
         #[command(flatten)]
@@ -189,6 +200,9 @@ assay tasks import 19901020100.xlsx --by 李四 --refused refused.csv"
     Recall {
         #[command(flatten)]
         tasks: TaskArgs,
+        /// With --all: do it, there is no way back
+        #[arg(long)]
+        yes: bool,
         /// Why
         #[arg(long)]
         why: String,
@@ -221,7 +235,7 @@ assay tasks import 19901020100.xlsx --by 李四 --refused refused.csv"
     #[command(after_help = "Example:\n  assay tasks evaluate")]
     Evaluate {
         /// Month of the scan [default: the latest]
-        #[arg(long)]
+        #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
     },
 }

@@ -17,7 +17,7 @@ pub struct TaxpayerArgs {
     /// Taxpayer id
     pub id: String,
     /// Month, YYYYMM [default: that of the latest scan]
-    #[arg(long)]
+    #[arg(long, value_parser = super::parse_month)]
     pub as_of: Option<i32>,
     /// Write a page (HTML, Chinese, nothing outside it) instead of printing
     #[arg(long, value_name = "FILE")]

@@ -50,8 +50,7 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
     let by = ledger::by("demo");
     let month = ledger::take_in(&warehouse, &ledger, None, &by, &cli.session()).await?.as_of;
     let lists = root.join("tasks");
-    ledger.dispatch(&Scope::All, &by).await?;
-    let files = ledger.send(&lists, &Scope::All, &by).await?;
+    let files = ledger.dispatch(&lists, &Scope::All, false, &by).await?.files;
     honest(cli, &warehouse, &economy, month).await?;
     conclude(&lists, &files.iter().map(|f| f.path.as_path()).collect::<Vec<_>>(), &shown)
 }

@@ -50,6 +50,7 @@ fn header(one: &Stored) -> TaskPageHeader {
         period: format!("{} 至 {}", month(task.period_from), month(task.period_to)),
         credit_rating: task.credit_rating.clone().unwrap_or_default(),
         industry: task.industry_code.as_deref().map(industry_zh).unwrap_or_default(),
+        request: task.request_zh.clone().unwrap_or_default(),
     }
 }
 

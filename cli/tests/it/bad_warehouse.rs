@@ -147,7 +147,7 @@ fn wrong_usage_is_exit_code_2() {
         assert_eq!(run.out, "");
     }
     // What only the command itself can know is exit code 1.
-    place.run(&["scan", "--as-of", "202013"]).code(1).says("`202013` is no month; write it as YYYYMM");
+    place.run(&["scan", "--as-of", "202013"]).code(2).says("`202013` is no month; write it as YYYYMM");
     place.run(&["scan", "--only", "X99"]).code(1).says("X99");
     place
         .run(&["indicators", "show", "X99"])

@@ -126,7 +126,7 @@ fn every_outcome_is_told() {
         .code(2)
         .says("missing_pending, missing, voided");
     for command in ["run", "list"] {
-        place.run(&["cross-audit", command, "--as-of", "202513"]).code(1).says("`202513` is no month");
+        place.run(&["cross-audit", command, "--as-of", "202513"]).code(2).says("`202513` is no month");
     }
 }
 

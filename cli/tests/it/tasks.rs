@@ -94,29 +94,49 @@ fn changes(desk: &Desk) {
     desk.run(&["tasks", "start", no]).ok().shows("in_progress");
     desk.run(&["tasks", "start", no]).code(1).says("possible now").says("应对中");
     desk.run(&["tasks", "close", no]).code(1).says("cannot be closed");
-    desk.run(&["tasks", "extend", no, "--until", "2199-01-01", "--why", "停业"]).ok();
+    desk.run(&["tasks", "extend", no, "--until", "2199-01-01", "--why", "停业"]).code(1).says("days away");
+    let later = desk.place.sql("select cast(current_date + interval '200 days' as date)");
+    desk.run(&["tasks", "extend", no, "--until", later.trim(), "--why", "停业"]).ok();
     desk.run(&["tasks", "transfer", no, "--to-office", "nowhere", "--why", "迁移"])
         .code(1)
         .says("no office nowhere");
     desk.run(&["tasks", "recall", no]).code(2).says("--why");
     desk.run(&["tasks", "recall", no, "--why", "误发"]).ok().shows("recalled");
+    desk.run(&["tasks", "recall", "--all", "--why", "误发"]).code(1).says("would be recalled").says("--yes");
     let told = desk.run(&["tasks", "show", no]).ok().out;
     for part in ["已撤回", "停业", "误发", "李四", "建立"] {
         assert!(told.contains(part), "{part}: {told}");
     }
     // A workbook that was sent before takes no answer for it any more, which nobody gave.
     desk.run(&["tasks", "import", "nothing.xlsx"]).code(1).says("nothing.xlsx is not there");
+    desk.run(&["tasks", "import", "lists", "--refused", "lists"]).code(1).says("lists");
     desk.place.file("broken.xlsx", "no workbook");
     desk.run(&["tasks", "import", "broken.xlsx", "--refused", "refused.csv"])
         .code(3)
         .says("不是可读的xlsx工作簿");
     let refused = std::fs::read_to_string(desk.place.path("refused.csv")).unwrap();
     assert!(refused.contains("broken.xlsx"), "{refused}");
+    // What lies in a workbook's place and was not taken in is not written over.
+    let sent = std::fs::read_dir(desk.place.path("lists")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&sent, "no workbook").unwrap();
+    desk.run(&["tasks", "export", "--to", "lists"]).code(1).says("write to another folder");
+    assert_eq!(std::fs::read(&sent).unwrap(), b"no workbook");
+    desk.run(&["tasks", "export", "--to", "again"]).ok();
 }
 
 /// Draws, exemptions, what is learnt.
 fn others(desk: &Desk) {
+    let offices = desk.place.sql("select distinct office_code from task where office_code is not null");
+    let officers: String = offices.lines().map(|code| format!("{code},张三\n{code},李四\n")).collect();
+    desk.place.file("officers.csv", format!("office_code,name\n{officers}"));
+    desk.run(&["tasks", "officers", "--from", "officers.csv"]).ok();
+    assert_eq!(desk.rows(&["tasks", "officers"]).len(), 2 * offices.lines().count());
+    desk.place.file("nobody.csv", format!("office_code,name\n{},\n", offices.lines().next().unwrap()));
+    desk.run(&["tasks", "officers", "--from", "nobody.csv"]).code(1).says("nobody.csv line 2: name is empty");
     desk.run(&["tasks", "draw", "--share", "2", "--seed", "a"]).code(1).says("is no share");
+    desk.run(&["tasks", "draw", "--count", "2", "--seed", "a", "--as-of", "202513"])
+        .code(2)
+        .says("is no month");
     desk.run(&["tasks", "draw", "--count", "20", "--seed", "2025"])
         .ok()
         .shows("20 of")
@@ -124,14 +144,29 @@ fn others(desk: &Desk) {
     desk.run(&["tasks", "draw", "--count", "20", "--seed", "2025"]).code(1).says("was drawn for");
     let drawn = desk.rows(&["tasks", "list", "--kind", "sample"]);
     assert!(drawn.len() <= 20 && !drawn.is_empty());
-    desk.run(&["tasks", "exempt", "add", "X", "--owner", "王", "--reason", "r", "--until", "2020-01-01"])
-        .code(1)
-        .says("would never hold");
-    desk.run(&["tasks", "exempt", "add", "X", "--owner", "王", "--reason", "r", "--until", "2199-01-01"])
-        .ok();
+    assert_eq!(desk.rows(&["tasks", "draws"])[0]["seed"], "2025");
+    let chosen = desk.rows(&["tasks", "draws", "1"]);
+    assert_eq!(chosen.len(), 20);
+    desk.run(&["tasks", "draws", "9"]).code(1).says("no draw 9");
+    // Whoever is to check is told, and what.
+    let known = chosen.iter().find(|row| !row["officer"].is_empty() && !row["task_no"].is_empty()).unwrap();
+    let told = desk.run(&["tasks", "show", &known["task_no"]]).ok().out;
+    assert!(told.contains("双随机抽查") && told.contains(&known["officer"]), "{told}");
+    let exempt = |id: &str, more: &[&str]| {
+        let base = ["tasks", "exempt", "add", id, "--owner", "王", "--reason", "r", "--until"];
+        desk.run(&[base.as_slice(), more].concat())
+    };
+    let id = drawn[0]["taxpayer_id"].as_str();
+    exempt("X", &["2199-01-01"]).code(1).says("no taxpayer X in the register");
+    exempt(id, &["2199-01-01", "--family", "weather"]).code(1).says("no indicator is of family weather");
+    exempt(id, &["2020-01-01"]).code(1).says("would never hold");
+    exempt(id, &["2199-01-01"]).ok();
+    exempt(id, &["2199-01-01"]).code(1).says("already");
+    desk.run(&["tasks", "dispatch", "--to", "drawn"]).ok().says(&format!("{id} 在免打扰名单内"));
     desk.run(&["tasks", "exempt", "end", "1"]).ok();
     desk.run(&["tasks", "exempt", "end", "1"]).code(1).says("no exemption 1 that holds");
-    assert_eq!(desk.rows(&["tasks", "exempt", "list"])[0]["holds"], "no");
+    let list = desk.rows(&["tasks", "exempt", "list"]);
+    assert_eq!((list[0]["holds"].as_str(), list[0]["stated_by"].as_str()), ("no", "李四"));
     let effect = desk.rows(&["indicators", "effect"]);
     assert!(effect.iter().all(|row| row["answered"] == "0" && row["rate"].is_empty()));
     assert!(desk.rows(&["cases", "search"]).is_empty());
@@ -152,6 +187,19 @@ fn tasks_live_in_postgres() {
     let place = loaded(&[]);
     place.run(&["scan"]).ok();
     life(&Desk { place, ledger: Some(server.url()) });
+}
+
+#[test]
+fn a_ledger_that_cannot_be_reached_is_told_at_once() {
+    let place = loaded(&[]);
+    place.file("text.db", "no database at all, but a text that is longer than a page header of one");
+    for (ledger, said) in [
+        ("mysql://root@host/tax", "not kept in mysql://"),
+        ("text.db", "cannot open the ledger text.db"),
+        ("postgres://nobody@127.0.0.1:1/none", "cannot open the ledger"),
+    ] {
+        place.run(&["--ledger", ledger, "tasks", "list"]).code(1).says(said);
+    }
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn the_page_says_what_sql_says() {
 
     place.run(&["taxpayer", &id]).ok().shows("【税负与同业】").shows("合计");
     place.run(&["taxpayer", &id, "--format", "csv"]).code(1).says("json");
-    place.run(&["taxpayer", &id, "--as-of", "202513"]).code(1).says("no month");
+    place.run(&["taxpayer", &id, "--as-of", "202513"]).code(2).says("no month");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use assay_sql::session::SessionOptions;
 use assay_tasks::ResponsePolicy;
 use assay_tasks::ledger::{By, Draw, DrawOrder, Frame, Intake, Ledger, OfficeRow, Opened, RULES, Rules};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionContext, col, lit};
 
 use crate::scan::{Handover, hand_over, month_and_card, rows as rows_of};
 use crate::warehouse::session::{self, Access};
@@ -69,6 +69,21 @@ pub fn rules(warehouse: &Warehouse) -> Result<Rules> {
         }
         None => Ok(Rules::parse(RULES, RULES_FILE)?),
     }
+}
+
+/// Whether a taxpayer is in the register, in force or not.
+///
+/// # Errors
+/// When the register cannot be read.
+pub async fn is_registered(
+    warehouse: &Warehouse,
+    taxpayer_id: &str,
+    options: &SessionOptions,
+) -> Result<bool> {
+    let head = warehouse.head().await?;
+    let context = session::open(warehouse, &head, Access::Open, options).await?;
+    let found = context.table("taxpayer").await?.filter(col("taxpayer_id").eq(lit(taxpayer_id)))?;
+    Ok(found.count().await? > 0)
 }
 
 /// What came of taking a scan in.

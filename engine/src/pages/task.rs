@@ -40,6 +40,8 @@ pub struct TaskPageHeader {
     pub credit_rating: String,
     /// 行业.
     pub industry: String,
+    /// What is asked beside the suspicions: another office's question, how a random check is done; empty: nothing.
+    pub request: String,
 }
 
 /// One suspicion. `value` and `line` draw the bar, their texts are what is read.
@@ -147,6 +149,7 @@ pub fn task_page(page: &TaskPage) -> Result<String> {
             grade => task.grade.clone(),
             grade_zh => assay_tasks::grade_zh(&task.grade),
             head => head(task),
+            request => task.request.clone(),
             items,
             checks => checklist(&page.items, |item| &item.innocent),
             asks => checklist(&page.items, |item| &item.ask),
@@ -277,10 +280,12 @@ mod tests {
             ..Default::default()
         };
         let mut item = suspected(1, &["合同"]);
+        let task = TaskPageHeader { request: "双随机<第1次>".into(), ..task };
         item.basis = vec!["发票管理办法<第二十二条>".into()];
         item.amount = Some(123_450);
         let page = task_page(&TaskPage { task, items: vec![item], ..TaskPage::default() }).unwrap();
         assert!(!page.contains("<script>") && page.contains("甲&amp;乙&lt;script&gt;"), "{page}");
+        assert!(page.contains("双随机&lt;第1次&gt;"), "{page}");
         assert!(page.contains("作废率偏高 &lt;b&gt;") && page.contains("1 &lt; 2"), "{page}");
         assert!(page.contains("发票管理办法&lt;第二十二条&gt;") && page.contains("政策依据"));
         assert!(page.contains("<svg") && page.contains("1,234.50元") && page.contains("高风险"));

@@ -20,14 +20,12 @@ use crate::warehouse::{Commit, Warehouse, clock, plain_text};
 use crate::{EngineError, Result};
 use assay_tasks::{
     ExportedFile, GradeDays, IndicatorText, MergeInput, ResponsePolicy, TaskOptions, Tasks, export_csv,
-    export_parquet, export_xlsx,
+    export_parquet,
 };
 
 /// How a task list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// One workbook an office.
-    Xlsx,
     /// One list, UTF-8 with a byte order mark.
     Csv,
     /// One list, typed.
@@ -201,7 +199,7 @@ pub(super) async fn scanned(context: &SessionContext, as_of: Option<i32>) -> Res
     })
 }
 
-/// Writes task lists into `folder`: one workbook an office, or one file with all of them.
+/// Writes a task list into `folder`, as one file.
 pub fn export(tasks: &Tasks, as_of: i32, folder: &Path, format: ExportFormat) -> Result<Vec<ExportedFile>> {
     std::fs::create_dir_all(folder).map_err(EngineError::file(folder))?;
     let whole = |extension: &str| folder.join(format!("tasks_{as_of}.{extension}"));
@@ -209,7 +207,6 @@ pub fn export(tasks: &Tasks, as_of: i32, folder: &Path, format: ExportFormat) ->
         vec![ExportedFile { path, office_code: None, tasks: tasks.tasks.len(), items: tasks.items.len() }]
     };
     Ok(match format {
-        ExportFormat::Xlsx => export_xlsx(tasks, folder)?,
         ExportFormat::Csv => {
             export_csv(tasks, &whole("csv"))?;
             one(whole("csv"))

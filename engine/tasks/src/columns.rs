@@ -4,6 +4,7 @@
 use super::model::{Task, TaskItem};
 use super::text::{NO_LEGAL_BASIS, circled, clause, warning_line};
 use super::{text, words};
+use assay_indicators::word_zh;
 
 /// Header of the first column, which identifies the row.
 pub const KEY_COLUMN: &str = "行标识";
@@ -161,7 +162,7 @@ pub fn list_row(number: usize, task: &Task, items: &[TaskItem], width: Width) ->
         // The registration does not say who within the office is in charge.
         Cell::Empty,
         task.industry_code.as_deref().map_or(Cell::Empty, |code| Cell::Text(words::industry(code))),
-        known(task.taxpayer_status.as_deref().map(words::taxpayer_status)),
+        known(task.taxpayer_status.as_deref().map(word_zh)),
         known(task.credit_rating.as_deref()),
         plain(words::grade(&task.grade)),
         Cell::Hundredths(task.score),
@@ -228,15 +229,17 @@ fn numbered(items: &[TaskItem], width: Width, get: impl Fn(&TaskItem) -> String)
 }
 
 fn suspicion(task: &Task, items: &[TaskItem], width: Width) -> String {
+    let request = task.request_zh.as_deref();
     if width == Width::Full {
-        return task.suspicion_zh.clone();
+        let besides = request.filter(|request| *request != task.suspicion_zh).unwrap_or_default();
+        return format!("{besides}{}", task.suspicion_zh);
     }
-    let mut lines: Vec<String> = items
-        .iter()
-        .take(DESCRIBED_MAX)
-        .enumerate()
-        .map(|(at, item)| format!("{}{}：{}。", circled(at + 1), item.name_zh, clause(&item.message_zh)))
-        .collect();
+    let described = items.iter().take(DESCRIBED_MAX).enumerate();
+    let mut lines: Vec<String> = request.map(str::to_owned).into_iter().collect();
+    lines
+        .extend(described.map(|(at, item)| {
+            format!("{}{}：{}。", circled(at + 1), item.name_zh, clause(&item.message_zh))
+        }));
     if items.len() > DESCRIBED_MAX {
         lines.push(format!("其余{}项见「疑点明细及证据」。", items.len() - DESCRIBED_MAX));
     }

@@ -59,9 +59,9 @@ pub(crate) fn headers() -> impl Iterator<Item = &'static str> {
 pub(crate) fn cells(task: &Task, item: &TaskItem) -> Vec<Cell> {
     let text = |text: &str| if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) };
     let number = usize::try_from(item.item_no).unwrap_or(0);
-    let peers = item.peer_group.as_ref().map(|group| match item.peer_n {
+    let peers = item.peer_group.as_deref().map(words::peer_group).map(|group| match item.peer_n {
         Some(count) => format!("{group}（{count}户）"),
-        None => group.clone(),
+        None => group,
     });
     let counted = match item.amount {
         None => "",
@@ -129,7 +129,8 @@ pub(super) fn write(
     write_top(sheet, list, formats)?;
     let hits = list.tasks.iter().flat_map(|(task, items)| items.iter().map(move |item| (*task, item)));
     for (at, (task, item)) in hits.enumerate() {
-        write_row(sheet, HEADER_ROW + 1 + row_number(at), &cells(task, item), formats)?;
+        let said = list.begun.get(&task.task_no).and_then(|filled| filled.items.get(&item.indicator));
+        write_row(sheet, HEADER_ROW + 1 + row_number(at), (&cells(task, item), said), formats)?;
     }
     let last_row = HEADER_ROW + row_number(rows(list).max(1));
     let last_column = column_number(COLUMNS.len());
@@ -168,7 +169,12 @@ fn write_top(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) ->
     Ok(())
 }
 
-fn write_row(sheet: &mut Worksheet, row: u32, cells: &[Cell], formats: &Formats) -> Result<(), XlsxError> {
+fn write_row(
+    sheet: &mut Worksheet,
+    row: u32,
+    (cells, said): (&[Cell], Option<&String>),
+    formats: &Formats,
+) -> Result<(), XlsxError> {
     // The query is set in smaller type, so the same text takes fewer lines.
     let room = |at: usize, width: f64| if at + 1 == COLUMNS.len() { width * 1.2 } else { width };
     let texts = cells.iter().enumerate().filter_map(|(at, cell)| match cell {
@@ -179,7 +185,11 @@ fn write_row(sheet: &mut Worksheet, row: u32, cells: &[Cell], formats: &Formats)
     for (at, cell) in cells.iter().enumerate() {
         write_cell(sheet, row, column_number(at), cell, format_of(at, cell, formats))?;
     }
-    sheet.write_blank(row, column_number(cells.len()), &formats.feedback_list)?;
+    let (last, format) = (column_number(cells.len()), &formats.feedback_list);
+    match said {
+        Some(said) => sheet.write_string_with_format(row, last, said, format)?,
+        None => sheet.write_blank(row, last, format)?,
+    };
     Ok(())
 }
 

@@ -26,6 +26,18 @@ pub const UNKNOWN_NAME: &str = "主管机关不明";
 /// Rows written to Parquet at a time.
 const BATCH_ROWS: usize = 65_536;
 
+/// What was filled in before, by task number: an answer begun, or one sent back, travels with its row.
+pub type Begun = BTreeMap<String, Filled>;
+
+/// The cells of a task somebody filled in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filled {
+    /// A cell for each of [`crate::feedback_columns`].
+    pub cells: Vec<Cell>,
+    /// What was found of single suspicions, by indicator.
+    pub items: BTreeMap<String, String>,
+}
+
 /// A workbook that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedFile {
@@ -40,18 +52,19 @@ pub struct ExportedFile {
 }
 
 /// Writes one workbook per office into `folder`: `<office code>_<office name>_<as of>.xlsx`, in order of office code,
-/// the list without a known office last. A file of the same name is replaced. Without tasks nothing is written.
+/// the list without a known office last. A file of the same name is replaced. Without tasks nothing is written. Rows of tasks in
+/// `begun` are filled in as it says.
 ///
 /// # Errors
 /// A folder that cannot be written; a list longer than a sheet. Workbooks written before the error stay.
-pub fn export_xlsx(tasks: &Tasks, folder: &Path) -> Result<Vec<ExportedFile>, TaskError> {
+pub fn export_xlsx(tasks: &Tasks, begun: &Begun, folder: &Path) -> Result<Vec<ExportedFile>, TaskError> {
     std::fs::create_dir_all(folder).map_err(|source| TaskError::Io { path: folder.to_path_buf(), source })?;
     let mut lists: BTreeMap<(bool, &str, i32), OfficeList<'_>> = BTreeMap::new();
     for (task, items) in with_items(tasks) {
         let code = task.office_code.as_deref();
         let list =
             lists.entry((code.is_none(), code.unwrap_or(UNKNOWN_OFFICE), task.as_of)).or_insert_with(|| {
-                OfficeList { office: list_name(task), unknown: code.is_none(), tasks: Vec::new() }
+                OfficeList { office: list_name(task), unknown: code.is_none(), tasks: Vec::new(), begun }
             });
         list.tasks.push((task, items));
     }

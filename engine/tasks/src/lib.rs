@@ -45,7 +45,7 @@ mod tests;
 
 pub use columns::{Cell, Column, KEY_COLUMN, Width, list_columns, list_row};
 pub use error::TaskError;
-pub use export::{ExportedFile, date_text, export_csv, export_parquet, export_xlsx};
+pub use export::{Begun, ExportedFile, Filled, date_text, export_csv, export_parquet, export_xlsx};
 pub use feedback::{
     CONCLUSIONS, EXCLUSION_REASONS, FeedbackColumn, FeedbackKind, HANDLINGS, feedback_columns,
 };

@@ -209,6 +209,7 @@ fn task(
         period_from: months_before(first.as_of, months.unwrap_or(1).max(1) - 1),
         period_to: first.as_of,
         suspicion_zh,
+        request_zh: None,
         suspicion_en,
         amount: draft.amount,
         response,

@@ -67,6 +67,10 @@ pub struct Task {
     pub suspicion_zh: String,
     /// The same in English.
     pub suspicion_en: String,
+    /// What the office is asked beside the hits: the question of another office, how a random check is done and by whom.
+    /// None where the hits say everything.
+    #[serde(default)]
+    pub request_zh: Option<String>,
     /// 预估税款 in fen: the largest amount of each family, summed; none when no hit has an amount.
     pub amount: Option<i128>,
     /// 应对方式.

@@ -79,6 +79,7 @@ fn read_tasks(batch: &RecordBatch, rows: &mut Vec<Task>) -> Result<(), TaskError
         period_from: period_from.value(row),
         period_to: period_to.value(row),
         suspicion_zh: suspicion_zh.value(row).to_owned(),
+        request_zh: None,
         suspicion_en: suspicion_en.value(row).to_owned(),
         amount: optional(&amount, row),
         response: response.value(row).to_owned(),

@@ -46,16 +46,23 @@ pub(super) fn taxes(codes: &str) -> String {
     codes.split(',').map(tax).collect::<Vec<_>>().join("、")
 }
 
-/// 纳税人状态.
-pub(super) fn taxpayer_status(code: &str) -> &str {
-    match code {
-        "normal" => "正常",
-        "suspended" => "停业",
-        "abnormal" => "非正常户",
-        "deregistered" => "注销",
-        "cancelled" => "吊销",
-        other => other,
+/// A group of peers (`industry F51, sales 5000000+, region 4401`; `industry F`; `all`) as an officer reads it.
+pub(super) fn peer_group(group: &str) -> String {
+    if group == "all" {
+        return "全部纳税人".to_owned();
     }
+    let part = |part: &str| match part.split_once(' ') {
+        Some(("industry", code)) if code.len() == 1 => industry(code),
+        Some(("industry", code)) => format!("行业{code}"),
+        Some(("sales", band)) => match (band.strip_suffix('+'), band.strip_prefix('<')) {
+            (Some(from), _) => format!("年销售额{from}元以上"),
+            (_, Some(below)) => format!("年销售额不足{below}元"),
+            _ => "年销售额不限".to_owned(),
+        },
+        Some(("region", code)) => format!("地区{code}"),
+        _ => part.to_owned(),
+    };
+    group.split(", ").map(part).collect::<Vec<_>>().join("，")
 }
 
 /// Where a warning line comes from (source mark).
@@ -181,5 +188,7 @@ mod tests {
         assert_eq!(industry("F5111"), "F5111 批发和零售业");
         assert_eq!(industry("9999"), "9999");
         assert_eq!(line_kind("absolute"), None);
+        assert_eq!(peer_group("industry F"), "F 批发和零售业");
+        assert_eq!(peer_group("industry F51, sales 0+, region 4401"), "行业F51，年销售额0元以上，地区4401");
     }
 }

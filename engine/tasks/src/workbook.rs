@@ -14,6 +14,7 @@ use rust_xlsxwriter::{
 };
 
 use super::columns::{Cell, ColumnKind, Width, list_columns, list_row};
+use super::export::{Begun, Filled};
 use super::feedback::{FeedbackColumn, FeedbackKind, MONEY_MAX, feedback_columns};
 use super::model::{Task, TaskItem};
 use super::sheet::{Formats, margins, page_setup, protect, row_height};
@@ -46,6 +47,8 @@ pub(super) struct OfficeList<'a> {
     pub(super) unknown: bool,
     /// Tasks in rank order, each with its hits.
     pub(super) tasks: Vec<(&'a Task, &'a [TaskItem])>,
+    /// What was filled in before.
+    pub(super) begun: &'a Begun,
 }
 
 impl OfficeList<'_> {
@@ -124,7 +127,8 @@ fn write_list(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) -
     write_top(sheet, list, formats, &widths, feedback_from)?;
     for (at, (task, items)) in list.tasks.iter().enumerate() {
         let cells = list_row(at + 1, task, items, Width::Sheet);
-        write_list_row(sheet, HEADER_ROW + 1 + row_number(at), &cells, &widths, formats)?;
+        let filled = list.begun.get(&task.task_no);
+        write_list_row(sheet, HEADER_ROW + 1 + row_number(at), (&cells, filled), &widths, formats)?;
     }
     let last_row = HEADER_ROW + row_number(list.tasks.len().max(1));
     let last_column = column_number(widths.len()) - 1;
@@ -190,7 +194,7 @@ fn write_top(
 fn write_list_row(
     sheet: &mut Worksheet,
     row: u32,
-    cells: &[Cell],
+    (cells, filled): (&[Cell], Option<&Filled>),
     widths: &[f64],
     formats: &Formats,
 ) -> Result<(), XlsxError> {
@@ -209,7 +213,13 @@ fn write_list_row(
             FeedbackKind::Money => &formats.feedback_money,
             FeedbackKind::Date | FeedbackKind::DateSinceIssue => &formats.feedback_date,
         };
-        sheet.write_blank(row, column_number(cells.len() + at), format)?;
+        let number = column_number(cells.len() + at);
+        match filled.and_then(|filled| filled.cells.get(at)) {
+            None | Some(Cell::Empty) => {
+                sheet.write_blank(row, number, format)?;
+            }
+            Some(cell) => write_cell(sheet, row, number, cell, format)?,
+        }
     }
     Ok(())
 }

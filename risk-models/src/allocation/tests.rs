@@ -19,7 +19,7 @@ fn instance(seed: u64, offices: usize, tasks: usize, most_effort: u32) -> (Vec<O
             // Worth goes with effort loosely, as it does in life; that makes the choice harder than independence.
             let value =
                 i64::from(effort) * rng.random_range(2..=12) + rng.random_range(0..=most_effort as i64);
-            Candidate { office: rng.random_range(0..offices), effort, value, must: rng.random_bool(0.05) }
+            Candidate { office: rng.random_range(0..offices), effort, value }
         })
         .collect();
     let mut need = vec![0_u64; offices];
@@ -38,16 +38,11 @@ fn instance(seed: u64, offices: usize, tasks: usize, most_effort: u32) -> (Vec<O
     (tree, candidates)
 }
 
-/// The greatest value after the musts by branch and bound over linear programs: another method by another hand.
+/// The greatest value by branch and bound over linear programs: another method by another hand.
 fn optimum(offices: &[Office], candidates: &[Candidate]) -> i128 {
-    let musts: Vec<Candidate> = candidates.iter().copied().filter(|task| task.must).collect();
-    let fixed = by_rank(offices, &musts).unwrap();
     let mut program = Program::new(OptimizationDirection::Maximize);
-    let free: Vec<_> = candidates
-        .iter()
-        .filter(|task| !task.must)
-        .map(|task| (task, program.add_binary_var(task.value as f64)))
-        .collect();
+    let free: Vec<_> =
+        candidates.iter().map(|task| (task, program.add_binary_var(task.value as f64))).collect();
     for (at, office) in offices.iter().enumerate() {
         let Some(capacity) = office.capacity else { continue };
         let within = |mut from: usize| loop {
@@ -64,13 +59,13 @@ fn optimum(offices: &[Office], candidates: &[Candidate]) -> i128 {
             .filter(|(task, _)| within(task.office))
             .map(|(task, var)| (*var, f64::from(task.effort)))
             .collect();
-        program.add_constraint(&terms, ComparisonOp::Le, (capacity - fixed.used[at]) as f64);
+        program.add_constraint(&terms, ComparisonOp::Le, capacity as f64);
     }
     let solution = program.solve().unwrap().into_solution().unwrap();
-    fixed.value + solution.objective().round() as i128
+    solution.objective().round() as i128
 }
 
-/// Nothing beyond a capacity, musts as in the plain ranking, nothing left out that fits, figures that add up.
+/// Nothing beyond a capacity, nothing left out that fits, figures that add up.
 fn check(offices: &[Office], candidates: &[Candidate], allocation: &Allocation) {
     let mut used = vec![0_u64; offices.len()];
     let mut value = 0;
@@ -98,10 +93,6 @@ fn check(offices: &[Office], candidates: &[Candidate], allocation: &Allocation) 
         assert_eq!(allocation.bound_by[id], short.filter(|_| !allocation.taken[id]), "task {id}");
         assert!(allocation.taken[id] || short.is_some(), "task {id} fits and is left out");
     }
-    let musts: Vec<Candidate> = candidates.iter().copied().filter(|task| task.must).collect();
-    let alone = by_rank(offices, &musts).unwrap().taken;
-    let mine = candidates.iter().zip(&allocation.taken).filter(|(task, _)| task.must);
-    assert_eq!(alone, mine.map(|(_, taken)| *taken).collect::<Vec<_>>());
 }
 
 #[test]
@@ -182,17 +173,17 @@ fn efforts_too_fine_for_a_table_are_chosen_in_coarser_units() {
 }
 
 fn task(office: usize, effort: u32, value: i64) -> Candidate {
-    Candidate { office, effort, value, must: false }
+    Candidate { office, effort, value }
 }
 
 #[test]
-fn musts_go_first_and_the_worthless_last() {
+fn the_worthless_go_last() {
     let offices = [
         Office { above: None, capacity: Some(10) },
         Office { above: Some(0), capacity: Some(6) },
         Office { above: None, capacity: None },
     ];
-    let mut candidates = vec![
+    let candidates = [
         task(1, 3, 0),
         task(1, 5, 100),
         task(1, 3, 60),
@@ -208,14 +199,6 @@ fn musts_go_first_and_the_worthless_last() {
     assert_eq!(best.bound_by, [Some(1), None, Some(1), None, None, None, None]);
     assert_eq!((best.value, best.exact), (115, true));
     assert_eq!(best.used, [10, 5, 1000]);
-
-    candidates[0].must = true;
-    let best = allocate(&offices, &candidates).unwrap();
-    assert_eq!(best.taken, [true, false, true, true, true, true, false]);
-    assert_eq!(best.bound_by[6], Some(0));
-    // A must that does not fit is left out for capacity as others are.
-    candidates.push(Candidate { must: true, ..task(0, 11, 1) });
-    assert_eq!(allocate(&offices, &candidates).unwrap().bound_by[7], Some(0));
 }
 
 #[test]
@@ -235,7 +218,7 @@ proptest! {
     #[test]
     fn capacities_hold_and_no_ranking_is_better(
         tree in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(0_u64..60)), 1..12),
-        tasks in prop::collection::vec((0_usize..12, 0_u32..20, -2_i64..40, prop::bool::weighted(0.1)), 0..60),
+        tasks in prop::collection::vec((0_usize..12, 0_u32..20, -2_i64..40), 0..60),
         cells in prop::sample::select(vec![0_u64, 500, 200_000_000]),
     ) {
         let offices: Vec<Office> = tree
@@ -248,7 +231,7 @@ proptest! {
             .collect();
         let candidates: Vec<Candidate> = tasks
             .iter()
-            .map(|&(office, effort, value, must)| Candidate { office: office % offices.len(), effort, value, must })
+            .map(|&(office, effort, value)| Candidate { office: office % offices.len(), effort, value })
             .collect();
         let budget = Budget { cells, core: 4, ..Budget::default() };
         let best = allocate_within(&offices, &candidates, budget).unwrap();
@@ -279,7 +262,6 @@ fn large() {
             effort: rng.random_range(4..=160),
             // Skewed over four orders of magnitude.
             value: (10_f64.powf(rng.random_range(4.0..8.0))) as i64,
-            must: rng.random_bool(0.01),
         })
         .collect();
     for (at, office) in offices.iter_mut().enumerate() {

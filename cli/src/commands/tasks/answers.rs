@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use assay_engine::scan::{ExportFormat, export as write_list};
-use assay_tasks::Tasks;
 use assay_tasks::ledger::{FileReport, Filter, Ledger, RefusedRow};
+use assay_tasks::{ExportedFile, Tasks};
 
 use super::by;
 use crate::args::{Cli, ExportKind, OfficeArg, Who};
@@ -17,18 +17,45 @@ use crate::print;
 const SHOWN: usize = 20;
 
 /// Sends tasks and writes workbooks.
-pub async fn dispatch(ledger: &Ledger, to: &Path, office: &OfficeArg, who: &Who) -> Result<()> {
+pub async fn dispatch(
+    ledger: &Ledger,
+    to: &Path,
+    unplanned: bool,
+    office: &OfficeArg,
+    who: &Who,
+) -> Result<()> {
     let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who));
-    let sent = ledger.dispatch(&scope, &by).await?;
-    let files = ledger.send(to, &scope, &by).await?;
-    for file in &files {
-        print::line(&format!("{}: {} tasks, {} hits", file.path.display(), file.tasks, file.items))?;
+    let done = ledger.dispatch(to, &scope, unplanned, &by).await?;
+    written(&done.files)?;
+    print::error(&format!("{} tasks dispatched, {} workbooks", print::count(done.sent), done.files.len()));
+    if done.unplanned > 0 {
+        print::error(&format!(
+            "{} tasks were opened after the last plan and wait: assay tasks plan --write, or dispatch --unplanned",
+            print::count(done.unplanned)
+        ));
     }
-    print::error(&format!("{} tasks dispatched, {} workbooks", print::count(sent), files.len()));
-    if files.is_empty() {
+    for (task_no, taxpayer_id, why) in done.exempt.iter().take(SHOWN) {
+        print::error(&format!("not sent: {task_no} {taxpayer_id} 在免打扰名单内：{why}"));
+    }
+    more(done.exempt.len(), "assay tasks exempt list");
+    if done.files.is_empty() {
         print::error("nothing to send; tasks of a scan are taken in with: assay tasks open");
     }
     Ok(())
+}
+
+fn written(files: &[ExportedFile]) -> Result<()> {
+    for file in files {
+        print::line(&format!("{}: {} tasks, {} hits", file.path.display(), file.tasks, file.items))?;
+    }
+    Ok(())
+}
+
+/// Says that there are more than were told, and where they stand.
+fn more(all: usize, place: &str) {
+    if all > SHOWN {
+        print::error(&format!("… and {} more; all of them: {place}", all - SHOWN));
+    }
 }
 
 /// Writes workbooks of what is to be answered, or one list of what is open.
@@ -51,9 +78,7 @@ pub async fn export(
             if list.tasks.is_empty() { Vec::new() } else { write_list(&list, as_of, to, format)? }
         }
     };
-    for file in &files {
-        print::line(&format!("{}: {} tasks, {} hits", file.path.display(), file.tasks, file.items))?;
-    }
+    written(&files)?;
     if files.is_empty() {
         print::error("nothing to write; sent tasks alone go into workbooks: assay tasks dispatch --to DIR");
     }
@@ -70,14 +95,19 @@ pub async fn import(
     who: &Who,
 ) -> Result<ExitCode> {
     let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who));
-    let (mut total, mut open) = (FileReport::default(), 0);
+    let (mut refused, mut open) = (Vec::new(), 0);
     let mut rows = Vec::new();
-    for path in workbooks(paths)? {
+    let books = workbooks(paths)?;
+    if let Some(path) = refused_to {
+        // A place that cannot be written is known before anything is taken in.
+        write_refused(path, &[])?;
+    }
+    for path in books {
         let report = ledger.import(&path, &scope, &by).await?;
         rows.push(row(&report));
         open += report.open.len();
         partly(&report);
-        total.refused.extend(report.refused);
+        refused.extend(report.refused);
     }
     let header = [
         "file",
@@ -90,25 +120,25 @@ pub async fn import(
         "repeated",
         "refused",
         "still_open",
+        "not_in_file",
         "note",
     ];
     print::rows(&header, &rows, cli.format).await?;
-    for one in total.refused.iter().take(SHOWN) {
+    for one in refused.iter().take(SHOWN) {
         print::error(&told(one));
     }
-    if total.refused.len() > SHOWN && refused_to.is_none() {
-        print::error(&format!("… and {} more; all of them: --refused FILE.csv", total.refused.len() - SHOWN));
-    }
+    let shown = refused_to.map_or_else(|| "--refused FILE.csv".to_owned(), |path| path.display().to_string());
+    more(refused.len(), &shown);
     if let Some(path) = refused_to {
-        write_refused(path, &total.refused)?;
+        write_refused(path, &refused)?;
     }
     if open > 0 {
         print::error(&format!("{} tasks of these workbooks are still to be answered", print::count(open)));
     }
-    Ok(if total.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REJECTED) })
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REJECTED) })
 }
 
-/// The workbooks named, and those in folders named, in order of name.
+/// The workbooks named, and those in folders named, in order of name. Other files of a folder are told of.
 fn workbooks(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
@@ -125,8 +155,13 @@ fn workbooks(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             let file = entry.with_context(|| format!("cannot read {}", path.display()))?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // What spreadsheets leave beside an open workbook is no workbook.
-            if name.to_lowercase().ends_with(".xlsx") && !name.starts_with("~$") && !name.starts_with('.') {
+            if name.starts_with("~$") || name.starts_with('.') {
+                continue;
+            }
+            if name.to_lowercase().ends_with(".xlsx") {
                 books.push(file);
+            } else {
+                print::error(&format!("left out: {} is no .xlsx workbook", file.display()));
             }
         }
         if books.is_empty() {
@@ -150,14 +185,18 @@ fn row(report: &FileReport) -> Vec<String> {
         count(report.unchanged),
         count(report.blank),
         count(report.repeated),
-        count(report.refused.len()),
+        count(report.refused_rows),
         count(report.open.len()),
+        count(report.absent.len()),
         note.to_owned(),
     ]
 }
 
-/// Tasks somebody began to answer, and what is missing.
+/// Tasks somebody began to answer, and what is missing; rows that were sent and are not in the file.
 fn partly(report: &FileReport) {
+    for (task_no, who) in report.absent.iter().take(SHOWN) {
+        print::error(&format!("{}: {task_no} {who} 已下发待反馈，本文件中没有该行", report.file));
+    }
     if report.drafted == 0 {
         return;
     }

@@ -1,9 +1,13 @@
 //! What bounds the work: `tasks capacity`, `tasks officers`, `tasks exempt`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use assay_tasks::ledger::{Exemption, Ledger, OfficeLimit, QUARTERS};
+use assay_engine::ledger;
+use assay_engine::warehouse::Warehouse;
+use assay_indicators::Catalogue;
+use assay_tasks::ledger::{Exemption, OfficeLimit, QUARTERS};
 
 use super::{Place, by};
 use crate::args::{Cli, ExemptCommand, Who};
@@ -30,7 +34,8 @@ pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Wh
             let (own, whole) = (work(&row[1], "own")?, work(&row[2], "whole")?);
             limits.push(OfficeLimit { office_code: row[0].clone(), own, whole });
         }
-        ledger.state_capacities(&limits, &by(who)).await?;
+        let stated = ledger.state_capacities(&limits, &by(who)).await;
+        stated.with_context(|| format!("nothing of {} was stated", file.display()))?;
         return print::line(&format!("capacities of {} offices stated", limits.len()));
     }
     let number = |quarters: Option<i64>| {
@@ -45,12 +50,26 @@ pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Wh
     print::rows(&["office_code", "own", "whole"], &rows, cli.format).await
 }
 
-/// States the officers of a file.
-pub async fn officers(ledger: &Ledger, from: &Path) -> Result<()> {
+/// Shows the officers of offices, or states those of a file.
+pub async fn officers((cli, _, ledger): Place<'_>, from: Option<&Path>) -> Result<()> {
+    let Some(from) = from else {
+        let known = ledger.officers().await?;
+        let rows: Vec<Vec<String>> = known
+            .into_iter()
+            .flat_map(|(code, names)| names.into_iter().map(move |name| vec![code.clone(), name]))
+            .collect();
+        return print::rows(&["office_code", "name"], &rows, cli.format).await;
+    };
     let rows = read(from, &["office_code", "name"])?;
+    for (line, row) in &rows {
+        if row[1].is_empty() {
+            bail!("{} line {line}: name is empty; take the line out or fill it in", from.display());
+        }
+    }
     let officers: Vec<(String, String)> =
         rows.into_iter().map(|(_, row)| (row[0].clone(), row[1].clone())).collect();
-    ledger.state_officers(&officers).await?;
+    let stated = ledger.state_officers(&officers).await;
+    stated.with_context(|| format!("nothing of {} was stated", from.display()))?;
     print::line(&format!("{} officers stated", officers.len()))
 }
 
@@ -58,8 +77,17 @@ pub async fn officers(ledger: &Ledger, from: &Path) -> Result<()> {
 fn read(file: &Path, columns: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
     let shown = file.display();
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
-    let text =
-        String::from_utf8(bytes).with_context(|| format!("{shown} is not UTF-8; save it as CSV UTF-8"))?;
+    // Spreadsheets here save CSV as GBK unless told otherwise.
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let (text, _, broken) = encoding_rs::GB18030.decode(error.as_bytes());
+            if broken {
+                bail!("{shown} is neither UTF-8 nor GB18030; save it as CSV UTF-8");
+            }
+            text.into_owned()
+        }
+    };
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
@@ -87,7 +115,7 @@ fn read(file: &Path, columns: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
 }
 
 /// Puts taxpayers on the list of those left alone, shows it, ends entries.
-pub async fn exempt(cli: &Cli, ledger: &Ledger, command: &ExemptCommand) -> Result<()> {
+pub async fn exempt((cli, warehouse, ledger): Place<'_>, command: &ExemptCommand) -> Result<()> {
     match command {
         ExemptCommand::Add { taxpayer, family, owner, reason, from, until, who } => {
             let by = by(who);
@@ -100,8 +128,10 @@ pub async fn exempt(cli: &Cli, ledger: &Ledger, command: &ExemptCommand) -> Resu
                 reason: reason.clone(),
                 from_on,
                 until_on: until.to_string(),
+                stated_by: None,
                 ended_by: None,
             };
+            known(cli, warehouse, &one).await?;
             let number = ledger.exempt(&one, &by).await?;
             print::line(&format!("exemption {number}: {taxpayer} until {until}"))
         }
@@ -110,7 +140,7 @@ pub async fn exempt(cli: &Cli, ledger: &Ledger, command: &ExemptCommand) -> Resu
             print::line(&format!("exemption {number} ended"))
         }
         ExemptCommand::List => {
-            let today = assay_engine::ledger::by("").at.date_naive().to_string();
+            let today = ledger::by("").at.date_naive().to_string();
             let rows: Vec<Vec<String>> = ledger
                 .exemptions()
                 .await?
@@ -125,14 +155,45 @@ pub async fn exempt(cli: &Cli, ledger: &Ledger, command: &ExemptCommand) -> Resu
                         one.reason,
                         one.from_on,
                         one.until_on,
+                        one.stated_by.unwrap_or_default(),
                         holds.to_owned(),
                         one.ended_by.unwrap_or_default(),
                     ]
                 })
                 .collect();
-            let header =
-                ["number", "taxpayer_id", "family", "owner", "reason", "from", "until", "holds", "ended_by"];
+            let header = [
+                "number",
+                "taxpayer_id",
+                "family",
+                "owner",
+                "reason",
+                "from",
+                "until",
+                "stated_by",
+                "holds",
+                "ended_by",
+            ];
             print::rows(&header, &rows, cli.format).await
         }
     }
+}
+
+/// Refuses an exemption of a taxpayer nobody registered, or in a family no indicator is of: it would never hold.
+async fn known(cli: &Cli, warehouse: &Warehouse, one: &Exemption) -> Result<()> {
+    if !ledger::is_registered(warehouse, &one.taxpayer_id, &cli.session()).await? {
+        bail!(
+            "no taxpayer {} in the register; look it up with: assay taxpayer {}",
+            one.taxpayer_id,
+            one.taxpayer_id
+        );
+    }
+    let Some(family) = &one.family else { return Ok(()) };
+    let (catalogue, _) = Catalogue::load(warehouse.definitions_root().as_deref())?;
+    let families: BTreeSet<&str> =
+        catalogue.entries().iter().map(|entry| entry.indicator.family.as_str()).collect();
+    if !families.contains(family.as_str()) {
+        let all: Vec<&str> = families.into_iter().collect();
+        bail!("no indicator is of family {family}; families: {}", all.join(", "));
+    }
+    Ok(())
 }

@@ -145,9 +145,12 @@ async fn told(ledger: &Ledger, one: &Stored) -> Result<()> {
         task.hit_count,
         task.response,
     ))?;
-    // Items of a risk task say all there is; what a letter asks, and why somebody was drawn, they do not.
+    // Items say all there is of a suspicion; what a letter asks, and what a draw asks of whom, they do not.
+    if let Some(request) = &task.request_zh {
+        print::line(&format!("\n{request}"))?;
+    }
     if one.kind != Kind::Risk {
-        print::line(&format!("\n{}\n{}", task.suspicion_zh, task.suspicion_en))?;
+        print::line(&task.suspicion_en)?;
     }
     for item in &one.items {
         print::line(&format!(
@@ -181,6 +184,51 @@ async fn told(ledger: &Ledger, one: &Stored) -> Result<()> {
         print::line(&format!("  {}", super::super::cases::line(&case)))?;
     }
     Ok(())
+}
+
+/// All random draws, or whom one of them chose.
+pub async fn draws(cli: &Cli, ledger: &Ledger, number: Option<i64>) -> Result<()> {
+    if let Some(number) = number {
+        let rows: Vec<Vec<String>> = ledger
+            .drawn(number)
+            .await?
+            .into_iter()
+            .map(|one| {
+                vec![
+                    one.place.to_string(),
+                    one.taxpayer_id,
+                    one.office_code.unwrap_or_default(),
+                    one.officer.unwrap_or_default(),
+                    one.task_no.unwrap_or_default(),
+                    one.note.unwrap_or_default(),
+                ]
+            })
+            .collect();
+        let header = ["place", "taxpayer_id", "office", "officer", "task_no", "note"];
+        return print::rows(&header, &rows, cli.format).await;
+    }
+    let rows: Vec<Vec<String>> = ledger
+        .draws()
+        .await?
+        .into_iter()
+        .map(|one| {
+            vec![
+                one.draw_no.to_string(),
+                one.as_of.to_string(),
+                one.seed,
+                one.size.to_string(),
+                one.frame_size.to_string(),
+                one.frame_digest,
+                one.frame,
+                one.method,
+                one.who,
+                one.at,
+            ]
+        })
+        .collect();
+    let header =
+        ["draw", "as_of", "seed", "drawn", "frame_size", "frame_digest", "frame", "method", "who", "at"];
+    print::rows(&header, &rows, cli.format).await
 }
 
 /// Hits that became no task.

@@ -26,14 +26,13 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<ExitCode> {
     if let TasksCommand::Evaluate { as_of } = command {
         return evaluation(cli, &warehouse, *as_of).await.map(|()| ExitCode::SUCCESS);
     }
-    let makes = matches!(
+    let make = matches!(
         command,
         TasksCommand::Open { .. }
             | TasksCommand::Draw { .. }
             | TasksCommand::Exempt(ExemptCommand::Add { .. })
     );
-    let stated = settings::ledger(cli.ledger.as_deref())?;
-    let ledger = ledger::open(&warehouse, stated.as_deref(), makes).await?;
+    let ledger = open_or_make(cli, &warehouse, make).await?;
     let place = (cli, &warehouse, &ledger);
     match command {
         TasksCommand::Open { as_of, who } => take_in(place, *as_of, who).await?,
@@ -42,9 +41,12 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<ExitCode> {
             draw(place, (*share, *count), seed, *as_of, who).await?;
         }
         TasksCommand::Capacity { from, who } => limits::capacity(place, from.as_deref(), who).await?,
-        TasksCommand::Officers { from } => limits::officers(&ledger, from).await?,
+        TasksCommand::Officers { from } => limits::officers(place, from.as_deref()).await?,
+        TasksCommand::Draws { number } => list::draws(cli, &ledger, *number).await?,
         TasksCommand::Plan { write, left_out, who } => plan::run(place, *write, *left_out, who).await?,
-        TasksCommand::Dispatch { to, office, who } => answers::dispatch(&ledger, to, office, who).await?,
+        TasksCommand::Dispatch { to, unplanned, office, who } => {
+            answers::dispatch(&ledger, to, *unplanned, office, who).await?;
+        }
         TasksCommand::Export { to, kind, office, who } => {
             answers::export(&ledger, to, *kind, office, who).await?;
         }
@@ -57,7 +59,7 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<ExitCode> {
         TasksCommand::Show { id, report, office } => {
             list::show(cli, &ledger, id, report.as_deref(), office).await?;
         }
-        TasksCommand::Exempt(command) => limits::exempt(cli, &ledger, command).await?,
+        TasksCommand::Exempt(command) => limits::exempt(place, command).await?,
         other => change(&ledger, other).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -65,8 +67,12 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<ExitCode> {
 
 /// The ledger the arguments, environment or settings file name; else the one beside the warehouse.
 pub async fn open_ledger(cli: &Cli, warehouse: &Warehouse) -> Result<Ledger> {
+    open_or_make(cli, warehouse, false).await
+}
+
+async fn open_or_make(cli: &Cli, warehouse: &Warehouse, make: bool) -> Result<Ledger> {
     let stated = settings::ledger(cli.ledger.as_deref())?;
-    let ledger = ledger::open(warehouse, stated.as_deref(), false).await?;
+    let ledger = ledger::open(warehouse, stated.as_deref(), make).await?;
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(ledger.clone());
     Ok(ledger)
 }
@@ -166,7 +172,16 @@ async fn change(ledger: &Ledger, command: &TasksCommand) -> Result<()> {
         TasksCommand::Transfer { tasks, to, why: w } => {
             (tasks, Action::Transfer, Change::Transfer { to: to.clone(), why: why(w) })
         }
-        TasksCommand::Recall { tasks, why: w } => (tasks, Action::Recall, Change::Recall { why: why(w) }),
+        TasksCommand::Recall { tasks, yes, why: w } => {
+            if tasks.all && !yes {
+                let n = numbers(ledger, tasks, Action::Recall).await?.len();
+                bail!(
+                    "{} tasks would be recalled, and a recalled task cannot be reopened; to do it, add --yes",
+                    print::count(n)
+                );
+            }
+            (tasks, Action::Recall, Change::Recall { why: why(w) })
+        }
         TasksCommand::Return { tasks, why: w } => (tasks, Action::Return, Change::Return { why: why(w) }),
         TasksCommand::Review { tasks, opinion } => {
             (tasks, Action::Review, Change::Review { opinion: opinion.clone() })
@@ -175,8 +190,20 @@ async fn change(ledger: &Ledger, command: &TasksCommand) -> Result<()> {
         _ => bail!("internal error: not a change"),
     };
     let scope = ledger.scope(args.office.office.as_deref()).await?;
-    let numbers = numbers(ledger, args, action).await?;
-    let changed = ledger.change(&numbers, &what, &scope, &by(&args.who)).await?;
+    let (mut numbers, by) = (numbers(ledger, args, action).await?, by(&args.who));
+    if args.all && action == Action::Review {
+        let own = ledger.handled_by(&by.who).await?;
+        let all = numbers.len();
+        numbers.retain(|number| !own.contains(number));
+        if numbers.len() < all {
+            print::error(&format!(
+                "{} tasks were handled by {} and are left for another reviewer",
+                print::count(all - numbers.len()),
+                by.who
+            ));
+        }
+    }
+    let changed = ledger.change(&numbers, &what, &scope, &by).await?;
     for one in changed.iter().filter(|_| !args.all) {
         print::line(&format!("{}: {} ({})", one.task.task_no, one.state.word(), one.state.zh()))?;
     }

@@ -181,6 +181,7 @@ pub(super) async fn benefits(source: &Source<'_>) -> Result<Section> {
         col("base", "计税依据（万元）", Kind::Wan),
         col("relief", "减免税额（元）", Kind::Yuan).total(),
     ]);
+    let block = block.note("企业所得税申报按年累计，取最近一期的本年累计数，不逐期相加。");
     Ok(Section { id: "benefits", zh: "优惠", blocks: vec![block] })
 }
 

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 
 use super::returned::Raw;
+use crate::columns::Cell;
+use crate::export::Filled;
 use crate::feedback::{FeedbackColumn, FeedbackKind, MONEY_MAX, feedback_columns};
 
 /// 结论 that say something was wrong.
@@ -87,6 +89,17 @@ impl Answer {
             Some((column.zh, text))
         };
         feedback_columns().iter().filter_map(said).collect()
+    }
+
+    /// The cells it fills in.
+    pub(super) fn filled(&self) -> Filled {
+        let cell = |column: &FeedbackColumn| match self.values.get(column.id) {
+            Some(Given::Text(text)) => Cell::Text(text.clone()),
+            Some(Given::Money(fen)) => Cell::Hundredths(i128::from(*fen)),
+            Some(Given::Day(day)) => Cell::Date(*day),
+            None => Cell::Empty,
+        };
+        Filled { cells: feedback_columns().iter().map(cell).collect(), items: self.items.clone() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -189,6 +202,12 @@ pub(super) fn read(column: &FeedbackColumn, raw: &Raw) -> Result<Option<Given>, 
     if raw.is_blank() {
         return Ok(None);
     }
+    if let Raw::Unusable(_) = raw {
+        return Err((
+            "是公式且没有可用的计算结果；请粘贴为数值或文字".to_owned(),
+            "a formula without a usable result; paste it as a value".to_owned(),
+        ));
+    }
     match column.kind {
         FeedbackKind::List(words) => {
             let text = raw.text();
@@ -235,7 +254,7 @@ fn money(raw: &Raw) -> Option<i64> {
             let plain = text.trim().replace([',', '，', '￥', '¥'], "");
             plain.strip_suffix('元').unwrap_or(&plain).trim().parse().ok()?
         }
-        Raw::Empty => return None,
+        Raw::Empty | Raw::Unusable(_) => return None,
     };
     let fen = (yuan * 100.0).round();
     let exact = (yuan * 100.0 - fen).abs() < 0.001;
@@ -256,7 +275,7 @@ fn day(raw: &Raw) -> Option<i32> {
                 .or_else(|_| NaiveDate::parse_from_str(&text, "%Y%m%d"))
                 .ok()?
         }
-        Raw::Empty => return None,
+        Raw::Empty | Raw::Unusable(_) => return None,
     };
     let since = NaiveDate::from_ymd_opt(2000, 1, 1)?;
     let until = NaiveDate::from_ymd_opt(2100, 1, 1)?;

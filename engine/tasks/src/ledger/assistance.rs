@@ -114,6 +114,7 @@ fn task_of(letter: &Letter, tree: &Tree, by: &By) -> Stored {
         period_to: letter.as_of,
         suspicion_zh: letter.message_zh.clone(),
         suspicion_en: letter.message_en.clone(),
+        request_zh: Some(letter.message_zh.clone()),
         amount,
         response: "调查核实".to_owned(),
         due_days: letter.days,

@@ -1,16 +1,21 @@
 //! The rest of a task's life: taking up, more time, another office, taking back, reviewing and closing. Sending and
 //! answering are done elsewhere.
 
-use chrono::NaiveDate;
+use std::collections::BTreeSet;
+
+use chrono::{Days, NaiveDate};
 
 use super::error::{LedgerError, Result};
 use super::held::stored_answers;
 use super::offices::Scope;
-use super::rows::run;
+use super::rows::{all, run, word};
 use super::state::Action;
 use super::store::{Stored, after, change, read_by};
 use super::{By, Ledger, Tx, commit, patiently};
 use crate::office::Tree;
+
+/// Days from today beyond which nobody gives more time at once.
+const EXTENDED_AT_MOST: u64 = 366;
 
 /// What is to be done to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +70,20 @@ impl Change {
 }
 
 impl Ledger {
+    /// Tasks whose answer somebody handled, who cannot review them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn handled_by(&self, who: &str) -> Result<BTreeSet<String>> {
+        let mut tx = self.look().await?;
+        let sql = "SELECT task_no FROM answer WHERE handler = $1";
+        all(&mut tx, "read who handled what", sql, vec![who.into()])
+            .await?
+            .iter()
+            .map(|row| word(row, 0))
+            .collect()
+    }
+
     /// Changes tasks, all or none of them. Of a scope, only its own tasks.
     ///
     /// # Errors
@@ -118,6 +137,11 @@ async fn apply(tx: &mut Tx, one: &mut Stored, what: &Change, by: &By) -> Result<
         Change::Recall { why } => reason(why),
         Change::Extend { until, why } => {
             let day = crate::days(*until);
+            if *until > by.at.date_naive() + Days::new(EXTENDED_AT_MOST) {
+                return Err(LedgerError::input(format!(
+                    "{until} is more than {EXTENDED_AT_MOST} days away; give an earlier --until, and extend again if need be"
+                )));
+            }
             if day <= one.task.due_on {
                 return Err(LedgerError::input(format!(
                     "task {} is due on {} anyway; give a later --until",
@@ -137,9 +161,13 @@ async fn apply(tx: &mut Tx, one: &mut Stored, what: &Change, by: &By) -> Result<
         }
         Change::Return { why } => {
             // The answer stays as a draft: the office mends it, it does not begin anew.
-            let sql = "UPDATE answer SET complete = 2 WHERE task_no = $1";
-            run(tx, "return an answer", sql, vec![one.task.task_no.as_str().into()]).await?;
-            reason(why)
+            // Why stands where the list has it, and travels with the row.
+            let note = reason(why)?;
+            let sql = "UPDATE answer SET complete = 2, reviewer = $1, review_opinion = $2 WHERE task_no = $3";
+            let opinion = format!("退回：{}", why.trim());
+            let values = vec![by.who.as_str().into(), opinion.into(), one.task.task_no.as_str().into()];
+            run(tx, "return an answer", sql, values).await?;
+            Ok(note)
         }
         Change::Review { opinion } => {
             let answers = stored_answers(tx, std::slice::from_ref(&one.task.task_no)).await?;

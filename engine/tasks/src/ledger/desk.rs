@@ -7,20 +7,31 @@ use super::error::{LedgerError, Result};
 use super::held::{Held, put_answer, stored_answers};
 use super::import::FileReport;
 use super::offices::Scope;
-use super::returned::{Raw, ReturnedBook, ReturnedRow, shown};
+use super::returned::{ReturnedBook, ReturnedItem, ReturnedRow, shown};
+use super::rows::{all, word};
 use super::send::{SentRow, sent};
 use super::state::{Action, State};
 use super::store::{Stored, change, read_by, read_items};
 use super::{By, Tx};
+use crate::TaskItem;
 use crate::columns::{Width, list_columns, list_row};
-use crate::evidence::{EVIDENCE_SHEET, ITEM_CONCLUSION, ITEM_CONCLUSIONS};
+use crate::evidence::{self, ITEM_CONCLUSION, ITEM_CONCLUSIONS};
 use crate::feedback::feedback_columns;
 
-/// What is wrong with a row: column, value, Chinese, English.
-pub(super) type Problem = (String, String, String, String);
+/// What is wrong with a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// Row of the second sheet, where it is there and not in the list.
+    pub(super) item_row: Option<usize>,
+    /// Header; empty where no single column is wrong.
+    pub(super) column: String,
+    pub(super) value: String,
+    pub(super) zh: String,
+    pub(super) en: String,
+}
 
 pub(super) fn problem(zh: impl Into<String>, en: impl Into<String>) -> Vec<Problem> {
-    vec![(String::new(), String::new(), zh.into(), en.into())]
+    vec![Problem { zh: zh.into(), en: en.into(), ..Problem::default() }]
 }
 
 /// What a row asks for.
@@ -78,6 +89,9 @@ impl Desk {
         if !scope.holds(one.task.office_code.as_deref()) {
             return Err(problem("不属于本机关及其下级机关的任务", "is a task of another office"));
         }
+        if one.state == State::Recalled {
+            return Err(problem("任务已撤回，不再接受反馈", "the task is recalled and takes no answer"));
+        }
         let matched = untouched(one, sent, row)?;
         if matched.office_code != one.task.office_code {
             let now = one.task.office_name.as_deref().or(one.task.office_code.as_deref()).unwrap_or("?");
@@ -89,7 +103,7 @@ impl Desk {
         let answer = read_answer(one, matched, row, book, by)?;
         let held = self.held.get(&one.task.task_no);
         self.seen.insert(row.row_key.clone(), matched.items.keys().cloned().collect());
-        decide(one, held, answer, &self.seen[&row.row_key])
+        decide((one, held), answer, &self.seen[&row.row_key], by)
     }
 
     /// Does what a row asks for. Somebody else may have been faster: then the row is refused.
@@ -130,12 +144,33 @@ impl Desk {
             at: by.moment(),
         };
         if review && one.state == State::Answered {
-            let reviewer = answer.text("reviewer").unwrap_or_default().to_owned();
-            let reviewed = By { who: reviewer, at: by.at };
-            change(tx, one, Action::Review, &reviewed, answer.text("review_opinion")).await?;
+            // Whoever takes the workbook in vouches for what it says of its reviewer.
+            let [reviewer, opinion] =
+                ["reviewer", "review_opinion"].map(|id| answer.text(id).unwrap_or_default());
+            let note = format!("复核人{reviewer}：{opinion}（{file}）");
+            change(tx, one, Action::Review, by, Some(&note)).await?;
         }
         self.held.insert(one.task.task_no.clone(), held);
         Ok(Ok(step))
+    }
+
+    /// Tasks that were sent to the offices of the file in its months, await an answer, and are not in it.
+    pub(super) async fn absent(&self, tx: &mut Tx, scope: &Scope) -> Result<Vec<(String, String)>> {
+        let lists: BTreeSet<(Option<&str>, i32)> =
+            self.tasks.values().map(|one| (one.task.office_code.as_deref(), one.task.as_of)).collect();
+        let mut absent = Vec::new();
+        for (office, as_of) in lists {
+            let sql = "SELECT t.task_no, coalesce(t.taxpayer_name, t.taxpayer_id), t.row_key FROM task AS t \
+                WHERE coalesce(t.office_code, '') = $1 AND t.as_of = $2 AND t.state IN ('dispatched', 'in_progress') \
+                AND EXISTS (SELECT 1 FROM sent_row AS s WHERE s.row_key = t.row_key) ORDER BY t.task_no";
+            let values = vec![office.unwrap_or_default().into(), as_of.into()];
+            for row in all(tx, "look for rows left out", sql, values).await? {
+                if scope.holds(office) && !self.tasks.contains_key(&word(&row, 2)?) {
+                    absent.push((word(&row, 0)?, word(&row, 1)?));
+                }
+            }
+        }
+        Ok(absent)
     }
 
     /// Tasks of the file that are still to be answered.
@@ -143,11 +178,24 @@ impl Desk {
         for one in self.tasks.values().filter(|one| one.state.awaits_answer()) {
             let codes: Vec<&str> = one.items.iter().map(|item| item.indicator.as_str()).collect();
             let answer = self.held.get(&one.task.task_no).map(|held| held.answer.clone()).unwrap_or_default();
-            let who = one.task.taxpayer_name.clone().unwrap_or_else(|| one.task.taxpayer_id.clone());
-            let missing = answer.missing(&codes, one.task.due_on);
-            report.open.push((one.task.task_no.clone(), who, missing));
+            let mut missing = answer.missing(&codes, one.task.due_on);
+            if let Some(seen) = self.seen.get(&one.task.row_key)
+                && !answer.is_empty()
+            {
+                let joined: Vec<&str> = codes.into_iter().filter(|code| !seen.contains(*code)).collect();
+                if !joined.is_empty() {
+                    missing
+                        .push(format!("下发后新增的疑点（{}），请用重新导出的工作簿核实", joined.join("、")));
+                }
+            }
+            report.open.push((one.task.task_no.clone(), who(one), missing));
         }
     }
+}
+
+/// Whose task it is, for people.
+fn who(one: &Stored) -> String {
+    one.task.taxpayer_name.clone().unwrap_or_else(|| one.task.taxpayer_id.clone())
 }
 
 /// The sending whose locked cells a row still has.
@@ -168,16 +216,22 @@ fn untouched<'a>(
         }
     }
     let cells = list_row(0, &one.task, &one.items, Width::Sheet);
-    let told = nearest.unwrap_or_default().into_iter().map(|at| {
-        let (column, was, is) = (list_columns()[at].zh, shown(&cells[at]), row.given[at].text());
-        (
-            column.to_owned(),
-            is.clone(),
-            format!("原始表与汇总表数据不一致：锁定列「{column}」应为「{was}」；请恢复后再反馈"),
-            format!("a locked cell was changed: {column} should be `{was}`; put it back and send again"),
-        )
-    });
+    let told = nearest
+        .unwrap_or_default()
+        .into_iter()
+        .map(|at| locked(None, list_columns()[at].zh, &shown(&cells[at]), row.given[at].text()));
     Err(told.collect())
+}
+
+/// A locked cell that was changed.
+fn locked(item_row: Option<usize>, column: &str, was: &str, is: String) -> Problem {
+    Problem {
+        item_row,
+        column: column.to_owned(),
+        value: is,
+        zh: format!("原始表与汇总表数据不一致：锁定列「{column}」应为「{was}」；请恢复后再反馈"),
+        en: format!("a locked cell was changed: {column} should be `{was}`; put it back and send again"),
+    }
 }
 
 /// Reads what an office filled in.
@@ -195,74 +249,103 @@ fn read_answer(
                 answer.values.insert(column.id, given);
             }
             Ok(None) => {}
-            Err((zh, en)) => problems.push((column.zh.to_owned(), raw.text(), zh, en)),
+            Err((zh, en)) => problems.push(Problem {
+                column: column.zh.to_owned(),
+                value: raw.text(),
+                zh,
+                en,
+                ..Problem::default()
+            }),
         }
     }
     for item in one.items.iter().filter(|item| sent.items.contains_key(&item.indicator)) {
         let key = (one.task.task_no.clone(), item.indicator.clone());
         let Some(returned) = book.items.get(&key) else { continue };
-        if sent.items.get(&item.indicator).is_some_and(|digest| *digest != returned.digest) {
-            problems.push((
-                ITEM_CONCLUSION.to_owned(),
-                item.indicator.clone(),
-                format!(
-                    "原始表与汇总表数据不一致：「{EVIDENCE_SHEET}」第{}行的锁定列被改动；请恢复后再反馈",
-                    returned.row
-                ),
-                format!(
-                    "locked cells were changed in row {} of {EVIDENCE_SHEET}; put them back and send again",
-                    returned.row
-                ),
-            ));
+        if sent.items.get(&item.indicator).is_some_and(|digest| *digest != returned.digest()) {
+            problems.extend(changed_item(one, item, returned));
         }
-        read_conclusion(&item.indicator, &returned.conclusion, &mut answer, &mut problems);
+        read_conclusion(&item.indicator, returned, &mut answer, &mut problems);
     }
     for (id, zh, en) in answer.contradictions(one.task.issued_on, by.at.date_naive()) {
         let at = feedback_columns().iter().position(|column| column.id == id);
         let (header, value) = at.map_or_else(Default::default, |at| {
             (feedback_columns()[at].zh.to_owned(), row.feedback[at].text())
         });
-        problems.push((header, value, zh, en));
+        problems.push(Problem { column: header, value, zh, en, ..Problem::default() });
     }
     if problems.is_empty() { Ok(answer) } else { Err(problems) }
 }
 
-fn read_conclusion(indicator: &str, raw: &Raw, answer: &mut Answer, problems: &mut Vec<Problem>) {
-    if raw.is_blank() {
+/// The locked cells of a suspicion's row that were changed, by what stands in the task now.
+fn changed_item(one: &Stored, item: &TaskItem, returned: &ReturnedItem) -> Vec<Problem> {
+    let cells = evidence::cells(&one.task, item);
+    let headers: Vec<&str> = evidence::headers().collect();
+    let told: Vec<Problem> = returned
+        .changed(&cells)
+        .into_iter()
+        .map(|at| locked(Some(returned.row), headers[at], &shown(&cells[at]), returned.locked[at].text()))
+        .collect();
+    if !told.is_empty() {
+        return told;
+    }
+    // The task has changed since it was sent, and now says what the row was changed to.
+    vec![Problem {
+        item_row: Some(returned.row),
+        value: item.indicator.clone(),
+        zh: "原始表与汇总表数据不一致：本行的锁定列被改动；请用重新导出的工作簿反馈".to_owned(),
+        en: "locked cells of this row were changed; answer in a workbook that is exported again".to_owned(),
+        ..Problem::default()
+    }]
+}
+
+fn read_conclusion(
+    indicator: &str,
+    returned: &ReturnedItem,
+    answer: &mut Answer,
+    problems: &mut Vec<Problem>,
+) {
+    if returned.conclusion.is_blank() {
         return;
     }
-    let said = raw.text();
+    let said = returned.conclusion.text();
     if ITEM_CONCLUSIONS.contains(&said.as_str()) {
         answer.items.insert(indicator.to_owned(), said);
         return;
     }
     let words = ITEM_CONCLUSIONS;
-    problems.push((
-        ITEM_CONCLUSION.to_owned(),
-        format!("{indicator}: {said}"),
-        format!("请填写下列之一：{}", words.join("、")),
-        format!("write one of: {}", words.join(", ")),
-    ));
+    problems.push(Problem {
+        item_row: Some(returned.row),
+        column: ITEM_CONCLUSION.to_owned(),
+        value: said,
+        zh: format!("请填写下列之一：{}", words.join("、")),
+        en: format!("write one of: {}", words.join(", ")),
+    });
 }
 
 /// What an answer asks for, given where the task stands, what was answered before and which suspicions it could see.
 fn decide(
-    one: &Stored,
-    held: Option<&Held>,
+    (one, held): (&Stored, Option<&Held>),
     answer: Answer,
     seen: &BTreeSet<String>,
+    by: &By,
 ) -> std::result::Result<Step, Vec<Problem>> {
     let codes: Vec<&str> = seen.iter().map(String::as_str).collect();
-    let whole = answer.missing(&codes, one.task.due_on).is_empty();
+    // What joined since the row was sent has not been looked at, and is not to be buried under an answer to the rest.
+    let joined = one.items.iter().any(|item| !seen.contains(&item.indicator));
+    let whole = answer.missing(&codes, one.task.due_on).is_empty() && !joined;
     let agreed = answer.text("review_opinion").is_some_and(|opinion| opinion.starts_with("同意"));
-    let review = agreed && answer.text("reviewer").is_some();
+    // Nobody vouches for the review of an answer of one's own.
+    let other = answer.text("handler").is_none_or(|handler| handler != by.who);
+    let review = agreed && answer.text("reviewer").is_some() && other;
     if answer.is_empty() {
         return Ok(Step::Blank);
     }
     match one.state {
         State::Dispatched | State::InProgress => {
             // What was sent back must be mended: the same once more is no answer.
-            let same = held.is_some_and(|held| held.answer == answer && (held.returned || !whole));
+            let same = held.is_some_and(|held| {
+                held.answer.without_review() == answer.without_review() && (held.returned || !whole)
+            });
             Ok(match (same, whole) {
                 (true, _) => Step::Unchanged,
                 (false, true) => Step::Answer { answer, review },
@@ -290,6 +373,7 @@ fn decide(
                 ),
             ))
         }
+        State::Closed if held.is_some_and(|held| held.answer == answer) => Ok(Step::Unchanged),
         State::Created | State::Closed | State::Recalled => {
             let zh = one.state.zh();
             Err(problem(

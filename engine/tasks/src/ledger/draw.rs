@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::error::{LedgerError, Result};
 use super::intake::{fresh, sequence};
-use super::limits::exemptions;
-use super::rows::{Value, all, insert, number, run, word};
+use super::limits::{covering, exempt_on};
+use super::rows::{Value, all, count, insert, number, text, word};
 use super::state::State;
-use super::store::{Filter, Kind, Stored, add, read};
+use super::store::{Filter, Kind, Stored, add, mark_drawn, read};
 use super::{By, Ledger, Tx, commit};
 use crate::office::Tree;
 use crate::{Task, row_key, task_no};
@@ -18,6 +18,9 @@ const TASK_TYPE: &str = "SJ";
 /// How taxpayers are chosen; recorded with each draw.
 const METHOD: &str = "the smallest BLAKE3(seed, newline, taxpayer id); officers: BLAKE3(seed, newline, `officer`, newline, \
     taxpayer id), first 8 bytes, little endian, modulo the office's officers in order of name";
+
+/// What an office does with a taxpayer that was drawn.
+const CHECK_ALL: &str = "请全面核查所属期内各税种申报情况，如实反馈，无问题的填「排除」。";
 
 /// A taxpayer that may be drawn.
 #[derive(Debug, Clone, Default)]
@@ -150,6 +153,98 @@ impl Ledger {
     }
 }
 
+/// A draw of the past, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastDraw {
+    /// Its number.
+    pub draw_no: i64,
+    /// Month, YYYYMM.
+    pub as_of: i64,
+    /// What it follows from.
+    pub seed: String,
+    /// What the frame was, in words.
+    pub frame: String,
+    /// Taxpayers in it.
+    pub frame_size: i64,
+    /// Tells the frame.
+    pub frame_digest: String,
+    /// Taxpayers drawn.
+    pub size: i64,
+    /// How they were chosen.
+    pub method: String,
+    /// By whom.
+    pub who: String,
+    /// When.
+    pub at: String,
+}
+
+/// A taxpayer that was drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawn {
+    /// Its place in the draw, 1 first.
+    pub place: i64,
+    /// Its id.
+    pub taxpayer_id: String,
+    /// Its office.
+    pub office_code: Option<String>,
+    /// The officer drawn.
+    pub officer: Option<String>,
+    /// Its task; none: it was left alone.
+    pub task_no: Option<String>,
+    /// Why it was left alone.
+    pub note: Option<String>,
+}
+
+impl Ledger {
+    /// All draws, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn draws(&self) -> Result<Vec<PastDraw>> {
+        let mut tx = self.look().await?;
+        let sql = "SELECT draw_no, as_of, seed, frame, frame_size, frame_digest, size, method, who, at FROM draw ORDER BY draw_no";
+        let draw = |row: &sqlx::any::AnyRow| -> Result<PastDraw> {
+            Ok(PastDraw {
+                draw_no: count(row, 0)?,
+                as_of: count(row, 1)?,
+                seed: word(row, 2)?,
+                frame: word(row, 3)?,
+                frame_size: count(row, 4)?,
+                frame_digest: word(row, 5)?,
+                size: count(row, 6)?,
+                method: word(row, 7)?,
+                who: word(row, 8)?,
+                at: word(row, 9)?,
+            })
+        };
+        all(&mut tx, "read draws", sql, vec![]).await?.iter().map(draw).collect()
+    }
+
+    /// Whom a draw chose, in the order drawn.
+    ///
+    /// # Errors
+    /// When there is no such draw.
+    pub async fn drawn(&self, draw_no: i64) -> Result<Vec<Drawn>> {
+        let mut tx = self.look().await?;
+        let sql = "SELECT place, taxpayer_id, office_code, officer, task_no, note FROM drawn WHERE draw_no = $1 ORDER BY place";
+        let rows = all(&mut tx, "read a draw", sql, vec![draw_no.into()]).await?;
+        if rows.is_empty() {
+            return Err(LedgerError::input(format!("no draw {draw_no}; all of them: assay tasks draws")));
+        }
+        let drawn = |row: &sqlx::any::AnyRow| -> Result<Drawn> {
+            Ok(Drawn {
+                place: count(row, 0)?,
+                taxpayer_id: word(row, 1)?,
+                office_code: text(row, 2)?,
+                officer: text(row, 3)?,
+                task_no: text(row, 4)?,
+                note: text(row, 5)?,
+            })
+        };
+        rows.iter().map(drawn).collect()
+    }
+}
+
 /// Opens tasks for those drawn; their rows of `drawn`.
 async fn visit(
     tx: &mut Tx,
@@ -166,12 +261,7 @@ async fn visit(
         .filter(|one| one.kind != Kind::Assistance)
         .map(|one| (one.task.taxpayer_id.clone(), one))
         .collect();
-    let exempt: Vec<String> = exemptions(tx)
-        .await?
-        .into_iter()
-        .filter(|one| one.family.is_none() && one.holds_on(&by.day()))
-        .map(|one| one.taxpayer_id)
-        .collect();
+    let exempt = exempt_on(tx, &by.day()).await?;
     let mut next = last_number(tx, order.as_of).await? + 1;
     let (mut tasks, mut rows) = (Vec::new(), Vec::new());
     for (place, one) in chosen.iter().enumerate() {
@@ -185,16 +275,18 @@ async fn visit(
         let (number, note) = match (open.get(id), order.audits.get(id)) {
             (Some(one), _) => {
                 draw.joined += 1;
-                let sql = "UPDATE task SET sampled = 1, officer = coalesce(officer, $1) WHERE task_no = $2";
-                run(tx, "mark a draw", sql, vec![officer.clone().into(), one.task.task_no.as_str().into()])
-                    .await?;
-                (Some(one.task.task_no.clone()), None)
+                let mut one = one.clone();
+                one.officer = one.officer.or_else(|| officer.clone());
+                one.task.request_zh = Some(request(draw.draw_no, one.officer.as_deref()));
+                mark_drawn(tx, &one).await?;
+                (Some(one.task.task_no), None)
             }
             (None, Some(case)) => (None, Some(format!("audit {case} is open"))),
-            (None, None) if exempt.contains(id) => (None, Some("exempt".to_owned())),
+            (None, None) if covering(&exempt, id, None).is_some() => (None, Some("exempt".to_owned())),
             (None, None) => {
                 let mut made =
                     fresh(sample_task(one, order, draw.draw_no, next, &tree), Vec::new(), Kind::Sample, by);
+                made.task.request_zh = Some(request(draw.draw_no, officer.as_deref()));
                 made.officer.clone_from(&officer);
                 next += 1;
                 let number = made.task.task_no.clone();
@@ -218,7 +310,7 @@ async fn visit(
     Ok(rows)
 }
 
-async fn officers(tx: &mut Tx) -> Result<BTreeMap<String, Vec<String>>> {
+pub(super) async fn officers(tx: &mut Tx) -> Result<BTreeMap<String, Vec<String>>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let sql = "SELECT office_code, name FROM officer ORDER BY office_code, name";
     for row in all(tx, "read officers", sql, vec![]).await? {
@@ -234,6 +326,12 @@ async fn last_number(tx: &mut Tx, as_of: i32) -> Result<u32> {
         last = last.max(sequence(&word(&row, 0)?));
     }
     Ok(last)
+}
+
+/// What a random check asks of an office, and of whom.
+fn request(draw_no: i64, officer: Option<&str>) -> String {
+    let whom = officer.map(|name| format!("抽取的检查人员：{name}。")).unwrap_or_default();
+    format!("【双随机抽查，第{draw_no}次抽取】{whom}{CHECK_ALL}")
 }
 
 /// A task without a suspicion.
@@ -261,10 +359,11 @@ fn sample_task(one: &Frame, order: &DrawOrder<'_>, draw_no: i64, number: u32, tr
         tax: String::new(),
         period_from: crate::months_before(order.as_of, 11),
         period_to: order.as_of,
-        suspicion_zh: "随机抽取的户，没有预设疑点；请按双随机要求全面核查所属期内各税种申报情况，如实反馈，无问题的填「排除」。"
-            .to_owned(),
-        suspicion_en: "Drawn at random, without a suspicion: check all taxes of the period and say what was found."
-            .to_owned(),
+        suspicion_zh: format!("随机抽取的户，没有预设疑点。{CHECK_ALL}"),
+        suspicion_en:
+            "Drawn at random, without a suspicion: check all taxes of the period and say what was found."
+                .to_owned(),
+        request_zh: None,
         amount: None,
         response: "调查核实".to_owned(),
         due_days: order.due_days,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_risk_models::rates::{Interval, Ratio, accuracy, lift, wilson_of};
+use assay_risk_models::rates::{Interval, Ratio, accuracy, lift, wilson};
 
 use super::answer::{EXCLUDED, TRUE};
 use super::error::Result;
@@ -44,7 +44,7 @@ pub struct Effect {
     pub confirmed: u64,
     /// Of these, excluded (排除).
     pub excluded: u64,
-    /// 属实率, of what was answered; the interval is about all hits.
+    /// 属实率, of what was answered; the interval is about hits to come, so that few answers say little even where they are all.
     pub rate: Option<Share>,
     /// 排除率.
     pub excluded_rate: Option<Share>,
@@ -187,20 +187,19 @@ fn effects(hits: &[Heard], base: (u64, u64), by: EffectBy) -> Vec<Effect> {
             .filter(|at| hits[**at].conclusion.is_some())
             .filter_map(|at| Some((hits[*at].estimate? as f64, brought[*at]?)))
             .collect();
-        let all = places.len() as u64;
         Effect {
             indicator: indicator.to_owned(),
             name_zh: heard.last().map(|hit| hit.name_zh.clone()).unwrap_or_default(),
             version,
             period,
-            hits: all,
+            hits: places.len() as u64,
             answered,
             confirmed,
             excluded,
-            rate: wilson_of(confirmed, answered, all),
-            excluded_rate: wilson_of(excluded, answered, all),
+            rate: wilson(confirmed, answered),
+            excluded_rate: wilson(excluded, answered),
             accuracy: accuracy(&pairs),
-            no_change: wilson_of(still, answered, all),
+            no_change: wilson(still, answered),
             lift: lift(confirmed, answered, base.0, base.1),
         }
     };

@@ -11,7 +11,7 @@ use super::offices::Scope;
 use super::returned::{ReturnedBook, ReturnedRow, read_book};
 use super::rows::{Value, number, run};
 use super::{By, Ledger, commit, patiently};
-use crate::evidence::{EVIDENCE_SHEET, ITEM_CONCLUSION};
+use crate::evidence::EVIDENCE_SHEET;
 use crate::workbook::LIST_SHEET;
 
 /// A row, or a file, that was not taken in.
@@ -56,8 +56,12 @@ pub struct FileReport {
     pub blank: usize,
     /// Rows that repeat an earlier row of the file.
     pub repeated: usize,
-    /// Rows that were not taken in.
+    /// Rows that were not taken in, once for each thing that is wrong with one.
     pub refused: Vec<RefusedRow>,
+    /// How many rows these are.
+    pub refused_rows: usize,
+    /// Tasks sent to the same offices in the same month that the file does not hold: number and taxpayer.
+    pub absent: Vec<(String, String)>,
     /// Tasks of the file that are still to be answered: number, taxpayer, what is missing.
     pub open: Vec<(String, String, Vec<Missing>)>,
 }
@@ -89,7 +93,12 @@ impl Ledger {
                     zh,
                     en,
                 };
-                return Ok(FileReport { file, refused: vec![whole], ..FileReport::default() });
+                return Ok(FileReport {
+                    file,
+                    refused: vec![whole],
+                    refused_rows: 1,
+                    ..FileReport::default()
+                });
             }
         };
         patiently(async || self.take_book(&file, &digest, &book, scope, by).await).await
@@ -143,10 +152,11 @@ impl Ledger {
             }
         }
         desk.still_open(&mut report);
+        report.absent = desk.absent(&mut tx, scope).await?;
         let size = |n: usize| -> Value { i64::try_from(n).unwrap_or(i64::MAX).into() };
         let accepted = report.answered + report.drafted + report.supplemented + report.reviewed;
         let sql = "UPDATE returned_file SET accepted = $1, refused = $2 WHERE digest = $3";
-        run(&mut tx, "count a file", sql, vec![size(accepted), size(report.refused.len()), digest.into()])
+        run(&mut tx, "count a file", sql, vec![size(accepted), size(report.refused_rows), digest.into()])
             .await?;
         commit(tx).await?;
         Ok(report)
@@ -173,17 +183,21 @@ impl FileReport {
     }
 
     fn refuse(&mut self, row: &ReturnedRow, problems: Vec<Problem>) {
-        for (column, value, zh, en) in problems {
-            let sheet = if column == ITEM_CONCLUSION { EVIDENCE_SHEET } else { LIST_SHEET };
+        self.refused_rows += 1;
+        for one in problems {
+            let (sheet, place) = match one.item_row {
+                Some(place) => (EVIDENCE_SHEET, place),
+                None => (LIST_SHEET, row.row),
+            };
             self.refused.push(RefusedRow {
                 file: self.file.clone(),
                 sheet: sheet.to_owned(),
-                row: Some(row.row),
+                row: Some(place),
                 row_key: row.row_key.clone(),
-                column,
-                value,
-                zh,
-                en,
+                column: one.column,
+                value: one.value,
+                zh: one.zh,
+                en: one.en,
             });
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{Days, Months, NaiveDate};
 
 use super::error::Result;
-use super::limits::{Exemption, exemptions};
+use super::limits::{Exempt, covering, exempt_on};
 use super::offices::renew;
 use super::retell::retell;
 use super::rows::{Value, all, count, insert, int, number, word};
@@ -120,7 +120,7 @@ pub struct Opened {
 /// What the ledger knows of taxpayers when a scan comes in.
 struct Known {
     open: HashMap<String, Stored>,
-    exempt: HashMap<String, Vec<Exemption>>,
+    exempt: Exempt,
     /// Taxpayer and family: task, day it was closed, largest amount in fen.
     dealt: HashMap<(String, String), (String, String, Option<i64>)>,
     row_keys: HashSet<String>,
@@ -180,10 +180,7 @@ impl Known {
         found.retain(|one| one.kind != Kind::Assistance);
         read_items(tx, &mut found).await?;
         let open = found.into_iter().map(|one| (one.task.taxpayer_id.clone(), one)).collect();
-        let mut exempt: HashMap<String, Vec<Exemption>> = HashMap::new();
-        for one in exemptions(tx).await?.into_iter().filter(|one| one.holds_on(&by.day())) {
-            exempt.entry(one.taxpayer_id.clone()).or_default().push(one);
-        }
+        let exempt = exempt_on(tx, &by.day()).await?;
         let dealt = dealt_with(tx, intake.rules.cool_down_months, by.at.date_naive()).await?;
         let sql = "SELECT task_no, row_key FROM task WHERE as_of = $1 AND kind <> 'assistance'";
         let (mut row_keys, mut last) = (HashSet::new(), 0);
@@ -253,9 +250,8 @@ fn hold(taxpayer_id: &str, item: &TaskItem, reason: Reason, detail: String) -> W
 }
 
 fn exempt(id: &str, item: &TaskItem, known: &Known) -> Option<(Reason, String)> {
-    let list = known.exempt.get(id)?;
-    let found = list.iter().find(|one| one.family.as_ref().is_none_or(|family| family == &item.family))?;
-    Some((Reason::Exempt, format!("{} ({}, until {})", found.reason, found.owner, found.until_on)))
+    let found = covering(&known.exempt, id, Some(&item.family))?;
+    Some((Reason::Exempt, found.told()))
 }
 
 /// Whether a task dealt with the item's family lately and the amount has not grown enough since.

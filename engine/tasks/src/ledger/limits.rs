@@ -1,9 +1,15 @@
 //! What bounds the work: capacities of offices, officers for random draws, and exemptions.
 
+use std::collections::{BTreeMap, HashMap};
+
+use super::draw::officers;
 use super::error::{LedgerError, Result};
+use super::retell::retell;
 use super::rows::{all, count, insert, int, number, run, text, word};
 use super::rules::QUARTERS;
+use super::store::{Kind, Stored};
 use super::{By, Ledger, Tx, commit};
+use crate::TaskItem;
 use crate::office::{OfficeRow, Tree};
 
 /// What an office can take a cycle, in quarters of a standard task.
@@ -34,8 +40,20 @@ pub struct Exemption {
     pub from_on: String,
     /// Last day.
     pub until_on: String,
+    /// Who put it on the list.
+    pub stated_by: Option<String>,
     /// Who ended it before its time.
     pub ended_by: Option<String>,
+}
+
+/// What exemptions leave of a task.
+pub(super) enum Spared {
+    /// All of it.
+    Nothing,
+    /// Nothing, and why.
+    Whole(String),
+    /// Its other suspicions; the indicators taken out.
+    Items(Vec<String>),
 }
 
 impl Exemption {
@@ -44,11 +62,57 @@ impl Exemption {
     pub fn holds_on(&self, day: &str) -> bool {
         self.ended_by.is_none() && self.from_on.as_str() <= day && day <= self.until_on.as_str()
     }
+
+    /// Why its taxpayer is left alone.
+    pub(super) fn told(&self) -> String {
+        format!("{} ({}, until {})", self.reason, self.owner, self.until_on)
+    }
+}
+
+/// Exemptions that hold on a day, by taxpayer.
+pub(super) type Exempt = HashMap<String, Vec<Exemption>>;
+
+pub(super) async fn exempt_on(tx: &mut Tx, day: &str) -> Result<Exempt> {
+    let mut exempt = Exempt::new();
+    for one in exemptions(tx).await?.into_iter().filter(|one| one.holds_on(day)) {
+        exempt.entry(one.taxpayer_id.clone()).or_default().push(one);
+    }
+    Ok(exempt)
+}
+
+/// The exemption of a taxpayer that covers a family of indicators; without a family, the one that covers all.
+pub(super) fn covering<'a>(exempt: &'a Exempt, id: &str, family: Option<&str>) -> Option<&'a Exemption> {
+    let covers = |one: &&Exemption| one.family.is_none() || one.family.as_deref() == family;
+    exempt.get(id)?.iter().find(covers)
+}
+
+/// Takes out of a task what its taxpayer is exempt from by now. A request of another office is about somebody else's claim,
+/// and stays.
+pub(super) fn spare(one: &mut Stored, exempt: &Exempt) -> Spared {
+    let id = one.task.taxpayer_id.clone();
+    if one.kind == Kind::Assistance || !exempt.contains_key(&id) {
+        return Spared::Nothing;
+    }
+    let cover = |item: &TaskItem| covering(exempt, &id, Some(&item.family));
+    let whole = covering(exempt, &id, None).or_else(|| {
+        one.items.iter().all(|item| cover(item).is_some()).then(|| cover(one.items.first()?)).flatten()
+    });
+    if let Some(exemption) = whole {
+        return Spared::Whole(exemption.told());
+    }
+    let (out, rest): (Vec<TaskItem>, Vec<TaskItem>) =
+        std::mem::take(&mut one.items).into_iter().partition(|item| cover(item).is_some());
+    one.items = rest;
+    if out.is_empty() {
+        return Spared::Nothing;
+    }
+    retell(&mut one.task, &mut one.items);
+    Spared::Items(out.into_iter().map(|item| item.indicator).collect())
 }
 
 pub(super) async fn exemptions(tx: &mut Tx) -> Result<Vec<Exemption>> {
-    let sql = "SELECT exemption_no, taxpayer_id, family, owner, reason, from_on, until_on, ended_by FROM exemption \
-               ORDER BY exemption_no";
+    let sql = "SELECT exemption_no, taxpayer_id, family, owner, reason, from_on, until_on, stated_by, ended_by \
+               FROM exemption ORDER BY exemption_no";
     let mut found = Vec::new();
     for row in all(tx, "read exemptions", sql, vec![]).await? {
         found.push(Exemption {
@@ -59,7 +123,8 @@ pub(super) async fn exemptions(tx: &mut Tx) -> Result<Vec<Exemption>> {
             reason: word(&row, 4)?,
             from_on: word(&row, 5)?,
             until_on: word(&row, 6)?,
-            ended_by: text(&row, 7)?,
+            stated_by: text(&row, 7)?,
+            ended_by: text(&row, 8)?,
         });
     }
     Ok(found)
@@ -72,7 +137,7 @@ pub(super) async fn capacities(tx: &mut Tx, tree: &Tree) -> Result<Vec<OfficeLim
         let own = office.capacity.filter(|tasks| *tasks > 0)?.checked_mul(i64::from(QUARTERS))?;
         Some((office.office_code.clone(), (Some(own), None)))
     });
-    let mut limits: std::collections::BTreeMap<String, (Option<i64>, Option<i64>)> = register.collect();
+    let mut limits: BTreeMap<String, (Option<i64>, Option<i64>)> = register.collect();
     for row in all(tx, "read capacities", "SELECT office_code, own, whole FROM capacity", vec![]).await? {
         limits.insert(word(&row, 0)?, (int(&row, 1)?, int(&row, 2)?));
     }
@@ -138,6 +203,9 @@ impl Ledger {
             let sql = "DELETE FROM officer WHERE office_code = $1";
             run(&mut tx, "state officers", sql, vec![code.as_str().into()]).await?;
         }
+        if let Some((code, _)) = officers.iter().find(|(_, name)| name.trim().is_empty()) {
+            return Err(LedgerError::input(format!("an officer of office {code} has no name")));
+        }
         let mut officers = officers.to_vec();
         officers.sort();
         officers.dedup();
@@ -146,11 +214,26 @@ impl Ledger {
         commit(tx).await
     }
 
+    /// The officers stated, by office.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn officers(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        officers(&mut self.look().await?).await
+    }
+
     /// Leaves a taxpayer alone for a time; the exemption's number.
     ///
     /// # Errors
-    /// An end before the beginning, or an end in the past.
+    /// No owner or reason, an end before the beginning or in the past, or an entry that says the same already.
     pub async fn exempt(&self, one: &Exemption, by: &By) -> Result<i64> {
+        for (what, text) in [("owner", &one.owner), ("reason", &one.reason)] {
+            if text.trim().is_empty() {
+                return Err(LedgerError::input(format!(
+                    "an exemption needs one who answers for it and a reason: --{what} TEXT"
+                )));
+            }
+        }
         if one.until_on < one.from_on || one.until_on < by.day() {
             return Err(LedgerError::input(format!(
                 "an exemption from {} until {} would never hold; give a later --until",
@@ -158,6 +241,19 @@ impl Ledger {
             )));
         }
         let mut tx = self.begin_in_turn().await?;
+        let known = exemptions(&mut tx).await?;
+        let same = |old: &&Exemption| {
+            old.ended_by.is_none()
+                && (&old.taxpayer_id, &old.family) == (&one.taxpayer_id, &one.family)
+                && old.from_on <= one.from_on
+                && one.until_on <= old.until_on
+        };
+        if let Some(old) = known.iter().find(same) {
+            return Err(LedgerError::input(format!(
+                "exemption {} holds for {} from {} until {} already",
+                old.exemption_no, old.taxpayer_id, old.from_on, old.until_on
+            )));
+        }
         let sql = "SELECT coalesce(max(exemption_no), 0) FROM exemption";
         let no = number(&mut tx, "number an exemption", sql, vec![]).await? + 1;
         let row = vec![
@@ -169,8 +265,10 @@ impl Ledger {
             one.from_on.as_str().into(),
             one.until_on.as_str().into(),
             by.moment().into(),
+            by.who.as_str().into(),
         ];
-        let columns = "exemption_no, taxpayer_id, family, owner, reason, from_on, until_on, stated_at";
+        let columns =
+            "exemption_no, taxpayer_id, family, owner, reason, from_on, until_on, stated_at, stated_by";
         insert(&mut tx, "exemption", columns, vec![row]).await?;
         commit(tx).await?;
         Ok(no)

@@ -36,14 +36,14 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Connection, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyPool, ConnectOptions, Connection, SqlSafeStr, Transaction};
 
 pub use crate::office::OfficeRow;
 pub use answer::{Answer, Missing};
 pub use assistance::{Document, Letter};
 pub use cases::{Case, CaseQuery};
 pub use change::Change;
-pub use draw::{Draw, DrawOrder, Frame};
+pub use draw::{Draw, DrawOrder, Drawn, Frame, PastDraw};
 pub use effect::{Effect, EffectBy, Share};
 pub use error::{LedgerError, Result};
 pub use import::{FileReport, RefusedRow};
@@ -52,11 +52,17 @@ pub use limits::{Exemption, OfficeLimit};
 pub use offices::Scope;
 pub use plan::{LeftOut, OfficePlan, Plan};
 pub use rules::{QUARTERS, RULES, Rules};
+pub use send::Dispatched;
 pub use state::{Action, State};
 pub use store::{Event, Filter, Kind, Stored};
 
 /// Forms of the ledger, oldest first; a new one is added, none is changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("migrations/0001_ledger.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("migrations/0001_ledger.sql")),
+    (2, "who_exempts", include_str!("migrations/0002_who_exempts.sql")),
+];
+/// How long a server may take to answer at first.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
 /// How long a writer waits for another: an import of a large workbook takes seconds.
 const WAIT_MS: u64 = 120_000;
 /// How often something is tried again that another transaction stood in the way of.
@@ -111,13 +117,24 @@ impl Ledger {
             true => Engine::Postgres,
             false => Engine::Sqlite,
         };
+        if let Some(scheme) = unknown_scheme(place) {
+            return Err(LedgerError::input(format!(
+                "a ledger is not kept in {scheme}://; give postgres://USER@HOST/DATABASE, or the path of a file"
+            )));
+        }
         let shown = without_password(place);
         let url = match engine {
             Engine::Postgres => place.to_owned(),
             Engine::Sqlite => sqlite_url(place),
         };
         let failed = |source| LedgerError::Open { place: shown.clone(), source };
-        let options = AnyConnectOptions::from_str(&url).map_err(failed)?;
+        // A statement of many rows would be told whole when it takes long.
+        let options = AnyConnectOptions::from_str(&url).map_err(failed)?.disable_statement_logging();
+        // A pool tries again and again until its time is up, whatever is wrong.
+        tokio::time::timeout(REACHED_WITHIN, try_out(&options))
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            .map_err(failed)?;
         let pool = AnyPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_millis(WAIT_MS))
@@ -142,7 +159,8 @@ impl Ledger {
     /// Whether a ledger may be at a place: a file is there, or a server is named.
     #[must_use]
     pub fn is_there(place: &str) -> bool {
-        is_server(place) || Path::new(sqlite_path(place)).exists()
+        // Of a scheme nobody knows, opening says what is wrong.
+        is_server(place) || unknown_scheme(place).is_some() || Path::new(sqlite_path(place)).exists()
     }
 
     /// Ends all connections. A SQLite ledger is then one file again, which may be copied: until then what was written last may
@@ -221,6 +239,24 @@ async fn patiently<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
 
 async fn commit(tx: Tx) -> Result<()> {
     tx.commit().await.map_err(LedgerError::on("commit"))
+}
+
+/// Connects once, and reads.
+async fn try_out(options: &AnyConnectOptions) -> std::result::Result<(), sqlx::Error> {
+    let mut connection = sqlx::AnyConnection::connect_with(options).await?;
+    let sql = match connection.backend_name() {
+        // What is no database shows only when it is read.
+        "SQLite" => "SELECT count(*) FROM sqlite_master",
+        _ => "SELECT 1",
+    };
+    sqlx::query(sql).fetch_one(&mut connection).await?;
+    connection.close().await
+}
+
+/// The scheme of a place, where no ledger is kept in such.
+fn unknown_scheme(place: &str) -> Option<&str> {
+    let scheme = place.split_once("://")?.0;
+    (!["postgres", "postgresql", "sqlite"].contains(&scheme)).then_some(scheme)
 }
 
 fn is_server(place: &str) -> bool {

@@ -7,7 +7,7 @@ use assay_risk_models::allocation::{Candidate, Office, allocate, by_rank};
 
 use super::effect::Hopes;
 use super::error::{LedgerError, Result};
-use super::limits::capacities;
+use super::limits::{Exempt, Spared, capacities, exempt_on, spare};
 use super::rows::run;
 use super::rules::{QUARTERS, Rules};
 use super::state::State;
@@ -140,40 +140,46 @@ impl Ledger {
         let (mut waiting, busy): (Vec<Stored>, Vec<Stored>) =
             open.into_iter().partition(|one| one.state == State::Created);
         read_items(&mut tx, &mut waiting).await?;
+        let exempt = exempt_on(&mut tx, &by.day()).await?;
+        let fates: Vec<Fate> = waiting.iter_mut().map(|one| Fate::of(one, &exempt)).collect();
         let mut in_hand: HashMap<String, u64> = HashMap::new();
         for one in busy.iter().filter(|one| one.state.awaits_answer()) {
             let work = u64::from(rules.quarters(one.kind, &one.task.grade));
             *in_hand.entry(one.task.office_code.clone().unwrap_or_default()).or_default() += work;
         }
-        let desks = Desks::build(&tree, &limits, &in_hand);
         let worth = worth(&mut tx, &waiting, rules).await?;
-        let candidates: Vec<Candidate> = waiting
+        let effort: Vec<u32> = waiting.iter().map(|one| rules.quarters(one.kind, &one.task.grade)).collect();
+        let chosen = choose((&waiting, &fates), (&worth, &effort), &tree, (&limits, &in_hand))?;
+        let musts: i128 = fates
             .iter()
             .zip(&worth)
-            .map(|(one, value)| Candidate {
-                office: desks.place(one.task.office_code.as_deref()),
-                effort: rules.quarters(one.kind, &one.task.grade),
-                value: *value,
-                // A draw that is not visited is no random one, and another office waits for its answer.
-                must: one.sampled || one.kind == Kind::Assistance,
-            })
-            .collect();
-        let circle =
-            |error| LedgerError::input(format!("the offices of the register cannot be planned for: {error}"));
-        let chosen = allocate(&desks.offices, &candidates).map_err(circle)?;
-        let ranked = by_rank(&desks.offices, &candidates).map_err(circle)?;
+            .filter(|(fate, _)| **fate == Fate::Must)
+            .map(|(_, fen)| i128::from(*fen))
+            .sum();
         let mut plan = Plan {
             taken: chosen.taken.iter().filter(|taken| **taken).count(),
-            expected: chosen.value,
-            at_most: chosen.at_most,
-            by_rank: ranked.value,
+            expected: chosen.value + musts,
+            at_most: chosen.at_most + musts,
+            by_rank: chosen.by_rank + musts,
             ..Plan::default()
         };
         for (at, one) in waiting.iter().enumerate().filter(|(at, _)| !chosen.taken[*at]) {
-            let bound = chosen.bound_by[at].map_or("", |place| &desks.codes[place]);
-            plan.left_out.push(left_out(one, worth[at], &tree, bound));
+            let (zh, en) = match &fates[at] {
+                Fate::Exempt(why) => (format!("在免打扰名单内：{why}"), format!("exempt: {why}")),
+                Fate::Must | Fate::Free => full(one, &tree, &chosen.bound_by[at]),
+            };
+            plan.left_out.push(LeftOut {
+                task_no: one.task.task_no.clone(),
+                taxpayer_id: one.task.taxpayer_id.clone(),
+                office_code: one.task.office_code.clone(),
+                grade: one.task.grade.clone(),
+                expected: worth[at],
+                zh,
+                en,
+            });
         }
-        plan.offices = office_plans(&waiting, &candidates, &chosen.taken, &tree, (&limits, &in_hand));
+        let work = (worth.as_slice(), effort.as_slice(), chosen.taken.as_slice());
+        plan.offices = office_plans(&waiting, work, &tree, (&limits, &in_hand));
         if write {
             remember(&mut tx, &waiting, &chosen.taken, &plan.left_out).await?;
         }
@@ -218,39 +224,97 @@ async fn worth(tx: &mut Tx, tasks: &[Stored], rules: &Rules) -> Result<Vec<i64>>
     Ok(tasks.iter().zip(&known).map(fen).collect())
 }
 
-fn left_out(one: &Stored, expected: i64, tree: &Tree, bound: &str) -> LeftOut {
-    let name = tree.0.get(bound).and_then(|office| office.name.as_deref()).unwrap_or(bound);
-    let own = one.task.office_code.as_deref() == Some(bound);
-    let (zh, en) = match own {
-        true => (format!("{name}本期承接能力已满，预期成效低于已选任务"), format!("{bound} is full")),
-        false => (
-            format!("上级{name}（含下级）本期承接能力已满，预期成效低于已选任务"),
-            format!("{bound} with all below it is full"),
-        ),
-    };
-    LeftOut {
-        task_no: one.task.task_no.clone(),
-        taxpayer_id: one.task.taxpayer_id.clone(),
-        office_code: one.task.office_code.clone(),
-        grade: one.task.grade.clone(),
-        expected,
-        zh,
-        en,
+/// What becomes of a task before anything is weighed.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is weighed against the others.
+    Free,
+    /// It is done, and what is left of the capacities is for the others.
+    Must,
+    /// Its taxpayer is left alone by now, and why.
+    Exempt(String),
+}
+
+impl Fate {
+    fn of(one: &mut Stored, exempt: &Exempt) -> Self {
+        match spare(one, exempt) {
+            Spared::Whole(why) => Self::Exempt(why),
+            Spared::Nothing | Spared::Items(_) if one.is_must() => Self::Must,
+            Spared::Nothing | Spared::Items(_) => Self::Free,
+        }
     }
+}
+
+/// What is chosen of all tasks, the musts among them; values in fen without theirs.
+struct Chosen {
+    taken: Vec<bool>,
+    /// Of each task left out for want of capacity: the office that is full.
+    bound_by: Vec<String>,
+    value: i128,
+    at_most: i128,
+    by_rank: i128,
+}
+
+fn choose(
+    (waiting, fates): (&[Stored], &[Fate]),
+    (worth, effort): (&[i64], &[u32]),
+    tree: &Tree,
+    (limits, in_hand): Limits<'_>,
+) -> Result<Chosen> {
+    let mut in_hand = in_hand.clone();
+    for (at, one) in waiting.iter().enumerate().filter(|(at, _)| fates[*at] == Fate::Must) {
+        *in_hand.entry(one.task.office_code.clone().unwrap_or_default()).or_default() +=
+            u64::from(effort[at]);
+    }
+    let desks = Desks::build(tree, limits, &in_hand);
+    let free: Vec<usize> = (0..waiting.len()).filter(|at| fates[*at] == Fate::Free).collect();
+    let candidate = |at: &usize| Candidate {
+        office: desks.place(waiting[*at].task.office_code.as_deref()),
+        effort: effort[*at],
+        value: worth[*at],
+    };
+    let candidates: Vec<Candidate> = free.iter().map(candidate).collect();
+    let circle =
+        |error| LedgerError::input(format!("the offices of the register cannot be planned for: {error}"));
+    let found = allocate(&desks.offices, &candidates).map_err(circle)?;
+    let ranked = by_rank(&desks.offices, &candidates).map_err(circle)?;
+    let mut chosen = Chosen {
+        taken: fates.iter().map(|fate| *fate == Fate::Must).collect(),
+        bound_by: vec![String::new(); waiting.len()],
+        value: found.value,
+        at_most: found.at_most,
+        by_rank: ranked.value,
+    };
+    for (place, at) in free.into_iter().enumerate() {
+        chosen.taken[at] = found.taken[place];
+        chosen.bound_by[at] = found.bound_by[place].map(|desk| desks.codes[desk].clone()).unwrap_or_default();
+    }
+    Ok(chosen)
+}
+
+/// Why a task does not fit, in Chinese and English.
+fn full(one: &Stored, tree: &Tree, bound: &str) -> (String, String) {
+    let name = tree.0.get(bound).and_then(|office| office.name.as_deref()).unwrap_or(bound);
+    if one.task.office_code.as_deref() == Some(bound) {
+        return (format!("{name}本期承接能力已满，预期成效低于已选任务"), format!("{bound} is full"));
+    }
+    (
+        format!("上级{name}（含下级）本期承接能力已满，预期成效低于已选任务"),
+        format!("{bound} with all below it is full"),
+    )
 }
 
 type Limits<'a> = (&'a HashMap<String, (Option<i64>, Option<i64>)>, &'a HashMap<String, u64>);
 
 fn office_plans(
     tasks: &[Stored],
-    candidates: &[Candidate],
-    taken: &[bool],
+    (worth, effort, taken): (&[i64], &[u32], &[bool]),
     tree: &Tree,
     (limits, in_hand): Limits<'_>,
 ) -> Vec<OfficePlan> {
     let standard = |quarters: u64| quarters as f64 / f64::from(QUARTERS);
     let mut plans: BTreeMap<String, OfficePlan> = BTreeMap::new();
-    for ((one, candidate), taken) in tasks.iter().zip(candidates).zip(taken) {
+    for (at, one) in tasks.iter().enumerate() {
         let code = one.task.office_code.clone().unwrap_or_default();
         let plan = plans.entry(code.clone()).or_insert_with(|| OfficePlan {
             office_name: tree.0.get(&code).and_then(|office| office.name.clone()).unwrap_or_default(),
@@ -265,10 +329,10 @@ fn office_plans(
             expected: 0,
             office_code: code,
         });
-        if *taken {
-            plan.planned += standard(u64::from(candidate.effort));
+        if taken[at] {
+            plan.planned += standard(u64::from(effort[at]));
             plan.taken += 1;
-            plan.expected += i128::from(candidate.value);
+            plan.expected += i128::from(worth[at]);
         } else {
             plan.left_out += 1;
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use calamine::{Data, Range, Reader, Xlsx, open_workbook};
+use chrono::NaiveDate;
 
 use crate::columns::{Cell, KEY_COLUMN, list_columns};
 use crate::evidence::{self, EVIDENCE_SHEET, ITEM_CONCLUSION};
@@ -22,6 +23,8 @@ pub(super) enum Raw {
     Number(f64),
     /// A date: days as a spreadsheet counts them.
     Day(f64),
+    /// A formula nobody calculated, or one that shows an error: what stands there.
+    Unusable(String),
 }
 
 impl Raw {
@@ -32,11 +35,10 @@ impl Raw {
             Data::Float(number) => Self::Number(*number),
             Data::DateTime(moment) => Self::Day(moment.as_f64()),
             Data::Bool(yes) => Self::Text(yes.to_string()),
-            // What a formula or an error shows; compared and refused like any other text.
             Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {
                 Self::Text(text.clone())
             }
-            Data::Error(error) => Self::Text(format!("#{error}")),
+            Data::Error(error) => Self::Unusable(error.to_string()),
         }
     }
 
@@ -44,7 +46,7 @@ impl Raw {
         match self {
             Self::Empty => true,
             Self::Text(text) => text.trim().is_empty(),
-            Self::Number(_) | Self::Day(_) => false,
+            Self::Number(_) | Self::Day(_) | Self::Unusable(_) => false,
         }
     }
 
@@ -52,32 +54,48 @@ impl Raw {
     pub(super) fn text(&self) -> String {
         match self {
             Self::Empty => String::new(),
-            Self::Text(text) => text.trim().to_owned(),
+            Self::Text(text) | Self::Unusable(text) => text.trim().to_owned(),
             Self::Number(number) => format!("{number}"),
             Self::Day(number) => crate::date_text((number.floor() - serial(0)) as i32),
         }
     }
 
     /// The same for equal content, whatever program wrote the sheet.
-    fn plain(&self) -> String {
+    pub(super) fn plain(&self) -> String {
         match self {
             Self::Empty => String::new(),
-            Self::Text(text) => text.replace("\r\n", "\n").trim().to_owned(),
+            Self::Text(text) | Self::Unusable(text) => plain_text(text),
             Self::Number(number) | Self::Day(number) => plain_number(*number),
         }
     }
 }
 
 /// As [`Raw::plain`], of a cell as it is sent.
-fn plain(cell: &Cell) -> String {
+pub(super) fn plain(cell: &Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
-        Cell::Text(text) => text.replace("\r\n", "\n").trim().to_owned(),
+        Cell::Text(text) => plain_text(text),
         Cell::Count(count) => plain_number(*count as f64),
         Cell::Hundredths(value) => plain_number(*value as f64 / 100.0),
         Cell::Share(share) => plain_number(*share),
-        Cell::Month(month) => month_text(*month),
+        Cell::Month(month) => plain_text(&month_text(*month)),
         Cell::Date(day) => plain_number(serial(*day)),
+    }
+}
+
+/// Programs store numbers and days as texts, and texts that read like them as numbers and days: both read the same here.
+fn plain_text(text: &str) -> String {
+    let text = text.trim();
+    let day = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let number = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b','));
+    if let Some(date) = day(text).or_else(|| day(&format!("{text}-01"))) {
+        return plain_number(serial(crate::days(date)));
+    }
+    // Longer runs of digits are numbers of documents, which a number of a spreadsheet would spoil.
+    match text.replace(',', "").parse() {
+        Ok(value) if number && (1..=15).contains(&digits) => plain_number(value),
+        _ => text.replace("\r\n", "\n"),
     }
 }
 
@@ -107,7 +125,11 @@ pub(super) fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Date(day) => crate::date_text(*day),
         Cell::Hundredths(value) => crate::text::plain_hundredths(*value),
-        other => plain(other),
+        Cell::Count(count) => count.to_string(),
+        Cell::Share(share) => share.to_string(),
+        Cell::Month(month) => month_text(*month),
+        Cell::Text(text) => text.clone(),
+        Cell::Empty => String::new(),
     }
 }
 
@@ -142,9 +164,23 @@ impl ReturnedRow {
 #[derive(Debug, Clone)]
 pub(super) struct ReturnedItem {
     pub(super) row: usize,
-    /// Of its locked cells.
-    pub(super) digest: String,
+    /// Its locked cells, in their order.
+    pub(super) locked: Vec<Raw>,
     pub(super) conclusion: Raw,
+}
+
+impl ReturnedItem {
+    /// Of its locked cells, as [`sent_digest`].
+    pub(super) fn digest(&self) -> String {
+        digest(&self.locked.iter().map(Raw::plain).collect::<Vec<_>>().join("\u{1f}"))
+    }
+
+    /// Places of the locked cells that are not these.
+    pub(super) fn changed(&self, cells: &[Cell]) -> Vec<usize> {
+        (0..cells.len())
+            .filter(|at| self.locked.get(*at).is_none_or(|raw| raw.plain() != plain(&cells[*at])))
+            .collect()
+    }
 }
 
 /// A workbook that came back.
@@ -164,13 +200,14 @@ pub(super) fn read_book(path: &Path) -> Result<ReturnedBook, (String, String)> {
         (format!("不是可读的xlsx工作簿：{error}"), format!("is no readable xlsx workbook: {error}"))
     })?;
     let range = sheet(&mut book, LIST_SHEET)?;
+    let formulas = book.worksheet_formula(LIST_SHEET).unwrap_or_default();
     let headers: Vec<&str> =
         list_columns().iter().map(|c| c.zh).chain(feedback_columns().iter().map(|c| c.zh)).collect();
     let (top, at) = columns(&range, KEY_COLUMN, &headers, LIST_SHEET)?;
     let given = list_columns().len();
     let mut rows = Vec::new();
     for row in top + 1..range.height() {
-        let cell = |place: usize| range.get((row, at[place])).map_or(Raw::Empty, Raw::of);
+        let cell = |place: usize| cell_of(&range, &formulas, (row, at[place]));
         let one = ReturnedRow {
             row: number(&range, row),
             row_key: cell(0).text(),
@@ -230,24 +267,33 @@ fn number(range: &Range<Data>, row: usize) -> usize {
     row + 1 + range.start().map_or(0, |(first, _)| first as usize)
 }
 
+/// The cell at a place of the range. A formula that no program calculated shows nothing, and is not the same as nothing.
+fn cell_of(range: &Range<Data>, formulas: &Range<String>, (row, column): (usize, usize)) -> Raw {
+    let found = range.get((row, column)).map_or(Raw::Empty, Raw::of);
+    let start = range.start().unwrap_or_default();
+    let place = (start.0 + u32::try_from(row).unwrap_or(0), start.1 + u32::try_from(column).unwrap_or(0));
+    match formulas.get_value(place).filter(|formula| !formula.is_empty()) {
+        Some(formula) if found.is_blank() => Raw::Unusable(format!("={formula}")),
+        _ => found,
+    }
+}
+
 fn items(book: &mut Book) -> Result<HashMap<(String, String), ReturnedItem>, (String, String)> {
     let range = sheet(book, EVIDENCE_SHEET)?;
+    let formulas = book.worksheet_formula(EVIDENCE_SHEET).unwrap_or_default();
     let headers: Vec<&str> = evidence::headers().chain([ITEM_CONCLUSION]).collect();
     let (top, at) = columns(&range, headers[0], &headers, EVIDENCE_SHEET)?;
     let place = |header: &str| headers.iter().position(|known| *known == header).unwrap_or(0);
     let (task, indicator) = (place("任务编号"), place("疑点编号"));
     let mut found = HashMap::new();
     for row in top + 1..range.height() {
-        let cell = |place: usize| range.get((row, at[place])).map_or(Raw::Empty, Raw::of);
-        let locked: Vec<String> = (0..headers.len() - 1).map(|place| cell(place).plain()).collect();
-        if locked.iter().all(String::is_empty) {
+        let cell = |place: usize| cell_of(&range, &formulas, (row, at[place]));
+        let locked: Vec<Raw> = (0..headers.len() - 1).map(cell).collect();
+        if locked.iter().all(Raw::is_blank) {
             continue;
         }
-        let item = ReturnedItem {
-            row: number(&range, row),
-            digest: digest(&locked.join("\u{1f}")),
-            conclusion: cell(headers.len() - 1),
-        };
+        let conclusion = cell(headers.len() - 1);
+        let item = ReturnedItem { row: number(&range, row), locked, conclusion };
         found.insert((cell(task).text(), cell(indicator).text()), item);
     }
     Ok(found)
@@ -258,6 +304,19 @@ mod tests {
     #![allow(clippy::panic)]
     use super::*;
     use crate::columns::share;
+
+    #[test]
+    fn what_a_program_stores_as_text_reads_the_same() {
+        let text = |text: &str| Raw::Text(text.to_owned()).plain();
+        assert_eq!(text("5"), plain(&Cell::Count(5)));
+        assert_eq!(text("1,234.50"), plain(&Cell::Hundredths(123_450)));
+        assert_eq!(text("2026-12-01"), plain(&Cell::Date(20_788)));
+        assert_eq!(Raw::Day(46_357.0).plain(), plain(&Cell::Month(202_612)));
+        assert_eq!(Raw::Number(19_901_020_100.0).plain(), plain(&Cell::Text("19901020100".to_owned())));
+        for (one, other) in [("123456789012345678", "123456789012345679"), ("1-2", "-1"), ("", "0")] {
+            assert_ne!(text(one), text(other));
+        }
+    }
 
     #[test]
     fn a_number_comes_back_as_it_left() {

@@ -147,6 +147,12 @@ impl Action {
         Self::Join,
     ];
 
+    /// Whether there is a command for it; the others follow from scans and returned workbooks.
+    #[must_use]
+    pub fn is_command(self) -> bool {
+        !matches!(self, Self::Draft | Self::Answer | Self::Supplement | Self::Join)
+    }
+
     /// The word that is stored and typed.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -73,6 +73,14 @@ pub struct Stored {
     pub closed_at: Option<String>,
 }
 
+impl Stored {
+    /// Whether it is sent whatever an office can take: a draw that is not visited is no random one, and another office waits
+    /// for its answer.
+    pub(super) fn is_must(&self) -> bool {
+        self.sampled || self.kind == Kind::Assistance
+    }
+}
+
 impl FromIterator<Stored> for Tasks {
     fn from_iter<I: IntoIterator<Item = Stored>>(stored: I) -> Self {
         let mut list = Self { tasks: Vec::new(), items: Vec::new() };
@@ -290,14 +298,26 @@ pub(super) async fn change(
     insert(tx, "event", EVENT_COLUMNS, vec![event]).await
 }
 
+/// Notes that a task's taxpayer was drawn at random, and for whom. Its state stays, and whoever has it in hand is not in
+/// conflict.
+pub(super) async fn mark_drawn(tx: &mut Tx, one: &Stored) -> Result<()> {
+    let no = one.task.task_no.as_str();
+    let sql = "UPDATE task SET sampled = 1, officer = $1, content = $2 WHERE task_no = $3";
+    let values = vec![(&one.officer).into(), content(&one.task, no)?.into(), no.into()];
+    run(tx, "mark a draw", sql, values).await.map(drop)
+}
+
 /// The state after an action.
 ///
 /// # Errors
 /// [`LedgerError::Refused`], saying what would be possible.
 pub(super) fn after(one: &Stored, action: Action) -> Result<State> {
     one.state.after(action).ok_or_else(|| {
-        let possible: Vec<&str> =
-            Action::ALL.into_iter().filter(|a| one.state.after(*a).is_some()).map(Action::word).collect();
+        let possible: Vec<&str> = Action::ALL
+            .into_iter()
+            .filter(|a| a.is_command() && one.state.after(*a).is_some())
+            .map(Action::word)
+            .collect();
         LedgerError::Refused {
             task_no: one.task.task_no.clone(),
             state: one.state,

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::sample::{hits, merged};
 use crate::{
-    CONCLUSIONS, ExportedFile, HEADER_ROW, LIST_SHEET, Tasks, export_csv, export_parquet, export_xlsx,
+    Begun, CONCLUSIONS, ExportedFile, HEADER_ROW, LIST_SHEET, Tasks, export_csv, export_parquet, export_xlsx,
     feedback_columns, list_columns,
 };
 
@@ -25,7 +25,7 @@ const PRESCRIBED: &str = "序号|任务编号|批次|任务来源|推送单位|�
 fn exported() -> (tempfile::TempDir, Vec<ExportedFile>, Tasks) {
     let folder = tempfile::tempdir().unwrap();
     let tasks = merged(&hits());
-    let files = export_xlsx(&tasks, folder.path()).unwrap();
+    let files = export_xlsx(&tasks, &Begun::new(), folder.path()).unwrap();
     (folder, files, tasks)
 }
 
@@ -203,7 +203,7 @@ fn names_never_become_formulas() {
 fn the_same_tasks_give_the_same_bytes() {
     let (_first, files, tasks) = exported();
     let second = tempfile::tempdir().unwrap();
-    for (left, right) in files.iter().zip(export_xlsx(&tasks, second.path()).unwrap()) {
+    for (left, right) in files.iter().zip(export_xlsx(&tasks, &Begun::new(), second.path()).unwrap()) {
         assert_eq!(fs::read(&left.path).unwrap(), fs::read(right.path).unwrap());
     }
 }
@@ -212,7 +212,7 @@ fn the_same_tasks_give_the_same_bytes() {
 fn no_tasks_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let none = Tasks { tasks: Vec::new(), items: Vec::new() };
-    assert_eq!(export_xlsx(&none, folder.path()).unwrap(), []);
+    assert_eq!(export_xlsx(&none, &Begun::new(), folder.path()).unwrap(), []);
     let path = folder.path().join("list.parquet");
     export_parquet(&none, &path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();

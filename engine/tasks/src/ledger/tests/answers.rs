@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Desk, Scan, by, by_on, desk};
 use crate::columns::{Cell, Width, list_row};
 use crate::feedback::feedback_columns;
-use crate::ledger::returned::{Raw, ReturnedBook, ReturnedItem, ReturnedRow, read_book, sent_digest};
+use crate::ledger::returned::{Raw, ReturnedBook, ReturnedItem, ReturnedRow, read_book};
 use crate::ledger::{By, Change, FileReport, Filter, Scope, State, Stored};
 use crate::{evidence, list_columns};
 
@@ -28,8 +28,8 @@ fn book(tasks: &[Stored]) -> ReturnedBook {
     let rows = tasks.iter().enumerate().map(|(at, one)| {
         for item in &one.items {
             let key = (one.task.task_no.clone(), item.indicator.clone());
-            let digest = sent_digest(&evidence::cells(&one.task, item));
-            items.insert(key, ReturnedItem { row: at + 5, digest, conclusion: Raw::Empty });
+            let locked = evidence::cells(&one.task, item).iter().map(raw).collect();
+            items.insert(key, ReturnedItem { row: 5 + items.len(), locked, conclusion: Raw::Empty });
         }
         ReturnedRow {
             row: at + 5,
@@ -60,8 +60,7 @@ const EXCLUDED: [(&str, &str); 5] = [
 
 async fn sent(desk: &Desk) -> Vec<Stored> {
     Scan::whole("run1").take_in(desk, &by("李四")).await;
-    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
-    desk.ledger.send(&desk.folder.path().join("out"), &Scope::All, &by("李四")).await.unwrap();
+    desk.dispatch(&by("李四")).await;
     desk.ledger.tasks(&Filter::open()).await.unwrap()
 }
 
@@ -134,10 +133,19 @@ async fn a_changed_locked_cell_is_refused_by_name() {
     assert!(report.answered >= 2, "the others are taken");
     // Evidence is locked too.
     let key = book.items.keys().find(|(no, _)| *no == tasks[4].task.task_no).unwrap().clone();
-    book.items.get_mut(&key).unwrap().digest = "0".repeat(8);
+    let item = book.items.get_mut(&key).unwrap();
+    let facts = evidence::headers().position(|header| header == "疑点描述").unwrap();
+    item.locked[facts] = Raw::Text("没有问题".to_owned());
+    let place = item.row;
     fill(&mut book.rows[4], &EXCLUDED);
     let report = take(&desk, "2", &book, &by_on("王五", "2025-07-20")).await;
-    assert!(report.refused.iter().any(|one| one.zh.contains("疑点明细及证据")), "{:?}", report.refused);
+    let told: Vec<_> = report
+        .refused
+        .iter()
+        .filter(|one| one.sheet == "疑点明细及证据")
+        .map(|one| (one.row, one.column.as_str(), one.value.as_str()))
+        .collect();
+    assert_eq!(told, [(Some(place), "疑点描述", "没有问题")]);
 }
 
 #[tokio::test]
@@ -227,13 +235,26 @@ async fn an_answer_says_nothing_of_suspicions_it_could_not_see() {
     };
     let joined = Scan::of("run2", &[more]).take_in(&desk, &by("李四")).await;
     assert_eq!(joined.joined, 1);
+    // The answer is kept and the task stays open: somebody has to look at what joined.
     let report = take(&desk, "1", &book, &by_on("王五", "2025-07-20")).await;
-    assert_eq!((report.answered, report.refused.len()), (1, 0), "{report:?}");
+    assert_eq!((report.answered, report.drafted, report.refused.len()), (0, 1, 0), "{report:?}");
+    assert!(report.open[0].2.iter().any(|lacks| lacks.contains(other)), "{:?}", report.open);
     let filter = Filter { id: Some(one.task.task_no.clone()), ..Filter::everything() };
     let now = desk.ledger.tasks(&filter).await.unwrap().remove(0);
-    assert_eq!(now.items.len(), 2);
-    let said: Vec<&str> = now.conclusions.keys().map(String::as_str).collect();
-    assert_eq!(said, [one.items[0].indicator.as_str()]);
+    assert_eq!((now.items.len(), now.conclusions.len(), now.state), (2, 0, State::InProgress));
+    // It travels with the next workbook, and counts there for all that stands in it.
+    let out = desk.folder.path().join("again");
+    desk.ledger.send(&out, &Scope::All, &by("李四")).await.unwrap();
+    let mut answered = 0;
+    for entry in std::fs::read_dir(out).unwrap() {
+        let path = entry.unwrap().path();
+        let report = desk.ledger.import(&path, &Scope::All, &by_on("王五", "2025-07-21")).await.unwrap();
+        assert_eq!(report.refused, [], "{report:?}");
+        answered += report.answered;
+    }
+    assert_eq!(answered, 1);
+    let now = desk.ledger.tasks(&filter).await.unwrap().remove(0);
+    assert_eq!((now.conclusions.len(), now.state), (2, State::Answered));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::{Desk, Scan, by, by_on, desk, offices};
 use crate::ledger::answer::{Answer, Given};
 use crate::ledger::draw::choose;
 use crate::ledger::held::put_answer;
-use crate::ledger::{Action, CaseQuery, DrawOrder, EffectBy, Filter, Frame, Kind, Scope, Stored, store};
+use crate::ledger::{Action, CaseQuery, DrawOrder, EffectBy, Filter, Frame, Kind, Stored, store};
 
 /// Answers tasks: whether something was wrong, and what came of it in fen. None leaves a task as it is.
 async fn answer_all(desk: &Desk, judge: impl Fn(&Stored) -> Option<(bool, i64)>, close: bool) {
@@ -37,7 +37,7 @@ async fn answer_all(desk: &Desk, judge: impl Fn(&Stored) -> Option<(bool, i64)>,
 async fn dispatched() -> Desk {
     let desk = desk().await;
     Scan::whole("run1").take_in(&desk, &by("李四")).await;
-    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    desk.dispatch(&by("李四")).await;
     desk
 }
 

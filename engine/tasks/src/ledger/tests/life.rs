@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use super::{Scan, by, by_on, desk, offices};
 use crate::ledger::{Action, Change, Filter, LedgerError, Scope, State, Stored, store};
+use crate::sample;
 
 /// The shortest way from a new task to a state.
 fn way(to: State) -> &'static [Action] {
@@ -85,7 +86,7 @@ async fn an_office_sees_itself_and_what_is_below_it() {
 async fn changes_say_why_and_all_or_none_happen() {
     let desk = desk().await;
     Scan::whole("run1").take_in(&desk, &by("李四")).await;
-    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    desk.dispatch(&by("李四")).await;
     let tasks = desk.ledger.list(&Filter::open()).await.unwrap();
     let one = tasks.iter().find(|t| t.task.office_code.as_deref() == Some("14403000200")).unwrap();
     let no = vec![one.task.task_no.clone()];
@@ -135,9 +136,50 @@ async fn plans_keep_within_capacities_and_say_what_is_left_out() {
     assert!(plan.left_out[0].zh.contains("局000200"), "{}", plan.left_out[0].zh);
     assert!(plan.expected >= plan.by_rank && plan.expected <= plan.at_most);
     // What is left out is not sent, and what is sent uses the capacity up.
-    let sent = desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    let sent = desk.dispatch(&by("李四")).await;
     assert_eq!(sent, plan.taken);
     let next = desk.ledger.plan(&scan.rules, false, &by_on("李四", "2025-07-20")).await.unwrap();
     assert_eq!((next.taken, next.left_out.len()), (0, plan.left_out.len()));
     assert_eq!(offices().len(), 4);
+}
+
+#[tokio::test]
+async fn sending_happens_whole_or_not_at_all() {
+    let desk = desk().await;
+    Scan::whole("run1").take_in(&desk, &by("李四")).await;
+    let taken = desk.folder.path().join("taken");
+    std::fs::write(&taken, "a file, no folder").unwrap();
+    desk.ledger.dispatch(&taken, &Scope::All, false, &by("李四")).await.unwrap_err();
+    let waiting = desk.ledger.list(&Filter::open()).await.unwrap();
+    assert!(waiting.iter().all(|one| one.state == State::Created));
+    // A file in a workbook's place is no workbook that may be written over.
+    let all = waiting.len();
+    assert_eq!(desk.dispatch(&by("李四")).await, all);
+    let out = desk.folder.path().join("out");
+    let first = std::fs::read_dir(&out).unwrap().next().unwrap().unwrap().path();
+    let blank = std::fs::read(&first).unwrap();
+    desk.ledger.send(&out, &Scope::All, &by("李四")).await.unwrap();
+    assert_eq!(std::fs::read(&first).unwrap(), blank, "the same is written again");
+    std::fs::write(&first, "mine").unwrap();
+    let refused = desk.ledger.send(&out, &Scope::All, &by("李四")).await.unwrap_err().to_string();
+    assert!(refused.contains("to another folder"), "{refused}");
+    assert_eq!(std::fs::read(&first).unwrap(), b"mine");
+    let left: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_a_plan_did_not_weigh_waits_for_the_next() {
+    let desk = desk().await;
+    let hit =
+        |taxpayer| sample::SampleHit { taxpayer, indicator: "I05", value: 0.9, amount: Some(9), points: 900 };
+    let scan = Scan::of("run1", &[hit(1)]);
+    scan.take_in(&desk, &by("李四")).await;
+    desk.ledger.plan(&scan.rules, true, &by("李四")).await.unwrap();
+    Scan::of("run2", &[hit(2)]).take_in(&desk, &by("李四")).await;
+    let out = desk.folder.path().join("out");
+    let done = desk.ledger.dispatch(&out, &Scope::All, false, &by("李四")).await.unwrap();
+    assert_eq!((done.sent, done.unplanned), (1, 1));
+    let done = desk.ledger.dispatch(&out, &Scope::All, true, &by("李四")).await.unwrap();
+    assert_eq!((done.sent, done.unplanned), (1, 0));
 }

@@ -14,7 +14,7 @@ use chrono::{DateTime, FixedOffset};
 use tempfile::TempDir;
 
 use super::rules::{RULES, Rules};
-use super::{By, Intake, Ledger, OfficeRow, Opened};
+use super::{By, Intake, Ledger, OfficeRow, Opened, Scope};
 use crate::sample::{grade, hits, merged};
 use crate::{Tasks, sample};
 
@@ -22,6 +22,14 @@ use crate::{Tasks, sample};
 pub(super) struct Desk {
     pub(super) ledger: Ledger,
     pub(super) folder: TempDir,
+}
+
+impl Desk {
+    /// Sends everything that is due into the folder `out`; how many tasks left.
+    pub(super) async fn dispatch(&self, by: &By) -> usize {
+        let out = self.folder.path().join("out");
+        self.ledger.dispatch(&out, &Scope::All, false, by).await.unwrap().sent
+    }
 }
 
 pub(super) async fn desk() -> Desk {

@@ -13,7 +13,7 @@ fn hit(taxpayer: i64, indicator: &'static str, amount: Option<i128>) -> SampleHi
 /// Takes the only task through its life, to its end.
 async fn close_all(desk: &super::Desk, day: &str) {
     let by = by_on("王五", day);
-    desk.ledger.dispatch(&Scope::All, &by).await.unwrap();
+    desk.dispatch(&by).await;
     let mut tx = desk.ledger.begin().await.unwrap();
     for mut one in store::read(&mut tx, &Filter::open()).await.unwrap() {
         store::read_items(&mut tx, std::slice::from_mut(&mut one)).await.unwrap();
@@ -65,7 +65,7 @@ async fn hits_join_the_open_task() {
     let desk = desk().await;
     Scan::of("run1", &[hit(1, "I05", Some(10_000))]).take_in(&desk, &by("李四")).await;
     let first = desk.ledger.tasks(&Filter::open()).await.unwrap().remove(0);
-    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    desk.dispatch(&by("李四")).await;
     let more = [hit(1, "I05", Some(10_000)), hit(1, "I12", Some(4_000))];
     let opened = Scan::of("run2", &more).take_in(&desk, &by("李四")).await;
     assert_eq!((opened.opened, opened.joined), (0, 1));
@@ -130,6 +130,7 @@ async fn exempt_audited_and_answered_taxpayers_are_left_alone() {
         reason: "大企业".into(),
         from_on: "2025-01-01".into(),
         until_on: until.into(),
+        stated_by: None,
         ended_by: None,
     };
     desk.ledger.exempt(&exemption(None, 1, "2025-12-31"), &by("王五")).await.unwrap();
@@ -155,11 +156,56 @@ async fn exempt_audited_and_answered_taxpayers_are_left_alone() {
 
     // While an answer waits for its review, further hits wait too.
     let no = two.task.task_no.clone();
-    desk.ledger.dispatch(&Scope::All, &by("李四")).await.unwrap();
+    desk.dispatch(&by("李四")).await;
     let mut tx = desk.ledger.begin().await.unwrap();
     let mut one = store::read_by(&mut tx, "task_no", &[no]).await.unwrap().remove(0);
     store::change(&mut tx, &mut one, Action::Answer, &by("王五"), None).await.unwrap();
     tx.commit().await.unwrap();
     let opened = Scan::of("run2", &[hit(2, "I21", None)]).take_in(&desk, &by_on("李四", "2025-08-16")).await;
     assert_eq!(opened.withheld, BTreeMap::from([(Reason::InReview, 1)]));
+}
+
+#[tokio::test]
+async fn an_exemption_binds_tasks_that_were_opened_before() {
+    let desk = desk().await;
+    let hits: Vec<SampleHit> = [1, 2, 3]
+        .into_iter()
+        .flat_map(|taxpayer| [hit(taxpayer, "I05", Some(1_000)), hit(taxpayer, "I12", Some(500))])
+        .collect();
+    let scan = Scan::of("run1", &hits);
+    scan.take_in(&desk, &by("李四")).await;
+    let mut one = Exemption {
+        exemption_no: 0,
+        taxpayer_id: taxpayer_id(1),
+        family: None,
+        owner: "王科长".into(),
+        reason: "大企业".into(),
+        from_on: "2025-07-01".into(),
+        until_on: "2025-12-31".into(),
+        stated_by: None,
+        ended_by: None,
+    };
+    desk.ledger.exempt(&one, &by("王五")).await.unwrap();
+    assert_eq!(desk.ledger.exemptions().await.unwrap()[0].stated_by.as_deref(), Some("王五"));
+    let twice = desk.ledger.exempt(&one, &by("王五")).await.unwrap_err().to_string();
+    assert!(twice.contains("already"), "{twice}");
+    (one.owner, one.taxpayer_id) = (" ".into(), taxpayer_id(3));
+    let nobody = desk.ledger.exempt(&one, &by("王五")).await.unwrap_err().to_string();
+    assert!(nobody.contains("--owner"), "{nobody}");
+    let family = "void_and_red".to_owned();
+    (one.owner, one.taxpayer_id, one.family) = ("王科长".into(), taxpayer_id(2), Some(family.clone()));
+    desk.ledger.exempt(&one, &by("王五")).await.unwrap();
+
+    let plan = desk.ledger.plan(&scan.rules, false, &by("李四")).await.unwrap();
+    let why: Vec<_> = plan.left_out.iter().filter(|one| one.zh.contains("免打扰")).collect();
+    assert_eq!(why.len(), 1, "{:?}", plan.left_out);
+    let out = desk.folder.path().join("out");
+    let done = desk.ledger.dispatch(&out, &Scope::All, false, &by("李四")).await.unwrap();
+    assert_eq!((done.sent, done.exempt.len()), (2, 1));
+    assert_eq!(done.exempt[0].1, taxpayer_id(1));
+    let tasks = desk.ledger.tasks(&Filter::open()).await.unwrap();
+    let of = |taxpayer: i64| tasks.iter().find(|t| t.task.taxpayer_id == taxpayer_id(taxpayer)).unwrap();
+    assert_eq!((of(1).state, of(1).items.len()), (State::Created, 2));
+    assert!(of(2).items.iter().all(|item| item.family != family) && !of(2).items.is_empty());
+    assert_eq!((of(2).state, of(3).items.len()), (State::Dispatched, 2));
 }
