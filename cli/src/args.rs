@@ -128,7 +128,7 @@ assay scan --as-of 202002\n  assay scan --only I05,I18 --as-of 202002"
     )]
     Scan {
         /// Month, YYYYMM
-        #[arg(long)]
+        #[arg(long, value_parser = parse_month)]
         as_of: Option<i32>,
         /// Only these indicators, comma-separated; results there are for the month are replaced with --force only
         #[arg(long, value_delimiter = ',')]

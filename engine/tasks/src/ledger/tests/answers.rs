@@ -206,16 +206,17 @@ async fn what_was_returned_must_be_mended() {
     assert_eq!((mended.answered, mended.reviewed), (1, 1));
     let closed = desk.ledger.change(&no, &Change::Close, &Scope::All, &by("赵六")).await.unwrap();
     assert_eq!(closed[0].state, State::Closed);
-    let reviewer: Vec<String> = desk
+    // Whoever took the workbook in vouches for the review it tells of.
+    let reviews: Vec<(String, String)> = desk
         .ledger
         .history(&no[0])
         .await
         .unwrap()
         .into_iter()
         .filter(|event| event.action == "review")
-        .map(|event| event.who)
+        .map(|event| (event.who, event.note.unwrap_or_default()))
         .collect();
-    assert_eq!(reviewer, ["赵六"]);
+    assert_eq!(reviews, [("王五".to_owned(), "复核人赵六：同意（a.xlsx）".to_owned())]);
 }
 
 #[tokio::test]
