@@ -350,6 +350,8 @@ pub enum KindArg {
     Sample,
     /// Asked by another office
     Assistance,
+    /// A benefit to be verified or told of
+    Benefit,
 }
 
 /// File kind of an export.

@@ -1,7 +1,7 @@
 //! Policies as an analyst uses them: asked by a scan, held against what a generated economy has planted, explained, summed up,
 //! changed for a look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::Place;
 
@@ -30,6 +30,27 @@ fn policies_are_asked_explained_and_changed() {
     assert!(sum("planted") > 10.0, "{planted:#?}");
     assert!(sum("found") >= 0.98 * (sum("planted") - sum("cannot_tell")), "{planted:#?}");
     assert!(sum("found") >= 0.98 * sum("told"), "{planted:#?}");
+
+    // What was found goes to the offices, with the suspicions of the same taxpayer or alone; nobody is forgotten.
+    place.run(&["tasks", "open", "--by", "李四"]).ok();
+    let tasks = rows(&place, &["tasks", "list"]);
+    let withheld = rows(&place, &["tasks", "withheld"]);
+    let seen: BTreeSet<&str> = tasks.iter().chain(&withheld).map(|row| row["taxpayer_id"].as_str()).collect();
+    let wrong = "select taxpayer_id, policy from policy_finding where answer = 'claimed_not_due' and amount >= 100 order by taxpayer_id";
+    let wrong = rows(&place, &["sql", wrong]);
+    assert!(
+        wrong.len() > 5 && wrong.iter().all(|row| seen.contains(row["taxpayer_id"].as_str())),
+        "{wrong:?}"
+    );
+    let alone = rows(&place, &["tasks", "list", "--kind", "benefit"]);
+    assert!(!alone.is_empty() && alone.len() < tasks.len());
+    let one =
+        wrong.iter().find(|row| tasks.iter().any(|task| task["taxpayer_id"] == row["taxpayer_id"])).unwrap();
+    place
+        .run(&["tasks", "show", &one["taxpayer_id"]])
+        .ok()
+        .shows(&format!("{} 不应享而享", one["policy"]))
+        .shows("但不符合条件：");
 
     // Each answer adds up with the counts.
     let findings = place.sql("select count(*) from policy_finding where as_of = 202509");

@@ -1,13 +1,11 @@
 //! Requests of the cross-audit to sellers' offices (协查), as the ledger takes them in.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type};
+use arrow::array::RecordBatch;
 use assay_tasks::ledger::{Document, Letter};
 use assay_tasks::{date_text, money_zh};
 use datafusion::prelude::SessionContext;
 
-use super::{days, some, text, whole};
+use super::{days, fen, some, text, whole};
 use crate::Result;
 use crate::cross_audit::Outcomes;
 use crate::scan::rows as rows_of;
@@ -97,11 +95,4 @@ fn documents(batch: &RecordBatch) -> Result<Vec<Document>> {
         }
     };
     Ok((0..batch.num_rows()).map(document).collect())
-}
-
-/// A column of money in fen.
-fn fen(batch: &RecordBatch, column: usize) -> Result<Vec<Option<i128>>> {
-    let money = cast(batch.column(column), &DataType::Decimal128(18, 2))?;
-    let money = money.as_primitive::<Decimal128Type>();
-    Ok((0..money.len()).map(|row| money.is_valid(row).then(|| money.value(row))).collect())
 }

@@ -1,12 +1,13 @@
 //! Between the warehouse and the ledger of tasks: where the ledger lies, what a scan hands over to it, whom a draw may
 //! choose. What happens to tasks afterwards is the ledger's own business.
 
+mod findings;
 mod letters;
 
 use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::datatypes::{Decimal128Type, Int32Type, Int64Type};
 use assay_sql::session::SessionOptions;
 use assay_tasks::ResponsePolicy;
 use assay_tasks::ledger::{By, Draw, DrawOrder, Frame, Intake, Ledger, OfficeRow, Opened, RULES, Rules};
@@ -119,16 +120,19 @@ pub async fn take_in(
         low: card.response_days.low,
     };
     let policy = ResponsePolicy::built_in()?;
+    let rules = rules(warehouse)?;
+    let found = findings::read(&context, warehouse, as_of, &rules).await?;
     let intake = Intake {
         run: &run,
         as_of,
         candidates: &tasks,
+        findings: &found,
         offices: &offices,
         audits: &audits,
         grade_of: &|score| card.grade(i64::try_from(score).unwrap_or(i64::MAX)).map(|grade| grade.as_str()),
         days_of: &|grade| days.of(grade).unwrap_or(days.low),
         response_of: &|grade| policy.response_of(grade).unwrap_or_default().to_owned(),
-        rules: &rules(warehouse)?,
+        rules: &rules,
     };
     let opened = ledger.open_tasks(&intake, by).await?;
     let letters = letters::read(&context).await?;
@@ -250,4 +254,10 @@ fn days(batch: &RecordBatch, column: usize) -> Result<Vec<Option<i32>>> {
     let days = arrow::compute::cast(batch.column(column), &arrow::datatypes::DataType::Date32)?;
     let days = arrow::compute::cast(&days, &arrow::datatypes::DataType::Int32)?;
     Ok(days.as_primitive::<Int32Type>().iter().collect())
+}
+
+/// A column of money in fen.
+fn fen(batch: &RecordBatch, column: usize) -> Result<Vec<Option<i128>>> {
+    let money = arrow::compute::cast(batch.column(column), &arrow::datatypes::DataType::Decimal128(18, 2))?;
+    Ok(money.as_primitive::<Decimal128Type>().iter().collect())
 }

@@ -1,7 +1,7 @@
 //! The list an office receives: its columns in the prescribed order, and one row of cells per task. Workbook, CSV and
 //! Parquet all write these cells, and a list that comes back is compared with them.
 
-use super::model::{Task, TaskItem};
+use super::model::{ItemKind, Task, TaskItem};
 use super::text::{NO_LEGAL_BASIS, circled, clause, warning_line};
 use super::{text, words};
 use assay_indicators::word_zh;
@@ -257,9 +257,12 @@ fn sources(items: &[TaskItem]) -> String {
 }
 
 /// Lines of all hits, most points first, none twice.
-fn entries(items: &[TaskItem], get: impl Fn(&TaskItem) -> &str) -> Vec<&str> {
+fn entries<'a>(
+    items: impl IntoIterator<Item = &'a TaskItem>,
+    get: impl Fn(&'a TaskItem) -> &'a str,
+) -> Vec<&'a str> {
     let mut found: Vec<&str> = Vec::new();
-    for line in items.iter().flat_map(|item| get(item).lines()).filter(|line| !line.trim().is_empty()) {
+    for line in items.into_iter().flat_map(|item| get(item).lines()).filter(|line| !line.trim().is_empty()) {
         if !found.contains(&line) {
             found.push(line);
         }
@@ -288,12 +291,23 @@ fn basis(items: &[TaskItem], width: Width) -> String {
 }
 
 fn advice(task: &Task, items: &[TaskItem], width: Width) -> String {
-    let innocent = entries(items, |item| &item.innocent_zh);
-    let response = task.response.replace('/', "或");
-    if innocent.is_empty() {
-        return format!("疑点不等于定性；核实后开展{response}。");
-    }
+    let (hits, benefits): (Vec<&TaskItem>, Vec<&TaskItem>) =
+        items.iter().partition(|item| item.kind == ItemKind::Hit);
     let separator = separator(width);
-    let reasons = listed(&innocent, width);
-    format!("疑点不等于定性，先核实是否属于：{separator}{reasons}{separator}不能合理解释的，开展{response}。")
+    let mut parts = Vec::new();
+    if !hits.is_empty() || benefits.is_empty() {
+        let innocent = entries(hits.iter().copied(), |item| &item.innocent_zh);
+        let response = task.response.replace('/', "或");
+        parts.push(if innocent.is_empty() {
+            format!("疑点不等于定性；核实后开展{response}。")
+        } else {
+            let reasons = listed(&innocent, width);
+            format!("疑点不等于定性，先核实是否属于：{separator}{reasons}{separator}不能合理解释的，开展{response}。")
+        });
+    }
+    if !benefits.is_empty() {
+        let notes = entries(benefits.iter().copied(), |item| item.note_zh.as_deref().unwrap_or_default());
+        parts.push(format!("优惠政策事项：{separator}{}", listed(&notes, width)));
+    }
+    parts.join(separator)
 }

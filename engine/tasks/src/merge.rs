@@ -12,7 +12,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::error::TaskError;
 use super::inputs::{Hit, Registration, Score, read_hits, read_registrations, read_scores};
-use super::model::{Task, TaskItem, Tasks};
+use super::model::{ItemKind, Task, TaskItem, Tasks};
 use super::number::{SEQUENCE_MAX, row_key, task_no};
 use super::office::Tree;
 use super::response::{GradeDays, ResponsePolicy};
@@ -255,6 +255,7 @@ fn item(
         as_of: hit.as_of,
         taxpayer_key: hit.taxpayer_key,
         taxpayer_id: hit.taxpayer_id.clone(),
+        kind: ItemKind::Hit,
         indicator: hit.indicator.clone(),
         version: hit.version,
         family: hit.family.clone(),

@@ -91,6 +91,21 @@ pub struct Task {
     pub status: String,
 }
 
+/// Why an item stands in a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// An indicator hit: a suspicion.
+    #[default]
+    Hit,
+    /// A benefit was claimed that is not due, or more than is due: to be verified.
+    Verify,
+    /// A benefit is due and was not claimed, or less than is due: to be told.
+    Remind,
+    /// Whether a benefit is due, only documents tell: to be looked at on occasion.
+    Confirm,
+}
+
 /// One hit of a task, with everything an officer reads about it as it stood when the task was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskItem {
@@ -106,7 +121,10 @@ pub struct TaskItem {
     pub taxpayer_key: i64,
     /// 纳税人识别号.
     pub taxpayer_id: String,
-    /// 疑点编号.
+    /// Why it stands there.
+    #[serde(default)]
+    pub kind: ItemKind,
+    /// 疑点编号: an indicator, a policy, or the document another office asks about.
     pub indicator: String,
     /// Version of the indicator.
     pub version: i32,
@@ -165,6 +183,14 @@ pub struct TaskItem {
     pub basis_zh: String,
     /// Query that returns the evidence.
     pub evidence_sql: String,
+}
+
+impl TaskItem {
+    /// Fen of tax at stake; none of what would be paid back or is only to be confirmed.
+    #[must_use]
+    pub fn at_stake(&self) -> Option<i128> {
+        self.amount.filter(|_| matches!(self.kind, ItemKind::Hit | ItemKind::Verify))
+    }
 }
 
 /// Floating-point numbers in JSON as texts: JSON knows no NaN, and its reader may miss a number by its last bit.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow::array::{AsArray, RecordBatch};
 
 use super::error::TaskError;
-use super::model::{Task, TaskItem, Tasks};
+use super::model::{ItemKind, Task, TaskItem, Tasks};
 use super::read::{Reader, optional, optional_text};
 
 impl Tasks {
@@ -119,6 +119,7 @@ fn read_items(batch: &RecordBatch, rows: &mut Vec<TaskItem>) -> Result<(), TaskE
         as_of: as_of.value(row),
         taxpayer_key: taxpayer_key.value(row),
         taxpayer_id: taxpayer_id.value(row).to_owned(),
+        kind: ItemKind::Hit,
         indicator: indicator.value(row).to_owned(),
         version: version.value(row),
         name_zh: name_zh.value(row).to_owned(),

@@ -26,7 +26,7 @@ pub struct ResponsePolicy {
     pub response: GradeResponse,
 }
 
-/// 应对方式 of each grade; several ways are joined with `/`.
+/// 应对方式 of each grade, and of tasks without a suspicion; several ways are joined with `/`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GradeResponse {
@@ -36,6 +36,10 @@ pub struct GradeResponse {
     pub medium: String,
     /// Grade low.
     pub low: String,
+    /// A benefit that was claimed and is not due.
+    pub verify: String,
+    /// A benefit that is due and was not claimed.
+    pub remind: String,
 }
 
 /// Calendar days an office has to respond, by grade; they come from the scorecard.
@@ -82,13 +86,15 @@ impl ResponsePolicy {
         if problems.is_empty() { Ok(policy) } else { Err(wrong(problems)) }
     }
 
-    /// 应对方式 of a grade; none for a word that is no grade.
+    /// 应对方式 of a grade, of `verify` or `remind`; none for any other word.
     #[must_use]
     pub fn response_of(&self, grade: &str) -> Option<&str> {
         match grade {
             "high" => Some(&self.response.high),
             "medium" => Some(&self.response.medium),
             "low" => Some(&self.response.low),
+            "verify" => Some(&self.response.verify),
+            "remind" => Some(&self.response.remind),
             _ => None,
         }
     }
@@ -103,8 +109,9 @@ impl ResponsePolicy {
         if !(1..=120).contains(&self.period_months) {
             problems.push(format!("period_months is {}; write 1 to 120", self.period_months));
         }
-        let GradeResponse { high, medium, low } = &self.response;
-        for (grade, ways) in [("high", high), ("medium", medium), ("low", low)] {
+        let GradeResponse { high, medium, low, verify, remind } = &self.response;
+        let all = [("high", high), ("medium", medium), ("low", low), ("verify", verify), ("remind", remind)];
+        for (grade, ways) in all {
             for way in ways.split('/').filter(|way| !WAYS.contains(way)) {
                 problems.push(format!("response.{grade}: `{way}` is none of {}", WAYS.join(" ")));
             }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use assay_indicators::{FactValue, Indicator, Language, Mark, Unit, money, number};
+use assay_indicators::{Basis, FactValue, Indicator, Language, Mark, Unit, money, number};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -39,10 +39,7 @@ impl IndicatorText {
     /// The texts of a definition.
     #[must_use]
     pub fn of(indicator: &Indicator) -> Self {
-        let basis = indicator.basis.iter().map(|basis| {
-            let article = basis.article.as_deref().unwrap_or_default();
-            (format!("{}{article}", basis.doc), basis.source.as_str().to_owned())
-        });
+        let basis = indicator.basis.iter().map(basis_of);
         Self {
             code: indicator.code.value.clone(),
             name_zh: indicator.name.zh.clone(),
@@ -58,14 +55,27 @@ impl IndicatorText {
 
     /// 政策依据, one per line: verified rules, and recalled ones with the request to check them; else that there is none.
     pub(super) fn basis_zh(&self) -> String {
-        let shown = self.basis.iter().filter_map(|(text, mark)| match mark {
-            mark if mark == Mark::Verified.as_str() => Some(text.clone()),
-            mark if mark == Mark::Known.as_str() => Some(format!("{text}（引用前请核对原文）")),
-            _ => None,
-        });
-        let texts: Vec<_> = shown.collect();
-        if texts.is_empty() { NO_LEGAL_BASIS.to_owned() } else { texts.join("\n") }
+        legal_basis(&self.basis)
     }
+}
+
+/// A legal text with its article, and its mark.
+#[must_use]
+pub fn basis_of(basis: &Basis) -> (String, String) {
+    let article = basis.article.as_deref().unwrap_or_default();
+    (format!("{}{article}", basis.doc), basis.source.as_str().to_owned())
+}
+
+/// 政策依据, one a line, of texts and their marks: published rules alone, never practice.
+#[must_use]
+pub fn legal_basis(basis: &[(String, String)]) -> String {
+    let shown = basis.iter().filter_map(|(text, mark)| match mark {
+        mark if mark == Mark::Verified.as_str() => Some(text.clone()),
+        mark if mark == Mark::Known.as_str() => Some(format!("{text}（引用前请核对原文）")),
+        _ => None,
+    });
+    let texts: Vec<_> = shown.collect();
+    if texts.is_empty() { NO_LEGAL_BASIS.to_owned() } else { texts.join("\n") }
 }
 
 /// A fact of a hit as the scan writes it, with its label and unit.
@@ -105,7 +115,7 @@ impl<'de> Deserialize<'de> for Facts {
 ///
 /// # Errors
 /// What is wrong with the JSON.
-pub(super) fn facts_zh(json: &str) -> Result<String, serde_json::Error> {
+pub fn facts_zh(json: &str) -> Result<String, serde_json::Error> {
     let facts: Facts = serde_json::from_str(json)?;
     let lines = facts.0.iter().map(|fact| format!("{}：{}", fact.zh, fact_value(&fact.value, &fact.unit)));
     Ok(lines.collect::<Vec<_>>().join("\n"))

@@ -275,5 +275,6 @@ fn kind_of(kind: KindArg) -> Kind {
         KindArg::Risk => Kind::Risk,
         KindArg::Sample => Kind::Sample,
         KindArg::Assistance => Kind::Assistance,
+        KindArg::Benefit => Kind::Benefit,
     }
 }

@@ -7,7 +7,7 @@ use super::rows::{all, word};
 use super::store::{Kind, Stored, add};
 use super::{By, Ledger, commit, patiently};
 use crate::office::Tree;
-use crate::{Task, TaskItem, row_key};
+use crate::{ItemKind, Task, TaskItem, row_key};
 
 /// A letter to an office, and the documents it asks about.
 #[derive(Debug, Clone)]
@@ -139,6 +139,7 @@ fn item(letter: &Letter, at: usize, one: &Document, row_key: &str) -> TaskItem {
         as_of: letter.as_of,
         taxpayer_key: letter.seller_key,
         taxpayer_id: letter.seller_id.clone(),
+        kind: ItemKind::Hit,
         indicator: one.invoice_id.clone(),
         version: 1,
         name_zh: format!("稽核比对{}", one.outcome_zh),

@@ -102,12 +102,19 @@ pub(super) async fn heard(tx: &mut Tx) -> Result<Vec<Heard>> {
 
 /// Answered taxpayers drawn at random: how many were guilty, and how many answered.
 async fn baseline(tx: &mut Tx) -> Result<(u64, u64)> {
-    let sql =
-        "SELECT a.conclusion FROM drawn AS d JOIN answer AS a ON a.task_no = d.task_no AND a.complete = 1";
+    let sql = "SELECT a.conclusion, t.kind, a.tax_recovered, a.credit_reduced, a.loss_reduced, a.late_fee, a.fine FROM drawn AS d \
+        JOIN task AS t ON t.task_no = d.task_no JOIN answer AS a ON a.task_no = d.task_no AND a.complete = 1";
     let (mut guilty, mut answered) = (0, 0);
     for row in all(tx, "read the random sample", sql, vec![]).await? {
         answered += 1;
-        guilty += u64::from(text(&row, 0)?.is_some_and(|said| said != EXCLUDED));
+        let confirmed = text(&row, 0)?.is_some_and(|said| said != EXCLUDED);
+        // That a benefit is due and was not claimed is confirmed and nobody's guilt.
+        let benefit = word(&row, 1)? == "benefit";
+        let mut changed = false;
+        for at in 2..7 {
+            changed |= int(&row, at)?.is_some_and(|fen| fen > 0);
+        }
+        guilty += u64::from(confirmed && (!benefit || changed));
     }
     Ok((guilty, answered))
 }
@@ -154,7 +161,7 @@ impl Ledger {
     pub async fn judged(&self) -> Result<BTreeMap<String, bool>> {
         let mut tx = self.look().await?;
         let sql = "SELECT t.taxpayer_id, a.conclusion FROM answer AS a JOIN task AS t ON t.task_no = a.task_no \
-            WHERE a.complete = 1 AND t.kind <> 'assistance' ORDER BY a.answered_at";
+            WHERE a.complete = 1 AND t.kind IN ('risk', 'sample') ORDER BY a.answered_at";
         let mut judged = BTreeMap::new();
         for row in all(&mut tx, "read answers", sql, vec![]).await? {
             // The last answer counts: a taxpayer may mend its ways, or fall.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{Days, Months, NaiveDate};
 
+use super::benefits::{BenefitFinding, grade_of, response_of, with_findings};
 use super::error::Result;
 use super::limits::{Exempt, covering, exempt_on};
 use super::offices::renew;
@@ -15,10 +16,10 @@ use super::state::{Action, State};
 use super::store::{Filter, Kind, Stored, add, change, put_items, read, read_items};
 use super::{By, Ledger, Tx, commit, patiently};
 use crate::office::{OfficeRow, Tree};
-use crate::{Task, TaskItem, Tasks, row_key, task_no};
+use crate::{ItemKind, Task, TaskItem, Tasks, row_key, task_no};
 
 /// Two letters in the numbers of risk tasks.
-const TASK_TYPE: &str = "FX";
+pub(super) const TASK_TYPE: &str = "FX";
 
 /// The tasks of one scan and what is known besides.
 pub struct Intake<'a> {
@@ -28,6 +29,8 @@ pub struct Intake<'a> {
     pub as_of: i32,
     /// Its tasks, most urgent first.
     pub candidates: &'a Tasks,
+    /// What policies found as of the month.
+    pub findings: &'a [BenefitFinding],
     /// The register's offices.
     pub offices: &'a [OfficeRow],
     /// Open audits: taxpayer and case number.
@@ -36,7 +39,7 @@ pub struct Intake<'a> {
     pub grade_of: &'a (dyn Fn(i128) -> Option<&'static str> + Send + Sync),
     /// Days to respond to a task of a grade.
     pub days_of: &'a (dyn Fn(&str) -> i32 + Send + Sync),
-    /// 应对方式 of a grade.
+    /// 应对方式 of a grade, and of `verify` and `remind`.
     pub response_of: &'a (dyn Fn(&str) -> String + Send + Sync),
     /// What opens a task and what does not.
     pub rules: &'a Rules,
@@ -147,8 +150,9 @@ impl Ledger {
         let tree = Tree::read(&mut tx).await?;
         let mut known = Known::read(&mut tx, intake, by).await?;
         let (mut opened, mut fresh, mut withheld) = (Opened::default(), Vec::new(), Vec::new());
-        let mut rest = intake.candidates.items.as_slice();
-        for task in &intake.candidates.tasks {
+        let candidates = with_findings(intake, &tree);
+        let mut rest = candidates.items.as_slice();
+        for task in &candidates.tasks {
             let n = rest.iter().take_while(|item| item.task_no == task.task_no).count();
             let (items, later) = rest.split_at(n);
             rest = later;
@@ -280,21 +284,23 @@ fn open(
         retell(&mut task, &mut items);
     }
     let id = &candidate.taxpayer_id;
-    let Some(grade) = (intake.grade_of)(task.score) else {
+    let risk = items.iter().any(|item| item.kind == ItemKind::Hit);
+    let scored = if risk { (intake.grade_of)(task.score) } else { Some(grade_of(&items)) };
+    let Some(grade) = scored else {
         withheld.extend(items.iter().map(|item| hold(id, item, Reason::BelowLine, String::new())));
         return None;
     };
     let rating = task.credit_rating.clone().unwrap_or_default();
     let quiet = &intake.rules.undisturbed;
-    if quiet.ratings.contains(&rating) && quiet.grades.iter().any(|g| g == grade) {
+    if risk && quiet.ratings.contains(&rating) && quiet.grades.iter().any(|g| g == grade) {
         let detail = format!("rated {rating}, grade {grade}");
         withheld.extend(items.iter().map(|item| hold(id, item, Reason::Undisturbed, detail.clone())));
         return None;
     }
-    if task.grade != grade {
+    if task.grade != grade || !risk {
         grade.clone_into(&mut task.grade);
         task.due_days = (intake.days_of)(grade);
-        task.response = (intake.response_of)(grade);
+        task.response = if risk { (intake.response_of)(grade) } else { response_of(&items, intake) };
     }
     if known.numbered {
         task.sequence = i64::from(known.next);
@@ -311,7 +317,7 @@ fn open(
         item.task_no.clone_from(&task.task_no);
         item.row_key.clone_from(&task.row_key);
     }
-    Some(fresh(task, items, Kind::Risk, by))
+    Some(fresh(task, items, if risk { Kind::Risk } else { Kind::Benefit }, by))
 }
 
 /// A task nobody has touched yet.
@@ -367,8 +373,10 @@ async fn join(
     }
     retell(&mut one.task, &mut one.items);
     raise(one, intake, by);
-    if one.kind == Kind::Sample {
+    if one.items.iter().any(|item| item.kind == ItemKind::Hit) {
         one.kind = Kind::Risk;
+    } else if one.kind == Kind::Sample {
+        one.kind = Kind::Benefit;
     }
     put_items(tx, one, by).await?;
     let note = format!("截至{}的扫描：{}", intake.as_of, more.join("、"));
@@ -379,13 +387,15 @@ async fn join(
 /// A higher grade brings its way of response, and its days from today on where they end earlier; none lowers a grade.
 fn raise(one: &mut Stored, intake: &Intake<'_>, by: &By) {
     let place = |grade: &str| ["low", "medium", "high"].iter().position(|g| *g == grade);
-    let Some(grade) = (intake.grade_of)(one.task.score) else { return };
-    if place(grade) <= place(&one.task.grade) && one.kind != Kind::Sample {
+    let risk = one.items.iter().any(|item| item.kind == ItemKind::Hit);
+    let scored = if risk { (intake.grade_of)(one.task.score) } else { Some(grade_of(&one.items)) };
+    let Some(grade) = scored else { return };
+    if place(grade) <= place(&one.task.grade) && one.kind == Kind::Risk {
         return;
     }
     let days = (intake.days_of)(grade);
     grade.clone_into(&mut one.task.grade);
-    one.task.response = (intake.response_of)(grade);
+    one.task.response = if risk { (intake.response_of)(grade) } else { response_of(&one.items, intake) };
     one.task.due_days = days;
     let today = by.at.date_naive();
     let until = today.checked_add_days(Days::new(u64::try_from(days).unwrap_or(0))).unwrap_or(today);

@@ -216,7 +216,7 @@ async fn worth(tx: &mut Tx, tasks: &[Stored], rules: &Rules) -> Result<Vec<i64>>
     }
     let median = |one: &Stored| match one.kind {
         Kind::Risk => medians.get(one.task.grade.as_str()).copied().unwrap_or(0.0),
-        Kind::Sample | Kind::Assistance => 0.0,
+        Kind::Sample | Kind::Assistance | Kind::Benefit => 0.0,
     };
     // A negative estimate (a refund due) brings in nothing.
     let fen =

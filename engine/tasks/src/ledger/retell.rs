@@ -13,7 +13,7 @@ pub(super) fn retell(task: &mut Task, items: &mut [TaskItem]) {
             .then_with(|| b.amount.cmp(&a.amount))
             .then_with(|| a.indicator.cmp(&b.indicator))
     });
-    let (counted, amount) = count_amounts(items.iter().map(|item| (item.family.as_str(), item.amount)));
+    let (counted, amount) = count_amounts(items.iter().map(|item| (item.family.as_str(), item.at_stake())));
     for (at, item) in items.iter_mut().enumerate() {
         item.item_no = i32::try_from(at + 1).unwrap_or(i32::MAX);
         item.task_no.clone_from(&task.task_no);

@@ -24,6 +24,18 @@ pub struct Rules {
     pub effort: Effort,
     /// What a suspicion is expected to bring in.
     pub expected: Expected,
+    /// Which findings of policies become part of tasks.
+    pub benefits: Benefits,
+}
+
+/// Which findings of policies become part of tasks.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benefits {
+    /// Yuan from which a benefit claimed and not due is verified.
+    pub verify_from: i64,
+    /// Yuan from which a benefit due and not claimed is told.
+    pub remind_from: i64,
 }
 
 /// Taxpayers that get no task of some grades.
@@ -50,6 +62,8 @@ pub struct Effort {
     pub sample: f64,
     /// A request of another office.
     pub assistance: f64,
+    /// A benefit to be verified or told of, without a suspicion.
+    pub benefit: f64,
 }
 
 /// Assumed shares of suspicions that are true, by grade, and of the estimate that is recovered.
@@ -97,13 +111,14 @@ impl Rules {
                 problems.push(format!("undisturbed.grades: `{grade}` is none of high, medium, low"));
             }
         }
-        let Effort { high, medium, low, sample, assistance } = self.effort;
+        let Effort { high, medium, low, sample, assistance, benefit } = self.effort;
         let efforts = [
             ("high", high),
             ("medium", medium),
             ("low", low),
             ("sample", sample),
             ("assistance", assistance),
+            ("benefit", benefit),
         ];
         for (kind, effort) in efforts {
             // Plans count quarters of a standard task.
@@ -119,6 +134,12 @@ impl Rules {
         }
         if !(0.0..=100_000.0).contains(&answers) || answers == 0.0 {
             problems.push(format!("expected.answers is {answers}; write how many answers, above 0"));
+        }
+        let Benefits { verify_from, remind_from } = self.benefits;
+        for (what, yuan) in [("verify_from", verify_from), ("remind_from", remind_from)] {
+            if yuan < 0 {
+                problems.push(format!("benefits.{what} is {yuan}; write yuan, 0 for all"));
+            }
         }
         problems
     }
@@ -137,6 +158,7 @@ impl Rules {
         let effort = match (kind, grade) {
             (super::Kind::Sample, _) => self.effort.sample,
             (super::Kind::Assistance, _) => self.effort.assistance,
+            (super::Kind::Benefit, _) => self.effort.benefit,
             (_, "high") => self.effort.high,
             (_, "medium") => self.effort.medium,
             _ => self.effort.low,

@@ -22,6 +22,8 @@ pub enum Kind {
     Sample,
     /// Another office asks (协查).
     Assistance,
+    /// A policy found a benefit that is claimed and not due, or due and not claimed.
+    Benefit,
 }
 
 impl Kind {
@@ -32,13 +34,16 @@ impl Kind {
             Self::Risk => "risk",
             Self::Sample => "sample",
             Self::Assistance => "assistance",
+            Self::Benefit => "benefit",
         }
     }
 
     /// The kind of a stored word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Risk, Self::Sample, Self::Assistance].into_iter().find(|kind| kind.word() == word)
+        [Self::Risk, Self::Sample, Self::Assistance, Self::Benefit]
+            .into_iter()
+            .find(|kind| kind.word() == word)
     }
 }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, FixedOffset};
 use tempfile::TempDir;
 
 use super::rules::{RULES, Rules};
-use super::{By, Intake, Ledger, OfficeRow, Opened, Scope};
+use super::{BenefitFinding, By, Intake, Ledger, OfficeRow, Opened, Scope};
 use crate::sample::{grade, hits, merged};
 use crate::{Tasks, sample};
 
@@ -67,6 +67,7 @@ pub(super) fn offices() -> Vec<OfficeRow> {
 pub(super) struct Scan {
     pub(super) run: &'static str,
     pub(super) tasks: Tasks,
+    pub(super) findings: Vec<BenefitFinding>,
     pub(super) audits: HashMap<String, String>,
     pub(super) rules: Rules,
 }
@@ -74,7 +75,7 @@ pub(super) struct Scan {
 impl Scan {
     pub(super) fn of(run: &'static str, hits: &[sample::SampleHit]) -> Self {
         let rules = Rules::parse(RULES, "rules.toml").unwrap();
-        Self { run, tasks: merged(hits), audits: HashMap::new(), rules }
+        Self { run, tasks: merged(hits), findings: Vec::new(), audits: HashMap::new(), rules }
     }
 
     pub(super) fn whole(run: &'static str) -> Self {
@@ -87,6 +88,7 @@ impl Scan {
             run: self.run,
             as_of: sample::AS_OF,
             candidates: &self.tasks,
+            findings: &self.findings,
             offices: &offices(),
             audits: &self.audits,
             grade_of: &|score| (score >= 500).then(|| grade(score)),

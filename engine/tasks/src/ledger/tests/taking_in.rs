@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Scan, by, by_on, desk};
-use crate::ledger::{Action, Change, Exemption, Filter, Reason, Scope, State, store};
+use crate::ItemKind;
+use crate::ledger::{
+    Action, BenefitFinding, Change, Exemption, Filter, Frame, Kind, Reason, Scope, State, store,
+};
 use crate::sample::{SampleHit, taxpayer_id};
 
 fn hit(taxpayer: i64, indicator: &'static str, amount: Option<i128>) -> SampleHit {
@@ -163,6 +166,54 @@ async fn exempt_audited_and_answered_taxpayers_are_left_alone() {
     tx.commit().await.unwrap();
     let opened = Scan::of("run2", &[hit(2, "I21", None)]).take_in(&desk, &by_on("李四", "2025-08-16")).await;
     assert_eq!(opened.withheld, BTreeMap::from([(Reason::InReview, 1)]));
+}
+
+fn finding(taxpayer: i64, policy: &str, kind: ItemKind, amount: i128) -> BenefitFinding {
+    let mut item = crate::sample::merged(&[hit(taxpayer, "I05", Some(amount))]).items.remove(0);
+    (item.kind, item.indicator, item.points) = (kind, policy.to_owned(), 0);
+    item.family = format!("benefit_{policy}");
+    item.severity = "low".to_owned();
+    let office_code = Some("14403000200".to_owned());
+    let taxpayer =
+        Frame { taxpayer_key: taxpayer, taxpayer_id: taxpayer_id(taxpayer), office_code, ..Frame::default() };
+    BenefitFinding { taxpayer, item }
+}
+
+#[tokio::test]
+async fn what_policies_found_joins_the_task_of_the_taxpayer() {
+    let desk = desk().await;
+    let mut scan = Scan::of("run1", &[hit(1, "I05", Some(1_000))]);
+    scan.findings = vec![
+        finding(1, "B17", ItemKind::Verify, 700),
+        finding(1, "B23", ItemKind::Remind, 90_000),
+        finding(2, "B17", ItemKind::Remind, 500),
+        finding(3, "B17", ItemKind::Verify, 800),
+        finding(3, "B25", ItemKind::Confirm, 900),
+        finding(4, "B25", ItemKind::Confirm, 900),
+    ];
+    let opened = scan.take_in(&desk, &by("李四")).await;
+    assert_eq!(opened.opened, 3, "what only documents can tell makes no task: {opened:?}");
+    let tasks = desk.ledger.tasks(&Filter::open()).await.unwrap();
+    let of = |taxpayer: i64| tasks.iter().find(|t| t.task.taxpayer_id == taxpayer_id(taxpayer)).unwrap();
+    let told = |taxpayer: i64| {
+        let one = of(taxpayer);
+        (one.kind, one.task.grade.as_str(), one.task.response.as_str(), one.items.len(), one.task.amount)
+    };
+    // What would be paid back, and what nobody knows yet, is no tax at stake.
+    assert_eq!(
+        told(1),
+        (Kind::Risk, of(1).task.grade.as_str(), of(1).task.response.as_str(), 3, Some(1_700))
+    );
+    assert_eq!(told(2), (Kind::Benefit, "low", "应对remind", 1, None));
+    assert_eq!(told(3), (Kind::Benefit, "medium", "应对verify", 2, Some(800)));
+    // A hit of a later scan makes a suspicion of it; the same finding once more changes nothing.
+    let mut next = Scan::of("run2", &[hit(2, "I12", Some(300))]);
+    next.findings = vec![finding(2, "B17", ItemKind::Remind, 500), finding(3, "B17", ItemKind::Verify, 800)];
+    let opened = next.take_in(&desk, &by("李四")).await;
+    assert_eq!((opened.opened, opened.joined), (0, 1));
+    let tasks = desk.ledger.tasks(&Filter::open()).await.unwrap();
+    let two = tasks.iter().find(|t| t.task.taxpayer_id == taxpayer_id(2)).unwrap();
+    assert_eq!((two.kind, two.items.len(), two.task.amount), (Kind::Risk, 2, Some(300)));
 }
 
 #[tokio::test]

@@ -1,0 +1,266 @@
+//! What policies found as of a month, in the words an officer reads, as the ledger takes it in. Which findings become part of a task, and of which, is
+//! decided there.
+
+use arrow::array::RecordBatch;
+use assay_indicators::policy::{Answer, Condition, Policy, Rulebook, Test, Version, fill_policy_evidence};
+use assay_indicators::{Grain, period};
+use assay_tasks::ledger::{BenefitFinding, Frame, Rules};
+use assay_tasks::{ItemKind, TaskItem, basis_of, facts_zh, legal_basis, money_en, money_zh};
+use datafusion::prelude::SessionContext;
+
+use super::{fen, some, text, whole};
+use crate::policy::load_rulebook;
+use crate::scan::rows as rows_of;
+use crate::warehouse::Warehouse;
+use crate::{EngineError, Result};
+
+const FINDINGS: &str = include_str!("../../../sql/ledger/findings.sql");
+
+/// Findings of a month that somebody is to act upon, or to look at on occasion.
+pub(super) async fn read(
+    context: &SessionContext,
+    warehouse: &Warehouse,
+    as_of: i32,
+    rules: &Rules,
+) -> Result<Vec<BenefitFinding>> {
+    let sql = FINDINGS
+        .replace("$as_of", &as_of.to_string())
+        .replace("$verify_from", &rules.benefits.verify_from.to_string())
+        .replace("$remind_from", &rules.benefits.remind_from.to_string());
+    let batches = rows_of(context, &sql).await?;
+    if batches.iter().all(|batch| batch.num_rows() == 0) {
+        return Ok(Vec::new());
+    }
+    let (book, _) = load_rulebook(Some(warehouse))?;
+    let mut found = Vec::new();
+    for batch in &batches {
+        let table = Columns::of(batch)?;
+        for row in 0..batch.num_rows() {
+            found.extend(table.finding(row, as_of, &book)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The columns of [`FINDINGS`].
+struct Columns<'a> {
+    batch: &'a RecordBatch,
+    versions: Vec<Option<i64>>,
+    periods: Vec<Option<i64>>,
+    keys: Vec<Option<i64>>,
+    /// Claimed, benefit, amount.
+    money: [Vec<Option<i128>>; 3],
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self> {
+        let money = |column| fen(batch, column);
+        Ok(Self {
+            batch,
+            versions: whole(batch, 1)?,
+            periods: whole(batch, 2)?,
+            keys: whole(batch, 3)?,
+            money: [money(6)?, money(7)?, money(8)?],
+        })
+    }
+
+    fn text(&self, column: usize, row: usize) -> &'a str {
+        text(self.batch, column).value(row)
+    }
+
+    /// The finding of a row; none of a version that is no longer defined: a definition was taken out since the policies were asked.
+    fn finding(&self, row: usize, as_of: i32, book: &Rulebook) -> Result<Option<BenefitFinding>> {
+        let code = self.text(0, row);
+        let Some(policy) = book.get(code).map(|entry| &entry.policy) else { return Ok(None) };
+        let number = self.versions[row].unwrap_or(0);
+        let Some(version) = policy.versions.iter().find(|version| i64::from(version.number) == number) else {
+            return Ok(None);
+        };
+        let answer = Answer::of_word(self.text(5, row));
+        let answer = answer.ok_or_else(|| EngineError::internal("a finding with an answer nobody knows"))?;
+        let at = i32::try_from(self.periods[row].unwrap_or(0)).unwrap_or(0);
+        let key = self.keys[row].unwrap_or(0);
+        let [claimed, benefit, amount] = [0, 1, 2].map(|n| self.money[n][row]);
+        let said = Said { policy, version, answer, at, claimed, benefit, amount, failed: self.text(9, row) };
+        let some = |column| some(text(self.batch, column), row);
+        let id = self.text(4, row).to_owned();
+        let facts = some(10).unwrap_or_else(|| "{}".to_owned());
+        let facts_zh =
+            facts_zh(&facts).map_err(|e| EngineError::internal(format!("facts of {code}: {e}")))?;
+        let item = TaskItem {
+            as_of,
+            taxpayer_key: key,
+            taxpayer_id: id.clone(),
+            facts,
+            facts_zh,
+            evidence_sql: fill_policy_evidence(
+                &policy.evidence.value,
+                key,
+                (period::add(at, 1 - policy.months()), at),
+            ),
+            ..said.item()
+        };
+        let taxpayer = Frame {
+            taxpayer_key: key,
+            taxpayer_id: id,
+            name: some(11),
+            office_code: some(12),
+            industry_code: some(13),
+            status: some(14),
+            credit_rating: some(15),
+        };
+        Ok(Some(BenefitFinding { taxpayer, item }))
+    }
+}
+
+/// A finding and the rule behind it.
+struct Said<'a> {
+    policy: &'a Policy,
+    version: &'a Version,
+    answer: Answer,
+    /// Last month of the period.
+    at: i32,
+    claimed: Option<i128>,
+    benefit: Option<i128>,
+    amount: Option<i128>,
+    /// Names of the conditions that fail, separated by commas.
+    failed: &'a str,
+}
+
+impl Said<'_> {
+    /// The item, without what belongs to the taxpayer.
+    fn item(&self) -> TaskItem {
+        let (policy, version) = (self.policy, self.version);
+        let kind = match self.answer {
+            Answer::ClaimedNotDue | Answer::OverClaimed => ItemKind::Verify,
+            Answer::ToBeConfirmed => ItemKind::Confirm,
+            _ => ItemKind::Remind,
+        };
+        let part = version.part.as_ref();
+        let code = &policy.code.value;
+        let yuan = |fen: Option<i128>| fen.map_or(f64::NAN, |fen| fen as f64 / 100.0);
+        let basis: Vec<(String, String)> = version.basis.iter().map(basis_of).collect();
+        let lines = |lines: Vec<String>| lines.join("\n");
+        TaskItem {
+            task_no: String::new(),
+            row_key: String::new(),
+            item_no: 0,
+            as_of: 0,
+            taxpayer_key: 0,
+            taxpayer_id: String::new(),
+            kind,
+            indicator: part.map_or_else(|| code.clone(), |part| format!("{code}-{part}")),
+            version: version.number,
+            name_zh: format!("{}：{}", self.answer.zh(), policy.name.zh),
+            name_en: format!("{}: {}", self.answer.as_str().replace('_', " "), policy.name.en),
+            family: format!("benefit_{code}"),
+            tax: policy.tax.clone(),
+            severity: if kind == ItemKind::Verify { "medium" } else { "low" }.to_owned(),
+            unit: "money".to_owned(),
+            value: yuan(self.claimed),
+            op: "=".to_owned(),
+            line: yuan(self.benefit),
+            line_kind: "absolute".to_owned(),
+            line_source: "V".to_owned(),
+            peer_group: None,
+            peer_n: None,
+            deviation: None,
+            amount: self.amount,
+            amount_counted: false,
+            points: 0,
+            message_zh: self.message_zh(),
+            message_en: self.message_en(),
+            facts: String::new(),
+            facts_zh: String::new(),
+            note_zh: Some(self.note_zh()),
+            innocent_zh: lines(self.papers().map(|one| format!("{}（凭资料核实）", one.label.zh)).collect()),
+            ask_zh: lines(
+                std::iter::once(policy.claim_lines.zh.clone())
+                    .chain(version.documents.iter().map(|paper| paper.zh.clone()))
+                    .collect(),
+            ),
+            basis_zh: legal_basis(&basis),
+            evidence_sql: String::new(),
+        }
+    }
+
+    /// Conditions only documents can tell.
+    fn papers(&self) -> impl Iterator<Item = &Condition> {
+        self.version.conditions.iter().filter(|condition| matches!(condition.test, Test::Document))
+    }
+
+    /// Labels of the conditions that fail.
+    fn failing(&self, label: impl Fn(&Condition) -> String) -> Vec<String> {
+        let failed: Vec<&str> = self.failed.split(',').collect();
+        let of = |condition: &&Condition| failed.contains(&condition.name.value.as_str());
+        self.version.conditions.iter().filter(of).map(label).collect()
+    }
+
+    fn message_zh(&self) -> String {
+        let known = |fen: Option<i128>| fen.map_or_else(|| "金额不详".to_owned(), money_zh);
+        let (claimed, benefit, amount) = (known(self.claimed), known(self.benefit), known(self.amount));
+        let when = span_zh(self.policy.grain, self.at);
+        match self.answer {
+            Answer::ClaimedNotDue => {
+                let failed = self.failing(|condition| condition.label.zh.clone()).join("、");
+                format!("{when}申报享受{claimed}，但不符合条件：{failed}；涉及税款{amount}")
+            }
+            Answer::OverClaimed => format!("{when}申报享受{claimed}，按政策可享{benefit}，多享{amount}"),
+            Answer::UnderClaimed => format!("{when}申报享受{claimed}，按政策可享{benefit}，少享{amount}"),
+            Answer::ToBeConfirmed => {
+                let papers: Vec<&str> = self.papers().map(|one| one.label.zh.as_str()).collect();
+                format!("{when}申报享受{claimed}，表内条件均满足，须凭资料确认：{}", papers.join("、"))
+            }
+            _ => format!("{when}符合条件而未申报享受，按政策可享{benefit}"),
+        }
+    }
+
+    fn message_en(&self) -> String {
+        let known = |fen: Option<i128>| fen.map_or_else(|| "an unknown amount".to_owned(), money_en);
+        let (claimed, benefit, amount) = (known(self.claimed), known(self.benefit), known(self.amount));
+        let at = self.at;
+        match self.answer {
+            Answer::ClaimedNotDue => {
+                let failed = self.failing(|condition| condition.label.en.clone()).join(", ");
+                format!(
+                    "claims {claimed} for the period to {at}, but fails: {failed}; tax concerned {amount}"
+                )
+            }
+            Answer::OverClaimed => {
+                format!("claims {claimed} for the period to {at}; {benefit} is due, {amount} too much")
+            }
+            Answer::UnderClaimed => {
+                format!("claims {claimed} for the period to {at}; {benefit} is due, {amount} too little")
+            }
+            Answer::ToBeConfirmed => {
+                let papers: Vec<&str> = self.papers().map(|one| one.label.en.as_str()).collect();
+                format!(
+                    "claims {claimed} for the period to {at}; to be confirmed by documents: {}",
+                    papers.join(", ")
+                )
+            }
+            _ => format!("entitled to {benefit} for the period to {at} and does not claim it"),
+        }
+    }
+
+    /// What to know when reading it: how certain the rule is, what the two figures are, what to advise.
+    fn note_zh(&self) -> String {
+        let unverified = period::end(self.at).is_some_and(|day| self.version.unverified(day));
+        let warning = if unverified {
+            "该政策版本在本所属期的有效性待复核，引用前请核对原文。"
+        } else {
+            ""
+        };
+        format!("{warning}指标值为已申报享受额，预警值为按政策应享额。{}", self.policy.advice.zh)
+    }
+}
+
+/// A period as an officer reads it.
+fn span_zh(grain: Grain, at: i32) -> String {
+    let (year, month) = (at / 100, at % 100);
+    match grain {
+        Grain::Month => format!("{year}年{month}月"),
+        Grain::Quarter => format!("{year}年第{}季度", (month + 2) / 3),
+        Grain::Year => format!("{year}年度"),
+    }
+}
