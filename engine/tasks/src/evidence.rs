@@ -146,7 +146,7 @@ pub(super) fn write(
     sheet.set_freeze_panes(HEADER_ROW + 1, FROZEN_COLUMNS)?;
     sheet.set_zoom(90);
     page_setup(sheet, widths.len(), PRINTED_PAGES, REPEATED, (HEADER_ROW, HEADER_ROW), last_row)?;
-    margins(sheet, &list.title(EVIDENCE_SHEET), list.batch());
+    margins(sheet, &list.title(EVIDENCE_SHEET), &list.batch());
     protect(sheet);
     Ok(())
 }

@@ -51,7 +51,7 @@ pub struct ExportedFile {
     pub items: usize,
 }
 
-/// Writes one workbook per office into `folder`: `<office code>_<office name>_<as of>.xlsx`, in order of office code,
+/// Writes one workbook per office into `folder`: `<office code>_<office name>_<latest as of>.xlsx`, in order of office code,
 /// the list without a known office last. A file of the same name is replaced. Without tasks nothing is written. Rows of tasks in
 /// `begun` are filled in as it says.
 ///
@@ -59,20 +59,19 @@ pub struct ExportedFile {
 /// A folder that cannot be written; a list longer than a sheet. Workbooks written before the error stay.
 pub fn export_xlsx(tasks: &Tasks, begun: &Begun, folder: &Path) -> Result<Vec<ExportedFile>, TaskError> {
     std::fs::create_dir_all(folder).map_err(|source| TaskError::Io { path: folder.to_path_buf(), source })?;
-    let mut lists: BTreeMap<(bool, &str, i32), OfficeList<'_>> = BTreeMap::new();
+    let mut lists: BTreeMap<(bool, &str), OfficeList<'_>> = BTreeMap::new();
     for (task, items) in with_items(tasks) {
         let code = task.office_code.as_deref();
-        let list =
-            lists.entry((code.is_none(), code.unwrap_or(UNKNOWN_OFFICE), task.as_of)).or_insert_with(|| {
-                OfficeList { office: list_name(task), unknown: code.is_none(), tasks: Vec::new(), begun }
-            });
+        let list = lists.entry((code.is_none(), code.unwrap_or(UNKNOWN_OFFICE))).or_insert_with(|| {
+            OfficeList { office: list_name(task), unknown: code.is_none(), tasks: Vec::new(), begun }
+        });
         list.tasks.push((task, items));
     }
     let mut taken = Vec::new();
     let mut written = Vec::with_capacity(lists.len());
-    for ((unknown, code, as_of), list) in &lists {
+    for ((unknown, code), list) in &lists {
         let name = if *unknown { UNKNOWN_NAME } else { file_label(list) };
-        let stem = format!("{}_{}_{as_of}", safe_name(code), safe_name(name));
+        let stem = format!("{}_{}_{}", safe_name(code), safe_name(name), list.as_of());
         let path = free_path(folder, &stem, "xlsx", &mut taken);
         write_workbook(list, &path, folder)?;
         let office_code = (!unknown).then(|| (*code).to_owned());

@@ -47,7 +47,7 @@ pub(super) fn write(
     sheet.set_freeze_panes(1, 0)?;
     sheet.set_portrait().set_paper_size(9).set_margins(0.5, 0.5, 0.5, 0.5, 0.25, 0.25);
     sheet.set_print_fit_to_pages(1, 0);
-    margins(sheet, "", list.batch());
+    margins(sheet, "", &list.batch());
     protect(sheet);
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! memory. Its constant-memory mode would need less, but stores each text within its cell: files grow, and the legal
 //! bases and documents repeated in every row are exactly what shared strings save.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::Datelike;
@@ -66,8 +67,7 @@ impl OfficeList<'_> {
         let count = |grade: &str| self.tasks.iter().filter(|(task, _)| task.grade == grade).count();
         let amounts: Vec<i128> = self.tasks.iter().filter_map(|(task, _)| task.amount).collect();
         let total = if amounts.is_empty() { "无法估算".to_owned() } else { yuan(amounts.iter().sum()) };
-        let (as_of, batch) =
-            self.tasks.first().map_or((0, ""), |(task, _)| (task.as_of, task.batch.as_str()));
+        let (as_of, batch) = (self.as_of(), self.batch());
         format!(
             "数据截至{}年{}月 ｜ 批次{batch} ｜ 共{}户：高{}、中{}、低{} ｜ 预估税款合计{total} ｜ 黄色各列由应对人员填写，其余各列锁定",
             as_of / 100,
@@ -79,8 +79,15 @@ impl OfficeList<'_> {
         )
     }
 
-    pub(super) fn batch(&self) -> &str {
-        self.tasks.first().map_or("", |(task, _)| task.batch.as_str())
+    /// Batches of the tasks, none twice.
+    pub(super) fn batch(&self) -> String {
+        let batches: BTreeSet<&str> = self.tasks.iter().map(|(task, _)| task.batch.as_str()).collect();
+        batches.into_iter().collect::<Vec<_>>().join("、")
+    }
+
+    /// The latest month the tasks are as of.
+    pub(super) fn as_of(&self) -> i32 {
+        self.tasks.iter().map(|(task, _)| task.as_of).max().unwrap_or(0)
     }
 
     fn issued_on(&self) -> i32 {
@@ -148,7 +155,7 @@ fn write_list(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) -
     sheet.set_freeze_panes(HEADER_ROW + 1, FROZEN_COLUMNS)?;
     sheet.set_zoom(90);
     page_setup(sheet, widths.len(), PRINTED_PAGES, REPEATED, (HEADER_ROW - 1, HEADER_ROW), last_row)?;
-    margins(sheet, &list.title(LIST_TITLE), list.batch());
+    margins(sheet, &list.title(LIST_TITLE), &list.batch());
     protect(sheet);
     Ok(())
 }

@@ -18,6 +18,9 @@ use crate::columns::{Width, list_columns, list_row};
 use crate::evidence::{self, ITEM_CONCLUSION, ITEM_CONCLUSIONS};
 use crate::feedback::feedback_columns;
 
+/// Characters of a cell that a message tells.
+const TOLD_MAX: usize = 60;
+
 /// What is wrong with a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -219,16 +222,26 @@ fn untouched<'a>(
     let told = nearest
         .unwrap_or_default()
         .into_iter()
-        .map(|at| locked(None, list_columns()[at].zh, &shown(&cells[at]), row.given[at].text()));
+        .map(|at| locked(None, list_columns()[at].zh, &shown(&cells[at]), &row.given[at].text()));
     Err(told.collect())
 }
 
+/// The beginning of a cell, on one line: some hold paragraphs.
+fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(TOLD_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// A locked cell that was changed.
-fn locked(item_row: Option<usize>, column: &str, was: &str, is: String) -> Problem {
+fn locked(item_row: Option<usize>, column: &str, was: &str, is: &str) -> Problem {
+    let was = short(was);
     Problem {
         item_row,
         column: column.to_owned(),
-        value: is,
+        value: short(is),
         zh: format!("原始表与汇总表数据不一致：锁定列「{column}」应为「{was}」；请恢复后再反馈"),
         en: format!("a locked cell was changed: {column} should be `{was}`; put it back and send again"),
     }
@@ -283,7 +296,7 @@ fn changed_item(one: &Stored, item: &TaskItem, returned: &ReturnedItem) -> Vec<P
     let told: Vec<Problem> = returned
         .changed(&cells)
         .into_iter()
-        .map(|at| locked(Some(returned.row), headers[at], &shown(&cells[at]), returned.locked[at].text()))
+        .map(|at| locked(Some(returned.row), headers[at], &shown(&cells[at]), &returned.locked[at].text()))
         .collect();
     if !told.is_empty() {
         return told;
