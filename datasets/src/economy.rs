@@ -18,6 +18,7 @@ pub mod books;
 mod build;
 mod calendar;
 mod casting;
+mod certificates;
 mod claimants;
 mod csv;
 mod definitions;
@@ -30,6 +31,7 @@ mod imports;
 pub mod industries;
 mod inputs;
 mod invoices;
+mod law;
 pub mod ledger;
 mod links;
 pub mod model;
@@ -45,6 +47,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod waivers;
 
 use std::ops::Range;
 
@@ -242,10 +245,12 @@ impl Economy {
         truth::truth(self)
     }
 
-    /// The labels of reliefs, one row a relief wrongly claimed or forgone in a period: `taxpayer_id`, `scheme`
+    /// The labels of reliefs, one row a relief wrongly claimed or forgone in a return: `taxpayer_id`, `scheme`
     /// (`wrong_claim` or `forgotten_claim`), `policy_code` (e.g. `B34`), `policy`, `tax_code`, `relief_code`, `period`,
-    /// `base`, `relief`: to the cent what stands in `benefit_claim` for the period, or would stand there. Income tax is
-    /// cumulated since January, as its prepayments are.
+    /// `period_type` (`M` month, `Q` quarter, `Y` the settlement of a year), `base`, `relief`: to the cent what stands in
+    /// `benefit_claim` for the period, or in the line of the return it is claimed in, or would stand there. Income tax is
+    /// cumulated since January, as its prepayments are; the settlement of the year shows a claim again, or not any more
+    /// where it was put right. What comes to one yuan or less is none.
     ///
     /// # Errors
     /// The rows do not fit their schema: a mistake in this crate.

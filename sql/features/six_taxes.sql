@@ -4,13 +4,14 @@
 -- income tax fails a limit of small low-profit enterprises. From July to June of the next year the settlement of the year before
 -- counts. Without a settlement (a new enterprise) nothing is said, but for one case: the code of small-scale taxpayers (049901) claimed for
 -- a month filed as a general taxpayer is wrong unless the settlement shows a small low-profit enterprise, which may halve under its own
--- code. Limits: taxable income 3,000,000, 300 persons, assets 50,000,000.
+-- code. Of the local education surcharge no code but that of small-scale taxpayers is confirmed: under it everybody may claim, so it says nothing.
+-- Limits: taxable income 3,000,000, 300 persons, assets 50,000,000.
 WITH claimed AS (
     SELECT
         taxpayer_key,
         period,
         sum(relief) AS relief,
-        bool_or(substr(relief_code, 5) = '049901') AS as_small,
+        coalesce(bool_or(substr(relief_code, 5) = '049901' AND tax_code <> 'local_education'), false) AS as_small,
         CAST(max(CASE WHEN period % 100 >= 7 THEN period / 100 - 1 ELSE period / 100 - 2 END) AS INT) AS settled_year
     FROM benefit_claim
     WHERE period BETWEEN period_add($as_of, -11) AND $as_of AND substr(relief_code, 5) IN ('049901', '049902', '049903')

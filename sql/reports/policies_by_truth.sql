@@ -1,13 +1,22 @@
 -- Answers as of $as_of held against the reliefs a generated economy has wrongly claimed or forgotten. Grain: one row a policy and kind. Found: the
 -- planted ones with the right answer; exact: with the right amount to the cent; told: all such answers of the policy; cannot_tell: planted ones it
--- could not tell. Only policies and periods that were asked, and of a policy with a limb a tax only the taxes it plants.
+-- could not tell. Only policies and periods that were asked, and of a policy with a limb a tax only the taxes it plants. Of income tax the settlement
+-- of a year takes the place of its last prepayment. Policies that tell something where nothing is planted stand in the list with none planted.
 WITH asked AS (
     SELECT DISTINCT policy, period FROM policy_count WHERE as_of = $as_of
+),
+settled AS (
+    SELECT DISTINCT t.taxpayer_id, r.period
+    FROM cit_return AS r
+    JOIN taxpayer AS t ON t.taxpayer_key = r.taxpayer_key
+    WHERE r.period_type = 'Y'
 ),
 planted AS (
     SELECT r.taxpayer_id, r.policy_code AS policy, r.period, r.scheme, sum(r.relief) AS relief
     FROM truth_relief AS r
     JOIN asked AS a ON a.policy = r.policy_code AND a.period = r.period
+    LEFT JOIN settled AS s ON s.taxpayer_id = r.taxpayer_id AND s.period = r.period
+    WHERE r.period_type <> 'Q' OR s.taxpayer_id IS NULL
     GROUP BY r.taxpayer_id, r.policy_code, r.period, r.scheme
 ),
 told AS (
@@ -37,9 +46,10 @@ held AS (
 all_told AS (
     SELECT policy, scheme, count(*) AS told FROM told WHERE scheme IN ('wrong_claim', 'forgotten_claim') GROUP BY policy, scheme
 )
-SELECT h.policy, h.scheme, h.planted, h.found, h.exact, h.cannot_tell, coalesce(a.told, 0) AS told,
+SELECT coalesce(h.policy, a.policy) AS policy, coalesce(h.scheme, a.scheme) AS scheme, coalesce(h.planted, 0) AS planted, coalesce(h.found, 0) AS found,
+    coalesce(h.exact, 0) AS exact, coalesce(h.cannot_tell, 0) AS cannot_tell, coalesce(a.told, 0) AS told,
     CAST(h.found AS DOUBLE) / nullif(h.planted - h.cannot_tell, 0) AS recall,
-    CAST(h.found AS DOUBLE) / nullif(a.told, 0) AS precision
+    CAST(coalesce(h.found, 0) AS DOUBLE) / nullif(a.told, 0) AS precision
 FROM held AS h
-LEFT JOIN all_told AS a ON a.policy = h.policy AND a.scheme = h.scheme
-ORDER BY h.policy, h.scheme
+FULL JOIN all_told AS a ON a.policy = h.policy AND a.scheme = h.scheme
+ORDER BY policy, scheme

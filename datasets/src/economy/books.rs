@@ -29,6 +29,8 @@ pub struct MonthBook {
     pub vanished: bool,
     /// What really happened.
     pub truth: Truth,
+    /// Reliefs wrongly claimed or forgone in the returns of this month.
+    pub reliefs: Vec<ReliefTruth>,
     /// `vat_return`: due this month. General taxpayers file every month, small-scale ones in March, June, September
     /// and December for the months of the quarter within the economy. `None`: no return for this period, either
     /// because none is due or because the firm does not file (vanished, or forgot).
@@ -87,18 +89,18 @@ pub struct Truth {
     /// What the firm's scheme comes to this month where it shows in books only: sales hidden, wages not insured or
     /// invented, relief claimed or forgone.
     pub at_stake: i64,
-    /// The relief wrongly claimed or forgone for this period.
-    pub relief: Option<ReliefTruth>,
     /// VAT that should have been declared above what was, as far as it can be said; never negative.
     pub vat_gap: i64,
 }
 
-/// A relief claimed without title, or not claimed with one: what stands in `benefit_claim` for the period, or would
-/// stand there. Of income tax it is cumulated since January, as its prepayments are.
+/// A relief claimed without title, or not claimed with one: what stands in `benefit_claim` for the period or in the
+/// line of the return, or would stand there. Of income tax it is cumulated since January, as its returns are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReliefTruth {
     /// Index into [`super::policies::policies`].
     pub policy: u8,
+    /// In the settlement of the year; otherwise in the return of the month or quarter.
+    pub settled: bool,
     /// 减免计税依据.
     pub base: i64,
     /// 减免税额.
@@ -208,9 +210,9 @@ pub struct CitBook {
     pub region_relief: i64,
     /// 实际应纳所得税额.
     pub tax_due: i64,
-    /// Average headcount in hundredths.
+    /// Average headcount in hundredths: of the quarters so far, each the mean of its beginning and end.
     pub employees_avg: i64,
-    /// Average total assets.
+    /// Average total assets, likewise.
     pub assets_avg: i64,
     /// 工资薪金支出.
     pub wages: i64,

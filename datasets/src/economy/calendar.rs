@@ -69,6 +69,11 @@ impl Month {
     }
 }
 
+/// The year of a day given as days since 1970.
+pub(super) fn year_of(day: i32) -> i32 {
+    NaiveDate::from_num_days_from_ce_opt(day + 719_163).unwrap_or_default().year()
+}
+
 /// How much business a day sees, relative to an ordinary working day.
 pub(super) fn day_weight(day: NaiveDate, rhythm: Rhythm) -> f64 {
     if rhythm == Rhythm::Shop {

@@ -91,6 +91,11 @@ impl Director<'_> {
         scene.play(self, &mut dice);
     }
 
+    /// Number of this instance.
+    pub(super) fn group(&self) -> u32 {
+        self.group
+    }
+
     /// How strongly this instance acts.
     pub(super) fn strength(&self, entry: &SchemeEntry) -> f64 {
         let mut dice = Dice::of(self.stage.seed, Purpose::Schemes, u64::from(self.group), 3);

@@ -6,13 +6,15 @@ use super::casting::Director;
 use super::definitions::SchemeEntry;
 use super::dice::mix;
 use super::industries::Document;
+use super::law::{may_super_deduct, research_share};
 use super::model::{EXEMPT_LINE, Fate, Firm, FirmKind, GENERAL_LINE};
-use super::policies::{Policy, policies};
+use super::policies::{Policy, firsts, policies};
 use super::schemes::SchemeKind;
 
 /// Yearly sales, in cents, of firms whose assets and profit are beyond those of a small one.
 const BIG: i64 = 6_000_000_000;
-const HUGE: i64 = 12_000_000_000;
+/// Profit of a year, in cents, well beyond that of a small enterprise.
+const PROFIT: f64 = 420_000_000.0;
 /// Yearly sales, in cents, well within those of a small one.
 const MICRO: i64 = 1_200_000_000;
 
@@ -36,11 +38,12 @@ impl Director<'_> {
     /// is left for one, the next one's turn comes.
     pub(super) fn claimant(&mut self, kind: SchemeKind, entry: &SchemeEntry) {
         let forgets = kind == SchemeKind::ForgottenClaim;
-        let (count, side) = (policies().len(), usize::from(forgets));
+        let (firsts, side) = (firsts(), usize::from(forgets));
+        let count = firsts.len();
         let start = (mix(self.stage.seed, [77, side as u64, 0]) % count as u64) as usize;
         let turn = start + self.search.turns[side];
         let found = (0..count).find_map(|step| {
-            let policy = (turn + step) % count;
+            let policy = firsts[(turn + step) % count];
             Some((step, policy, self.next_claimant(policy, forgets)?))
         });
         let Some((step, policy, firm)) = found else { return };
@@ -53,7 +56,8 @@ impl Director<'_> {
         };
         let Some(months) = months else { return };
         let strength = self.strength(entry);
-        set_up(&policies()[policy], forgets, self.firm(firm));
+        let group = self.group();
+        set_up(&policies()[policy], forgets, group, self.firm(firm));
         self.plan(kind, &[firm], &[], months, strength, Some(policy as u8));
     }
 
@@ -70,7 +74,12 @@ impl Director<'_> {
                 && ordinary(firm, last)
                 && fits(&policies()[policy], forgets, firm, &industry.code)
                 && (policies()[policy].tax_code != "cit"
-                    || earns(policies()[policy].key, firm, &Habits::of(self.stage.seed, index, industry)));
+                    || earns(
+                        policies()[policy].key,
+                        forgets,
+                        firm,
+                        &Habits::of(self.stage.seed, index, industry),
+                    ));
             found = fits.then_some(index);
             cursor += 1;
         }
@@ -90,14 +99,20 @@ fn ordinary(firm: &Firm, last: u16) -> bool {
         && firm.closes > last
         && firm.fate == Fate::Lives
         && !(traits.holding || traits.exporter || traits.importer || traits.assessed || traits.agri)
-        && !(traits.high_tech || traits.software || traits.welfare || traits.encouraged)
+        && !(traits.high_tech || traits.software || traits.welfare || traits.encouraged || traits.listed)
 }
 
-/// Whether the firm's profit bears the relief.
-fn earns(policy: &str, firm: &Firm, habits: &Habits) -> bool {
+/// Whether the firm's profit bears the relief: beyond that of a small enterprise, where small ones are taxed lower anyway.
+fn earns(policy: &str, forgets: bool, firm: &Firm, habits: &Habits) -> bool {
     let spare = 1.0 - f64::from(firm.purchases) - f64::from(firm.wage_share) - 0.04 - habits.margin;
-    // What a high-tech firm spends on research comes off first.
-    habits.margin >= if policy == "high_tech" { 0.065 } else { 0.035 } && spare > 0.0
+    let annual = firm.annual as f64;
+    let least = match (policy, forgets) {
+        ("small_profit" | "west", false) => (PROFIT / annual).max(0.035),
+        // What it spends on research comes off first.
+        ("high_tech", _) => research_share(firm.annual) as f64 / 100.0 + 0.02,
+        _ => 0.035,
+    };
+    habits.margin >= least && spare > 0.0
 }
 
 /// Whether the claim (or its omission) shows and costs something.
@@ -105,41 +120,55 @@ fn fits(policy: &Policy, forgets: bool, firm: &Firm, code: &str) -> bool {
     let section = code.as_bytes()[0];
     let technical = matches!(section, b'C' | b'I' | b'M');
     let grows = firm.traits.grower;
-    let trades = code.starts_with('F') || matches!(section, b'H' | b'K' | b'L');
     let pays = firm.general && firm.annual >= GENERAL_LINE && !grows;
+    // Who adds little to what it buys often has no VAT to pay.
+    let pays_vat = pays && firm.purchases <= 0.75;
     let small = !firm.general && firm.annual >= 16 * EXEMPT_LINE && !grows && code != "K7040";
     match (policy.key, forgets) {
-        ("small_1pct" | "half_city_small" | "half_education_small", true) => small,
-        ("small_1pct" | "education_under_line", false) => pays,
-        ("half_city_small" | "half_city_micro" | "half_education_small", false) => pays && firm.annual >= BIG,
-        ("half_city_micro", true) => pays && firm.annual <= MICRO && firm.employees <= 200,
+        ("small_1pct" | "six_taxes_small", true) | ("small_exempt", false) => small,
+        ("small_1pct" | "fees_under_line" | "disabled" | "key_groups" | "veterans", false) => pays_vat,
+        ("six_taxes_small" | "six_taxes_micro", false) => pays && firm.annual >= BIG,
+        ("six_taxes_micro", true) => pays && firm.annual <= MICRO && firm.employees <= 200,
+        ("small_exempt", true) => {
+            !firm.general
+                && (EXEMPT_LINE..9 * EXEMPT_LINE).contains(&firm.annual)
+                && !grows
+                && code != "K7040"
+        }
         // Below the line only what carries a special invoice is taxed.
-        ("education_under_line", true) => {
+        ("fees_under_line", true) => {
             let line = 4 * EXEMPT_LINE..9 * EXEMPT_LINE;
             !firm.general && line.contains(&firm.annual) && !grows && !code.starts_with("F52")
         }
-        ("software", true) => pays && code.starts_with("I65"),
-        ("software" | "tech_transfer", false) => pays && technical,
-        ("disabled", true) => pays && firm.employees >= 14 && firm.rating <= 2,
-        ("key_groups" | "veterans", true) => pays && firm.employees >= 4,
-        ("disabled" | "key_groups" | "veterans", false) => pays,
+        // Only a burden above three percent is refunded.
+        ("software", true) => pays && code.starts_with("I65") && firm.purchases <= 0.5,
+        ("software", false) => pays_vat && technical,
+        ("tech_transfer", false) => pays && technical,
+        ("disabled", true) => pays_vat && firm.employees >= 14 && firm.rating <= 2,
+        ("key_groups" | "veterans", true) => pays_vat && firm.employees >= 4,
         ("own_produce", true) => grows && (firm.general || firm.annual >= 16 * EXEMPT_LINE),
         ("own_produce", false) => pays && (code.starts_with("C1") || code.starts_with("F51")),
         ("small_profit", true) => firm.annual <= MICRO && firm.annual >= EXEMPT_LINE && firm.employees <= 200,
-        ("small_profit" | "west", false) => pays && firm.annual >= HUGE,
-        ("high_tech", _) => pays && technical && firm.annual >= HUGE,
+        ("small_profit" | "west", false) => pays,
+        ("high_tech", _) => pays && technical && firm.annual >= BIG,
         // Whole industries are excluded from the deduction.
-        ("rd_super", false) => pays && trades,
-        ("rd_super", true) => pays && technical,
+        ("rd_super", false) => pays && !may_super_deduct(code),
+        ("rd_super", true) | ("rd_listed", false) => pays && technical,
+        ("rd_listed", true) => pays && section == b'C',
         _ => false,
     }
 }
 
 /// Gives the firm what the relief asks for (or takes it away).
-fn set_up(policy: &Policy, forgets: bool, firm: &mut Firm) {
+fn set_up(policy: &Policy, forgets: bool, group: u32, firm: &mut Firm) {
     match policy.key {
-        "high_tech" => firm.traits.high_tech = forgets,
+        // Of those who claim it without title every other one was certified once.
+        "high_tech" => {
+            firm.traits.lapsed = !forgets && group.is_multiple_of(2);
+            firm.traits.high_tech = forgets || firm.traits.lapsed;
+        }
         "software" => firm.traits.software = forgets,
+        "rd_listed" => firm.traits.listed = forgets,
         "disabled" => firm.traits.welfare = forgets,
         // It sells as if it had to charge the tax.
         "own_produce" => firm.traits.exempt = false,

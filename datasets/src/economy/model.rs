@@ -23,7 +23,7 @@ use super::schemes::SchemePlan;
 
 /// Yearly sales, in cents, above which a firm is a general taxpayer.
 pub const GENERAL_LINE: i64 = 500_000_000;
-/// Monthly sales, in cents, up to which a small-scale taxpayer is exempt.
+/// Monthly sales, in cents, up to which a small-scale taxpayer is exempt, and nobody pays the education surcharges.
 pub const EXEMPT_LINE: i64 = 10_000_000;
 
 /// Legal form.
@@ -87,6 +87,10 @@ pub struct Traits {
     pub holding: bool,
     /// Certified high-tech enterprise.
     pub high_tech: bool,
+    /// Its high-tech certificate ended before the economy begins and was not renewed.
+    pub lapsed: bool,
+    /// On the list of integrated-circuit firms, or of machine-tool firms.
+    pub listed: bool,
     /// Certified software enterprise.
     pub software: bool,
     /// Employs disabled persons beyond the line of the relief.

@@ -190,6 +190,9 @@ impl Scene {
             return;
         };
         let firm = stage.firm(buyer);
+        // Nobody else gets a refund to drive purchases by.
+        firm.rating = firm.rating.min(1);
+        (firm.traits.software, firm.traits.welfare) = (false, false);
         let monthly = firm.annual as f64 * f64::from(firm.purchases) / 12.0 * self.strength;
         stage.flow(supplier, &[buyer], self.months, monthly);
     }

@@ -84,7 +84,9 @@ impl<'a> Population<'a> {
         let office = self.grassroots[dice.weighted(&weights)].0;
         let life = self.life(dice);
         let west = self.offices[usize::from(office)].region.starts_with(WESTERN);
-        let traits = traits(dice, trade, general, kind, west);
+        let mut traits = traits(dice, trade, general, kind, west);
+        let lists = &mut Dice::of(self.spec.seed, Purpose::Register, u64::from(index), 1);
+        traits.listed = general && matches!(trade.code.as_str(), "C3983" | "C3451") && lists.chance(0.1);
         let number = u64::from(index);
         let agencies = (count / 400).max(2);
         let agency = dice.below(agencies as usize) as u64;
@@ -218,6 +220,8 @@ fn traits(dice: &mut Dice, industry: &Industry, general: bool, kind: FirmKind, w
         shared_address: company && dice.chance(0.06),
         holding: industry.code == "L7212",
         high_tech: general && tech && dice.chance(0.12),
+        lapsed: false,
+        listed: false,
         software: general && industry.code.starts_with("I65") && dice.chance(0.5),
         welfare: general && dice.chance(0.008),
         agri: industry.farm.is_some(),

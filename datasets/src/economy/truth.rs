@@ -10,7 +10,7 @@ use super::books::ReliefTruth;
 use super::drawn_in::drawn_in;
 use super::invoices::{Buyer, Seller, Sheet, state};
 use super::model::World;
-use super::policies::policies;
+use super::policies::{Policy, policies};
 use super::schemes::{Role, SchemeKind, SchemePlan};
 use super::{Economy, EconomyError, books};
 
@@ -87,15 +87,13 @@ fn months(world: &World, firm: u32, plan: &SchemePlan) -> (u16, u16) {
 
 /// Whether a part is to be seen in what the firm filed; only that of claims may come to nothing.
 fn shows(economy: &Economy, firm: u32, plan: &SchemePlan) -> bool {
-    plan.policy.is_none() || books::walk(economy, firm).iter().any(|book| book.truth.relief.is_some())
+    plan.policy.is_none() || books::walk(economy, firm).iter().any(|book| !book.reliefs.is_empty())
 }
 
 /// A claimant, its plan, the month, and what was claimed or forgone in it.
 type Labelled<'a> = (u32, &'a SchemePlan, i32, ReliefTruth);
 
-/// One row a relief wrongly claimed or forgone in a period: `taxpayer_id`, `scheme` (`wrong_claim` or
-/// `forgotten_claim`), `policy_code` (its number in the list of policies), `policy`, `tax_code`, `relief_code`,
-/// `period`, `base`, `relief`: to the cent what stands in `benefit_claim`, or would stand there.
+/// One row a relief wrongly claimed or forgone in a return: see [`Economy::truth_reliefs`].
 pub(super) fn reliefs(economy: &Economy) -> Result<RecordBatch, EconomyError> {
     let world = economy.world();
     let claimants: Vec<(u32, &SchemePlan)> = (0..world.taxpayers())
@@ -105,7 +103,9 @@ pub(super) fn reliefs(economy: &Economy) -> Result<RecordBatch, EconomyError> {
         .par_iter()
         .flat_map_iter(|(firm, plan)| {
             let books = books::walk(economy, *firm).into_iter();
-            books.filter_map(|book| Some((*firm, *plan, book.period, book.truth.relief?)))
+            books.flat_map(move |book| {
+                book.reliefs.into_iter().map(move |relief| (*firm, *plan, book.period, relief))
+            })
         })
         .collect();
     let policy = |row: &Labelled| policies().get(usize::from(row.3.policy));
@@ -124,12 +124,22 @@ pub(super) fn reliefs(economy: &Economy) -> Result<RecordBatch, EconomyError> {
         ("tax_code", texts(&|row| Some(policy(row)?.tax_code.to_owned()))),
         ("relief_code", texts(&|row| Some(policy(row)?.relief_code.to_owned()))),
         ("period", Arc::new(rows.iter().map(|row| Some(row.2)).collect::<Int32Array>())),
+        ("period_type", texts(&|row| Some(period_type(policy(row)?, row.3.settled).to_owned()))),
         ("base", money(|truth| truth.base)?),
         ("relief", money(|truth| truth.relief)?),
     ];
     Ok(RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, column)| (name, column, false)),
     )?)
+}
+
+/// `M`, `Q` or `Y`: what is relieved is declared by the month (by who files by the quarter, for its last month), income tax by the quarter.
+fn period_type(policy: &Policy, settled: bool) -> &'static str {
+    match policy.tax_code {
+        _ if settled => "Y",
+        "cit" => "Q",
+        _ => "M",
+    }
 }
 
 /// Cents; `None` for look-alikes and for who forgets a claim.

@@ -179,8 +179,9 @@ pub fn truth() -> TableSpec {
 /// Labels of the reliefs in a synthetic economy.
 pub const TRUTH_RELIEF: &str = "truth_relief";
 
-/// `truth_relief`: reliefs wrongly claimed (`scheme` `wrong_claim`) or forgone (`forgotten_claim`), by taxpayer, policy
-/// and period; `base` and `relief` are to the cent those of `benefit_claim`, or what would stand there.
+/// `truth_relief`: reliefs wrongly claimed (`scheme` `wrong_claim`) or forgone (`forgotten_claim`), by taxpayer, policy,
+/// tax and return (`period`, and `period_type` `M`, `Q` or `Y`); `base` and `relief` are to the cent those of
+/// `benefit_claim` or of the line of the return, or what would stand there.
 pub fn truth_relief() -> TableSpec {
     let money = |name: &str| Field::new(name, DataType::Decimal128(18, 2), true);
     spec(
@@ -193,6 +194,7 @@ pub fn truth_relief() -> TableSpec {
             text("tax_code"),
             text("relief_code"),
             Field::new("period", DataType::Int32, true),
+            text("period_type"),
             money("base"),
             money("relief"),
         ],

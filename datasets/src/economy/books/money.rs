@@ -3,6 +3,7 @@
 use super::walk::{Keeper, Trade};
 use super::{BalanceBook, IncomeBook, MonthBook};
 use crate::economy::dice::Dice;
+use crate::economy::law::research_share;
 use crate::economy::schemes::SchemeKind;
 
 /// Interest on loans, a month.
@@ -49,6 +50,7 @@ impl Keeper<'_> {
         let depreciation = self.carried.balance.fixed_assets as f64
             * if self.industry.fixed_assets > 1.0 { 0.0025 } else { 0.0045 };
         let works = if making { 0.6 } else { 0.1 };
+        let traits = self.firm.traits;
         // What the margin would otherwise leave goes to people and markets that write no invoices.
         let spare = 1.0 - share - f64::from(self.firm.wage_share) - 0.04 - self.margin(book);
         let unrecorded = sales * spare.max(0.0);
@@ -67,8 +69,13 @@ impl Keeper<'_> {
             + services * 0.55
             + wages * (1.0 - works) * 0.6
             + if making { 0.0 } else { depreciation };
-        let research = self.firm.traits.high_tech || self.claims_policy("rd_super");
-        let rd = if research { (admin * 0.7).min(sales * dice.range(0.035, 0.06)) } else { 0.0 };
+        let research = traits.high_tech
+            || traits.listed
+            || ["rd_super", "rd_listed"].into_iter().any(|key| self.claims_policy(key));
+        let rd = if research { self.research(revenue, (admin, cost), dice) } else { 0.0 };
+        // Researchers are paid by the works too: what administration does not hold of their cost comes from there.
+        let moved = (rd - admin * 0.7).max(0.0);
+        let (admin, cost) = (admin + moved, cost - moved);
         let surcharges: i64 = book.other_taxes.iter().map(|tax| tax.tax_due).sum();
         let finance = self.carried.balance.other_payables as f64 * INTEREST + sales * 0.0004;
         let mut income = IncomeBook {
@@ -107,6 +114,16 @@ impl Keeper<'_> {
         let tax = trade.special.1 + trade.other.1 + trade.uninvoiced.1;
         income.operating_cash_in = ((revenue + tax) as f64 * dice.range(0.93, 1.04)).max(0.0) as i64;
         income
+    }
+
+    /// Cost of research: of who is certified for it, at least what the certificate asks for.
+    fn research(&self, revenue: i64, (admin, cost): (f64, f64), dice: &mut Dice) -> f64 {
+        let sales = revenue.max(0) as f64;
+        if !self.firm.traits.high_tech {
+            return (admin * 0.7).min(sales * dice.range(0.035, 0.06));
+        }
+        let least = research_share(self.firm.annual) as f64 / 100.0;
+        (sales * (least + dice.range(0.004, 0.02))).min(admin * 0.7 + cost.max(0.0))
     }
 
     /// Profit aimed at, as a share of sales. Who shifts profit has some to shift.

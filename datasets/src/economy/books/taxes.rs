@@ -3,6 +3,7 @@
 use super::walk::{Keeper, Trade};
 use super::{MonthBook, OtherTax, Payment};
 use crate::economy::dice::Dice;
+use crate::economy::law::part_of;
 use crate::economy::model::Fate;
 use crate::economy::schemes::{Role, SchemeKind};
 
@@ -10,35 +11,51 @@ use crate::economy::schemes::{Role, SchemeKind};
 const PERCENT: i64 = 1_000_000;
 
 impl Keeper<'_> {
-    /// Surcharges on the VAT paid, stamp duty by quarter, property and land-use tax by half-year.
-    pub(super) fn surcharges(&mut self, book: &mut MonthBook, trade: &Trade) {
+    /// Surcharges on the VAT paid, stamp duty by quarter, property and land-use tax by half-year, less their reliefs.
+    pub(super) fn surcharges(&mut self, book: &mut MonthBook, trade: &Trade, dice: &Dice) {
         self.carried.stamp_base += trade.declared().max(0) + (trade.purchases - trade.farm).max(0);
+        self.claim_vat(book);
+        let mut taxes = self.levied(book);
+        taxes.retain(|tax| tax.base > 0);
+        let halving = self.halving(book, trade, dice);
+        for tax in &mut taxes {
+            tax.relief = self.claim_local(book, tax, halving);
+            tax.tax_due = tax.tax - tax.relief;
+        }
+        book.other_taxes = taxes;
+    }
+
+    /// The smaller taxes of the month before relief.
+    fn levied(&mut self, book: &MonthBook) -> Vec<OtherTax> {
+        // Those on VAT are counted before what is set off from it for employing certain people.
         let paid = book.vat.map_or(0, |vat| vat.tax_total.max(0));
         let county = self.world.office(self.index).county.ends_with('县');
-        let city_rate = if county { 5 } else { 7 };
-        let (city, education) = (paid * city_rate / 100, paid * 3 / 100);
-        self.claim_vat(book, trade, city, education);
-        let halved = self.relief_of(book, &["half_city_small", "half_city_micro"]).min(city);
-        let waived = self.relief_of(book, &["half_education_small", "education_under_line"]).min(education);
         let item = if county { "县城、镇（增值税附征）" } else { "市区（增值税附征）" };
         let mut taxes = vec![
-            of("city_maintenance", item, paid, city_rate * PERCENT, city, halved),
-            of("education", "增值税教育费附加", paid, 3 * PERCENT, education, waived),
-            of("local_education", "增值税地方教育附加", paid, 2 * PERCENT, paid * 2 / 100, 0),
+            of("city_maintenance", item, paid, if county { 5 } else { 7 } * PERCENT),
+            of("education", "增值税教育费附加", paid, 3 * PERCENT),
+            of("local_education", "增值税地方教育附加", paid, 2 * PERCENT),
         ];
         let month = book.period % 100;
         if month % 3 == 0 {
             let base = std::mem::take(&mut self.carried.stamp_base);
-            taxes.push(of("stamp", "买卖合同", base, 3 * PERCENT / 100, base * 3 / 10_000, 0));
+            taxes.push(of("stamp", "买卖合同", base, 3 * PERCENT / 100));
         }
         if month % 6 == 0 && self.firm.traits.owns_premises {
             let value = self.carried.balance.fixed_assets * 4 / 10;
             let base = value * 7 / 10;
-            taxes.push(of("property", "从价计征", base, 12 * PERCENT / 10, base * 6 / 1_000, 0));
-            taxes.push(of("land_use", "城镇土地使用税", value / 100, 0, value / 2_000, 0));
+            // Half of the year's 1.2 percent.
+            let property = OtherTax {
+                tax: part_of(base, 6, 1_000),
+                ..of("property", "从价计征", base, 12 * PERCENT / 10)
+            };
+            let land = OtherTax {
+                tax: part_of(value, 1, 2_000),
+                ..of("land_use", "城镇土地使用税", value / 100, 0)
+            };
+            taxes.extend([property, land]);
         }
-        taxes.retain(|tax| tax.base > 0);
-        book.other_taxes = taxes;
+        taxes
     }
 
     /// Pays what is due; who is slow, vanishes or runs from its debts does not.
@@ -135,13 +152,14 @@ impl Keeper<'_> {
     }
 }
 
-fn of(
-    tax_code: &'static str,
-    item: &'static str,
-    base: i64,
-    rate_e8: i64,
-    tax: i64,
-    relief: i64,
-) -> OtherTax {
-    OtherTax { tax_code, item, base, rate_e8, tax, relief, tax_due: tax - relief }
+/// A tax at a rate × 10^8, before relief.
+fn of(tax_code: &'static str, item: &'static str, base: i64, rate_e8: i64) -> OtherTax {
+    OtherTax {
+        tax_code,
+        item,
+        base,
+        rate_e8,
+        tax: part_of(base, rate_e8, 100 * PERCENT),
+        ..OtherTax::default()
+    }
 }

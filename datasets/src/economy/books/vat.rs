@@ -5,7 +5,7 @@ use super::{MonthBook, VatBook};
 use crate::economy::dice::Dice;
 use crate::economy::industries::Document;
 use crate::economy::invoices::tax_on;
-use crate::economy::model::EXEMPT_LINE;
+use crate::economy::law::{CreditRefund, credit_refund, free_of_vat, part_of};
 use crate::economy::schemes::SchemeKind;
 
 /// Credit above which a refund of credit is asked for, cents.
@@ -14,12 +14,19 @@ const CREDIT_LINE: i64 = 50_000_000;
 /// Sums of a small-scale taxpayer's quarter.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Quarter {
-    months: i64,
-    special: i64,
-    other: i64,
-    exempt: i64,
-    exports: i64,
-    uninvoiced: i64,
+    /// Months by which its lines are counted.
+    pub months: i64,
+    /// Its sales stay under the line to VAT.
+    pub free: bool,
+    /// Months that members of key groups and veterans were employed.
+    pub key_group: i64,
+    pub veterans: i64,
+    /// Sales on special invoices, on others, exempt ones, exports, without invoice.
+    pub special: i64,
+    pub other: i64,
+    pub exempt: i64,
+    pub exports: i64,
+    pub uninvoiced: i64,
 }
 
 impl Keeper<'_> {
@@ -77,6 +84,8 @@ impl Keeper<'_> {
         let agri = tax_on(trade.farm, FARM_RATE_BP);
         let customs: i64 = book.imports.iter().map(|declaration| declaration.import_vat).sum();
         let input_tax = sums.claimed_tax + customs + agri + transport + other;
+        self.carried.inputs.0 += input_tax;
+        self.carried.inputs.1 += agri + transport;
         // Who sells exempt cannot deduct what it bought for that.
         let exempt_inputs = if self.firm.traits.exempt { input_tax } else { 0 };
         let mut transfer_out = sums.red_tax.max(0) + exempt_inputs + self.carried.refunded;
@@ -96,7 +105,7 @@ impl Keeper<'_> {
         let approved = closing.min(tax_on(trade.exports.max(0), self.industry.rate_bp));
         self.share_refund(book, approved);
         (self.carried.credit, self.carried.refundable) = (closing, approved);
-        let refund = self.refund_of_credit(book.month, closing - approved, dice);
+        let refund = self.refund_of_credit(book, closing - approved, dice);
         self.carried.refunded = refund;
         // Line 23, of who takes the relief of small-scale taxpayers without being one.
         let claims = self.claims_wrongly("small_1pct", book);
@@ -142,22 +151,40 @@ impl Keeper<'_> {
         }
     }
 
-    /// Who has had a large credit for half a year may have it refunded; schemes do not wait.
-    fn refund_of_credit(&mut self, month: usize, credit: i64, dice: &mut Dice) -> i64 {
-        let driven = self.acts(SchemeKind::IdleCreditRefundPurchases, month).is_some();
+    /// Who has had a large credit for half a year may have it refunded, if well rated and not refunded otherwise; schemes do not wait.
+    fn refund_of_credit(&mut self, book: &MonthBook, credit: i64, dice: &mut Dice) -> i64 {
+        let driven = self.acts(SchemeKind::IdleCreditRefundPurchases, book.month).is_some();
+        let before = self.carried.year_end_credit;
+        if book.period % 100 == 12 {
+            self.carried.year_end_credit = Some(credit);
+        }
         if credit <= if driven { CREDIT_LINE / 10 } else { CREDIT_LINE } {
             self.carried.months_in_credit = 0;
             return 0;
         }
         self.carried.months_in_credit += 1;
         let asks = driven || (self.carried.months_in_credit >= 6 && dice.chance(0.25));
-        if asks { (credit as f64 * if driven { 0.95 } else { 0.6 }) as i64 } else { 0 }
+        let traits = self.firm.traits;
+        if !asks || self.firm.rating > 1 || traits.software || traits.welfare {
+            return 0;
+        }
+        let due = match (credit_refund(&self.industry.code, book.period), before) {
+            (Some(CreditRefund::Whole), _) => credit,
+            (Some(CreditRefund::Increase), Some(before)) if credit - before >= CREDIT_LINE => {
+                part_of(credit - before, 6, 10)
+            }
+            _ => 0,
+        };
+        // Tax on what farmers sold and on travel is left out, in proportion. Nobody asks for the last yuan.
+        let (all, left_out) = self.carried.inputs;
+        (part_of(due, (all - left_out).max(0), all.max(1)) as f64 * if driven { 0.95 } else { 0.9 }) as i64
     }
 
     /// A return for the quarter in its last month; nothing is due in the others.
     fn small(&mut self, book: &MonthBook, trade: &Trade) -> Option<VatBook> {
         let quarter = &mut self.carried.quarter;
-        quarter.months += 1;
+        quarter.key_group += book.staff.key_group;
+        quarter.veterans += book.staff.veterans;
         quarter.special += trade.special.0;
         quarter.other += trade.other.0;
         quarter.exempt += trade.exempt;
@@ -166,20 +193,26 @@ impl Keeper<'_> {
         if book.period % 100 % 3 != 0 {
             return None;
         }
-        let quarter = std::mem::take(quarter);
-        self.carried.filed_months = quarter.months;
+        let mut quarter = std::mem::take(quarter);
         let loose = quarter.other + quarter.uninvoiced;
         let sales = quarter.special + loose;
-        // Below 100,000 yuan a month only what carries a special invoice is taxed.
-        let below = sales <= EXEMPT_LINE * quarter.months;
-        let taxed = if below { quarter.special } else { sales };
+        // Who begins within a quarter has the line of all of it; but what was before the economy is not in the return.
+        quarter.months = (book.month as i64 + 1).min(3);
+        quarter.free = free_of_vat(sales, quarter.months, book.period) && !self.waives(book);
+        self.carried.filed = quarter;
+        // Under the line only what carries a special invoice is taxed.
+        let exempt = match quarter.free {
+            true => !self.forgets("small_exempt"),
+            false => self.claims_wrongly("small_exempt", book),
+        };
+        let taxed = if exempt { quarter.special } else { sales };
         let rent = self.industry.code == "K7040";
         let (simple_tax, reduction) = self.small_tax(taxed);
         Some(VatBook {
             small: true,
             export_sales: quarter.exports,
             exempt_sales: quarter.exempt,
-            small_exempt_sales: if below { loose } else { 0 },
+            small_exempt_sales: if exempt { loose } else { 0 },
             small_sales_3pct: if rent { 0 } else { taxed },
             small_sales_5pct: if rent { taxed } else { 0 },
             simple_tax,
@@ -190,6 +223,12 @@ impl Keeper<'_> {
             invoiced_ordinary_sales: quarter.other,
             ..VatBook::default()
         })
+    }
+
+    /// Whether it has given the exemption up: what was given up under the law until 2025 is not under that of 2026.
+    fn waives(&self, book: &MonthBook) -> bool {
+        let since = self.waived_from.filter(|first| *first <= book.month);
+        since.is_some_and(|first| self.world.period(first) >= 202_601 || book.period < 202_601)
     }
 
     /// Tax of a small-scale taxpayer at the levy rate, and what it is reduced by.

@@ -3,13 +3,16 @@
 
 use super::{Arrear, CustomsBook, MonthBook, Payment, PlatformBook, PowerBook, Quota, Truth};
 use crate::economy::Economy;
+use crate::economy::certificates::{Certificate, certificates};
 use crate::economy::dice::{Dice, Purpose};
 use crate::economy::imports::{imports, split};
 use crate::economy::industries::{Document, Industry};
 use crate::economy::invoices::{Seller, Sheet};
+use crate::economy::law::Size;
 use crate::economy::ledger::FirmMonth;
 use crate::economy::model::{Fate, Firm, World};
 use crate::economy::schemes::{Role, SchemeKind, SchemePlan};
+use crate::economy::waivers::waived_from;
 
 /// Farm purchases are deducted at this rate, basis points.
 pub(super) const FARM_RATE_BP: i64 = 900;
@@ -24,10 +27,15 @@ pub(super) struct Keeper<'a> {
     pub plan: Option<&'a SchemePlan>,
     /// Traits of the firm that are numbers: efficiency, wage level, terms of payment.
     pub habits: Habits,
+    /// What it is certified as, and until when.
+    pub certificates: Vec<Certificate>,
+    /// The month, by index, from which it gave the exemption of small-scale taxpayers up.
+    pub waived_from: Option<usize>,
     pub carried: Carried,
 }
 
 /// What is the same all months.
+#[derive(Clone)]
 pub(in crate::economy) struct Habits {
     /// Power for a given output, around 1.
     pub power: f64,
@@ -63,7 +71,7 @@ impl Habits {
 }
 
 /// What passes from month to month.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Carried {
     /// Credit of input tax at the end of the month before.
     pub credit: i64,
@@ -73,10 +81,14 @@ pub(super) struct Carried {
     pub refunded: i64,
     /// Months with a credit above half a million in a row.
     pub months_in_credit: u32,
+    /// That credit at the end of the last December.
+    pub year_end_credit: Option<i64>,
+    /// Input tax so far, and of it what no refund of credit counts.
+    pub inputs: (i64, i64),
     /// Sales of a small-scale taxpayer's quarter so far.
     pub quarter: super::vat::Quarter,
-    /// Months the last return was for.
-    pub filed_months: i64,
+    /// The quarter it filed last.
+    pub filed: super::vat::Quarter,
     /// Income tax relief of the year wrongly claimed or forgone so far: the year and the sum.
     pub relief_at_stake: (i32, i64),
     /// VAT and stamp bases of the quarter.
@@ -90,6 +102,8 @@ pub(super) struct Carried {
     pub cit_settled: (i32, i64),
     /// The last year of which income tax is unpaid.
     pub cit_owed: i32,
+    /// How large each settled year showed the firm to be.
+    pub settled: Vec<(i32, Size)>,
 }
 
 impl Carried {
@@ -137,8 +151,10 @@ impl<'a> Keeper<'a> {
         let (firm, industry) = (world.firm(index), world.industry(index));
         let habits = Habits::of(world.spec().seed, index, industry);
         let plan = economy.scheme(index);
+        let certificates = certificates(world, index);
+        let (waived_from, carried) = (waived_from(economy, index), Carried::default());
         let mut keeper =
-            Self { economy, world, index, firm, industry, plan, habits, carried: Carried::default() };
+            Self { economy, world, index, firm, industry, plan, habits, certificates, waived_from, carried };
         // Who forgets a relief for people it employs employs some; who claims it wrongly none.
         if keeper.claims_policy("veterans") {
             keeper.habits.helped.0 = 2 * i64::from(keeper.forgets("veterans"));
@@ -194,7 +210,7 @@ impl<'a> Keeper<'a> {
         self.staff(&mut book, &trade, dice);
         self.customs(&mut book, &trade, dice);
         self.file_vat(&mut book, &trade, dice);
-        self.surcharges(&mut book, &trade);
+        self.surcharges(&mut book, &trade, dice);
         self.keep_accounts(&mut book, &trade, dice);
         self.file_cit(&mut book);
         self.pay(&mut book, dice);

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 
 use super::batch::Batch;
 use crate::economy::EconomyError;
-use crate::economy::dice::{Dice, Purpose};
+use crate::economy::certificates::{Certificate, certificates};
 use crate::economy::history::{Change, Item, changes as history};
 use crate::economy::model::{Firm, FirmKind, World};
 
@@ -211,32 +211,18 @@ fn yuan(cents: i64) -> String {
 /// The table `qualification`.
 pub(super) fn qualifications(world: &World, firms: Range<u32>) -> Result<Vec<RecordBatch>, EconomyError> {
     batches(firms, |firms| {
-        let mut rows: Vec<(u32, &'static str, String, i32, Option<i32>)> = Vec::new();
-        for firm in firms {
-            let traits = world.firm(firm).traits;
-            let kinds = [
-                (traits.high_tech, "high_tech", 3),
-                (traits.software, "software", 0),
-                (traits.exporter, "export", 0),
-                (traits.welfare, "welfare", 0),
-                (traits.grower, "agriculture", 0),
-                (traits.encouraged, "west_encouraged", 0),
-            ];
-            for (_, kind, years) in kinds.into_iter().filter(|(has, ..)| *has) {
-                let dice =
-                    &mut Dice::of(world.spec.seed, Purpose::Register, u64::from(firm), kind.len() as u64);
-                let opened = world.firm(firm).registered_on.max(world.first_day(0) - 900);
-                let from = opened.min(world.first_day(0) - 1) - dice.below(120) as i32;
-                let number = format!("{}{:08}", &kind[..2].to_uppercase(), dice.below(100_000_000));
-                rows.push((firm, kind, number, from, (years > 0).then(|| from + 365 * years + 60)));
-            }
-        }
+        let rows: Vec<(u32, Certificate)> = firms
+            .flat_map(|firm| {
+                certificates(world, firm).into_iter().map(move |certificate| (firm, certificate))
+            })
+            .collect();
+        let number = |one: &Certificate| format!("{}{:08}", one.kind[..2].to_uppercase(), one.number);
         let mut table = Batch::of("qualification", rows.len())?;
         table.text("taxpayer_id", rows.iter().map(|row| Some(world.id(row.0))))?;
-        table.text("kind", rows.iter().map(|row| Some(row.1)))?;
-        table.text("certificate_no", rows.iter().map(|row| Some(&row.2)))?;
-        table.date("valid_from", rows.iter().map(|row| Some(row.3)))?;
-        table.date("valid_to", rows.iter().map(|row| row.4))?;
+        table.text("kind", rows.iter().map(|row| Some(row.1.kind)))?;
+        table.text("certificate_no", rows.iter().map(|row| Some(number(&row.1))))?;
+        table.date("valid_from", rows.iter().map(|row| Some(row.1.from)))?;
+        table.date("valid_to", rows.iter().map(|row| row.1.to))?;
         Ok(table.finish()?)
     })
 }

@@ -7,6 +7,7 @@ use super::rows::Rows;
 use super::sections::{Section, each};
 use crate::economy::books::Quota;
 use crate::economy::model::{EXEMPT_LINE, FirmKind};
+use crate::economy::waivers::waived_from;
 use crate::economy::{Economy, EconomyError, Part};
 
 /// Yearly sales, in cents, from which a taxpayer is a key source of the city, and of the province.
@@ -23,31 +24,16 @@ pub(super) fn invoice_quotas(economy: &Economy, part: &Part) -> Result<Vec<Recor
     rows.finish()
 }
 
-/// Rows of `waiver`: small-scale taxpayers below the line whose customers want special invoices, and who therefore
-/// gave up the exemption altogether. (To give it up for single sales needs no declaration.) The code is that of the
-/// list of policies.
+/// Rows of `waiver`: exemptions given up. The code is that of the list of policies.
 pub(super) fn waivers(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     let mut rows = Rows::of("waiver")?;
-    let (world, ledger) = (economy.world(), economy.ledger());
+    let world = economy.world();
     for index in part.firms.clone() {
-        let firm = world.firm(index);
-        if firm.general || firm.annual / 12 > EXEMPT_LINE {
-            continue;
-        }
-        let mut dice = economy.dice(u64::from(index) << 8 | 3, 0);
-        let special = |month: &usize| {
-            let sums = ledger.of(index, *month);
-            sums.special > sums.other
-        };
-        let Some(first) = (0..world.months()).find(special).filter(|_| dice.chance(0.08)) else { continue };
+        let Some(first) = waived_from(economy, index) else { continue };
         let from = world.first_day(first);
         let policy = if world.period(first) >= 202_601 { "B05" } else { "B04" };
-        rows.text(world.id(index))
-            .text(policy)
-            .date(from)
-            .nulls(1)
-            .date(from + dice.between(0, 6) as i32)
-            .end();
+        let told = economy.dice(u64::from(index) << 8 | 3, 1).between(0, 6) as i32;
+        rows.text(world.id(index)).text(policy).date(from).nulls(1).date(from + told).end();
     }
     rows.finish()
 }

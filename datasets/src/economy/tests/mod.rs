@@ -3,6 +3,7 @@
 
 mod books;
 mod documents;
+mod reliefs;
 mod rows;
 mod schemes;
 mod shape;

@@ -54,8 +54,9 @@ fn burdens_outside(economy: &Economy) -> Vec<String> {
     for firm in 0..world.taxpayers() {
         let own = world.firm(firm);
         let honest = world.scheme(firm).is_none_or(|plan| plan.role == Role::Innocent);
-        // Exporters are refunded and the exempt pay nothing: neither is in the printed figures.
-        if !own.general || !honest || own.traits.exporter || own.traits.exempt || own.opens > 0 {
+        // Exporters are refunded and growers are exempt, though some forget it: neither is in the printed figures.
+        let exempt = own.traits.exempt || own.traits.grower;
+        if !own.general || !honest || own.traits.exporter || exempt || own.opens > 0 {
             continue;
         }
         let sum = sums.entry(own.industry).or_default();

@@ -6,6 +6,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Decimal128Type, Int32Type};
 
 use super::{economy, table};
+use crate::economy::invoices::tax_on;
 use crate::economy::policies::policies;
 use crate::economy::schemes::{Role, SchemeKind, SchemePlan};
 use crate::economy::{Economy, EconomySpec};
@@ -158,10 +159,19 @@ fn at_least_ten_policies_are_claimed() {
     assert!(rightly.len() >= 12, "{rightly:?}");
 }
 
-/// A row of the labels of reliefs: taxpayer, scheme, tax and code, period, relief.
-type LabelledRelief = (u32, String, (String, String), i32, i64);
+/// A row of the labels of reliefs.
+struct Label {
+    firm: u32,
+    scheme: String,
+    policy: String,
+    tax: String,
+    code: String,
+    period: i32,
+    period_type: String,
+    relief: i64,
+}
 
-fn labelled_reliefs(economy: &Economy) -> Vec<LabelledRelief> {
+fn labelled_reliefs(economy: &Economy) -> Vec<Label> {
     let truth = economy.truth_reliefs().unwrap();
     let text =
         |name: &str, row: usize| truth.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned();
@@ -170,43 +180,80 @@ fn labelled_reliefs(economy: &Economy) -> Vec<LabelledRelief> {
     let periods = truth.column_by_name("period").unwrap().as_primitive::<Int32Type>();
     let reliefs = truth.column_by_name("relief").unwrap().as_primitive::<Decimal128Type>();
     (0..truth.num_rows())
-        .map(|row| {
-            let code = (text("tax_code", row), text("relief_code", row));
-            let relief = i64::try_from(reliefs.value(row)).unwrap();
-            (firms[text("taxpayer_id", row).as_str()], text("scheme", row), code, periods.value(row), relief)
+        .map(|row| Label {
+            firm: firms[text("taxpayer_id", row).as_str()],
+            scheme: text("scheme", row),
+            policy: text("policy", row),
+            tax: text("tax_code", row),
+            code: text("relief_code", row),
+            period: periods.value(row),
+            period_type: text("period_type", row),
+            relief: i64::try_from(reliefs.value(row)).unwrap(),
         })
         .collect()
 }
 
+/// Reliefs as filed, by taxpayer, tax, code, period and kind of period: those with details, those that stand in a line of a return alone,
+/// and those of settlements of income tax; a deduction as the tax at 25 percent it saves.
+fn filed_reliefs() -> HashMap<(u32, String, String, i64, String), i64> {
+    let mut filed = HashMap::new();
+    let rows = table("benefit_claim");
+    for row in 0..rows.len() {
+        let (tax, code) = (rows.text("tax_code", row).unwrap(), rows.text("relief_code", row).unwrap());
+        let kind = if tax == "cit" { "Q" } else { "M" };
+        let key = (rows.firm(row), tax.to_owned(), code.to_owned(), rows.get("period", row), kind.to_owned());
+        filed.insert(key, rows.get("relief", row));
+    }
+    let mut line = |firm, tax: &str, code: &str, period, kind: &str, relief: i64| {
+        if relief > 0 {
+            filed.insert((firm, tax.to_owned(), code.to_owned(), period, kind.to_owned()), relief);
+        }
+    };
+    let rows = table("cit_return");
+    for row in (0..rows.len()).filter(|row| rows.text("period_type", *row) == Some("Y")) {
+        for code in ["small_profit_relief", "high_tech_relief", "region_relief", "rd_super_deduction"] {
+            let share = if code == "rd_super_deduction" { 2_500 } else { 10_000 };
+            let relief = tax_on(rows.get(code, row), share);
+            line(rows.firm(row), "cit", code, rows.get("period", row), "Y", relief);
+        }
+    }
+    let rows = table("vat_return");
+    for row in (0..rows.len()).filter(|row| rows.text("form", *row) == Some("small")) {
+        let relief = tax_on(rows.get("small_exempt_sales", row), 300);
+        line(rows.firm(row), "vat", "small_exempt_sales", rows.get("period", row), "M", relief);
+    }
+    filed
+}
+
 #[test]
 fn reliefs_are_claimed_or_forgone_as_the_labels_say_to_the_cent() {
-    let rows = table("benefit_claim");
-    let claimed: HashMap<(u32, &str, &str, i64), i64> = (0..rows.len())
-        .map(|row| {
-            let text = |column| rows.text(column, row).unwrap();
-            let key = (rows.firm(row), text("tax_code"), text("relief_code"), rows.get("period", row));
-            (key, rows.get("relief", row))
-        })
-        .collect();
+    let filed = filed_reliefs();
     let (mut wrong, mut forgotten) = (HashSet::new(), HashSet::new());
     let labels = labelled_reliefs(economy());
-    for (firm, scheme, (tax, code), period, relief) in &labels {
-        let found = claimed.get(&(*firm, tax, code, i64::from(*period)));
-        assert!(*relief > 0);
-        if scheme == "wrong_claim" {
-            assert_eq!(found, Some(relief), "firm {firm} {code} {period}");
+    for Label { firm, scheme, policy, tax, code, period, period_type, relief } in &labels {
+        let key = (*firm, tax.clone(), code.clone(), i64::from(*period), period_type.clone());
+        assert!(*relief > 100, "{key:?}");
+        if policy == "rd_listed" && scheme == "wrong_claim" {
+            // Of 120 percent of research 100 are due.
+            assert!((filed[&key] - 6 * relief).abs() <= 6, "{key:?}");
+        } else if scheme == "wrong_claim" {
+            assert_eq!(filed.get(&key), Some(relief), "{key:?}");
             wrong.insert(code);
         } else {
-            assert_eq!(found, None, "firm {firm} {code} {period} forgets what it claims");
+            assert_eq!(filed.get(&key), None, "{key:?} forgets what it claims");
             forgotten.insert(code);
         }
     }
     assert!(wrong.len() >= 10, "claimed wrongly: {wrong:?}");
     assert!(forgotten.len() >= 10, "forgotten: {forgotten:?}");
     // Every claim without title is labelled.
-    let labelled: HashSet<(u32, i32)> = labels.iter().map(|label| (label.0, label.3)).collect();
+    let labelled: HashSet<(u32, i32)> = labels.iter().map(|label| (label.firm, label.period)).collect();
     for firm in 0..economy().world().taxpayers() {
-        for book in economy().books(firm).iter().filter(|book| book.claims.iter().any(|c| !c.entitled)) {
+        for book in economy()
+            .books(firm)
+            .iter()
+            .filter(|book| book.claims.iter().any(|c| !c.entitled && c.relief > 100))
+        {
             assert!(labelled.contains(&(firm, book.period)), "firm {firm} {}", book.period);
         }
     }
@@ -214,7 +261,8 @@ fn reliefs_are_claimed_or_forgone_as_the_labels_say_to_the_cent() {
     for kind in [SchemeKind::WrongClaim, SchemeKind::ForgottenClaim] {
         let role = if kind == SchemeKind::WrongClaim { Role::Organiser } else { Role::Innocent };
         let cast = actors(kind, role);
-        let seen: HashSet<u32> = labels.iter().filter(|label| label.1 == kind.name()).map(|l| l.0).collect();
+        let seen: HashSet<u32> =
+            labels.iter().filter(|label| label.scheme == kind.name()).map(|l| l.firm).collect();
         assert!(seen.len() * 10 >= cast.len() * 8, "{kind:?}: {} of {}", seen.len(), cast.len());
     }
 }
@@ -226,7 +274,7 @@ fn labels_of_claims_are_of_firms_that_claim_or_forget() {
         let economy = Economy::build(&spec).unwrap();
         let mut seen: HashMap<String, HashSet<u32>> = HashMap::new();
         let mut codes: HashMap<String, HashSet<String>> = HashMap::new();
-        for (firm, scheme, (_, code), ..) in labelled_reliefs(&economy) {
+        for Label { firm, scheme, code, .. } in labelled_reliefs(&economy) {
             seen.entry(scheme.clone()).or_default().insert(firm);
             codes.entry(scheme).or_default().insert(code);
         }
