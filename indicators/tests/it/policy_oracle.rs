@@ -101,7 +101,7 @@ fn answer(said: &Said, documents: bool, waived: bool) -> Option<Answer> {
     };
     Some(if claimed > benefit + TOLERANCE {
         Answer::OverClaimed
-    } else if claimed <= TOLERANCE && benefit <= TOLERANCE && (documents || benefit <= claimed + TOLERANCE) {
+    } else if claimed <= TOLERANCE && benefit <= TOLERANCE {
         Answer::NotDue
     } else if documents {
         Answer::ToBeConfirmed
