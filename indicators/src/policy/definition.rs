@@ -174,6 +174,40 @@ impl Version {
     }
 }
 
+/// What a test row is to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// An answer.
+    Answer(Answer),
+    /// None: the policy is not asked of this taxpayer.
+    NotConcerned,
+    /// None: no version is in force.
+    NotInForce,
+}
+
+impl Expected {
+    /// The words beside those of [`Answer`].
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("not_concerned", Self::NotConcerned), ("not_in_force", Self::NotInForce)];
+
+    /// What a word asks for.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        let own = Self::WORDS.iter().find(|(own, _)| *own == word).map(|(_, expected)| *expected);
+        own.or_else(|| Answer::of_word(word).map(Self::Answer))
+    }
+
+    /// The word in test rows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer(answer) => answer.as_str(),
+            Self::NotConcerned => "not_concerned",
+            Self::NotInForce => "not_in_force",
+        }
+    }
+}
+
 /// A test row: facts in, answer out.
 #[derive(Debug, Clone)]
 pub struct PolicyTest {
@@ -187,8 +221,8 @@ pub struct PolicyTest {
     pub facts: Vec<(At<String>, At<TestValue>)>,
     /// Built-in facts that are unknown.
     pub unknown: Vec<String>,
-    /// Expected answer; none: no version is in force.
-    pub answer: Option<Answer>,
+    /// Expected answer.
+    pub answer: Expected,
     /// Expected benefit, as written.
     pub benefit: Option<At<String>>,
     /// Expected amount, as written.

@@ -15,7 +15,9 @@ mod testrow;
 pub use change::PolicyChange;
 pub use check::{check_policy, fill_evidence as fill_policy_evidence};
 pub use coverage::{Gap, gaps};
-pub use definition::{Answer, Condition, Policy, PolicyTest, RELIEF, Rounding, Test, Version, WAIVED};
+pub use definition::{
+    Answer, Condition, Expected, Policy, PolicyTest, RELIEF, Rounding, Test, Version, WAIVED,
+};
 pub use describe::{PolicySummary, Status, list_policies, show_policy};
 pub use parameters::{Dated, Parameter, Parameters};
 pub(crate) use parse::days;

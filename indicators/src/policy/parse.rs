@@ -5,7 +5,9 @@ use chrono::NaiveDate;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::definition::{Answer, Condition, Policy, PolicyTest, RELIEF, Rounding, Test, Version, WAIVED};
+use super::definition::{
+    Answer, Condition, Expected, Policy, PolicyTest, RELIEF, Rounding, Test, Version, WAIVED,
+};
 use crate::definition::{Bilingual, Fact, Grain, Op, Unit};
 use crate::parse::{TAXES, bilingual, check_code, date, facts, number_text, read_basis, test_facts};
 use crate::period;
@@ -257,17 +259,18 @@ fn read_test(mut t: TableReader<'_, '_>, s: &mut Sink<'_>) -> Option<PolicyTest>
     })
 }
 
-fn read_answer(text: &At<String>, s: &mut Sink<'_>) -> Option<Option<Answer>> {
-    if text.value == "not_in_force" {
-        return Some(None);
-    }
-    let found = Answer::of_word(&text.value);
+fn read_answer(text: &At<String>, s: &mut Sink<'_>) -> Option<Expected> {
+    let found = Expected::of_word(&text.value);
     if found.is_none() {
-        let words: Vec<&str> = Answer::ALL.iter().map(|answer| answer.as_str()).collect();
-        let remedy = format!("write one of {}, not_in_force", words.join(", "));
-        s.add(&text.span, format!("`answer` is `{}`", text.value), remedy);
+        let answers = Answer::ALL.iter().map(|answer| answer.as_str());
+        let words: Vec<&str> = answers.chain(Expected::WORDS.iter().map(|(word, _)| *word)).collect();
+        s.add(
+            &text.span,
+            format!("`answer` is `{}`", text.value),
+            format!("write one of {}", words.join(", ")),
+        );
     }
-    found.map(Some)
+    found
 }
 
 /// The first and last day of a period of some months that ends with a month.

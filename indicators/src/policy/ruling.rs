@@ -410,10 +410,11 @@ fn answer_sql(stage: &Stage, tolerance: &str) -> String {
         (format!("{holds} IS FALSE"), Answer::NotDue),
         (format!("{holds} IS NULL OR claimed IS NULL OR benefit IS NULL"), Answer::CannotTell),
         (format!("claimed > benefit + {tolerance}"), Answer::OverClaimed),
-        (format!("{open} AND ({claims} OR benefit > {tolerance})"), Answer::ToBeConfirmed),
+        // A claim taken back (below nothing) of what is worth nothing forgoes nothing.
+        (format!("NOT {claims} AND NOT benefit > {tolerance}"), Answer::NotDue),
+        (open, Answer::ToBeConfirmed),
         (format!("NOT {claims} AND benefit > claimed + {tolerance}"), Answer::DueNotClaimed),
         (format!("benefit > claimed + {tolerance}"), Answer::UnderClaimed),
-        (format!("{claims} OR benefit > {tolerance}"), Answer::DueClaimed),
     ];
     // Whom it does not concern, or may not and who claims nothing, gets no answer.
     let mut sql =
@@ -421,7 +422,7 @@ fn answer_sql(stage: &Stage, tolerance: &str) -> String {
     for (case, answer) in &cases {
         sql.push_str(&format!(" WHEN {case} THEN {}", code(*answer)));
     }
-    sql.push_str(&format!(" ELSE {} END", code(Answer::NotDue)));
+    sql.push_str(&format!(" ELSE {} END", code(Answer::DueClaimed)));
     sql
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int8Type;
 use datafusion::execution::SessionState;
 
-use super::definition::{Answer, PolicyTest, RELIEF, Test, Version, WAIVED};
+use super::definition::{Answer, Expected, PolicyTest, RELIEF, Test, Version, WAIVED};
 use super::parameters::Parameters;
 use super::parse::days;
 use super::rulebook::PolicyEntry;
@@ -77,11 +77,9 @@ impl<'a> Bench<'a> {
         let Some(version) = self.version(test)? else {
             let reached =
                 Reached { version: None, conditions: Vec::new(), answer: None, period: test.period };
-            let faults = match test.answer {
-                None => Vec::new(),
-                Some(answer) => vec![differ("the answer", "not_in_force", answer.as_str())],
-            };
-            return Ok((reached, faults));
+            let met = test.answer == Expected::NotInForce;
+            let differs = || differ("the answer", Expected::NotInForce.as_str(), test.answer.as_str());
+            return Ok((reached, if met { Vec::new() } else { vec![differs()] }));
         };
         let facts = &self.entry.policy.facts;
         let given = given(test);
@@ -97,16 +95,9 @@ impl<'a> Bench<'a> {
         };
         let conditions: Vec<Option<bool>> = ruled.conditions.iter().map(truth).collect();
         let mut faults = Vec::new();
-        match test.answer {
-            Some(expected) if answer == Some(expected) => {}
-            Some(expected) => {
-                faults.push(differ(
-                    "the answer",
-                    &told(&ruled, &conditions, version, answer),
-                    expected.as_str(),
-                ));
-            }
-            None => faults.push(differ("the answer", answer.map_or("none", Answer::as_str), "not_in_force")),
+        if test.answer != answer.map_or(Expected::NotConcerned, Expected::Answer) {
+            let got = told(&ruled, &conditions, version, answer);
+            faults.push(differ("the answer", &got, test.answer.as_str()));
         }
         for (what, column, expected) in
             [("the benefit", &ruled.benefit, &test.benefit), ("the amount", &ruled.amount, &test.amount)]
@@ -152,7 +143,7 @@ fn told(ruled: &Ruled, conditions: &[Option<bool>], version: &Version, answer: O
         .collect();
     parts.push(format!("claimed {}", yuan(cents(&ruled.claimed))));
     parts.push(format!("benefit {}", yuan(cents(&ruled.benefit))));
-    format!("{} ({})", answer.map_or("none, for it does not concern", Answer::as_str), parts.join(", "))
+    format!("{} ({})", answer.map_or(Expected::NotConcerned, Expected::Answer).as_str(), parts.join(", "))
 }
 
 fn differ(what: &str, got: &str, expected: &str) -> Fault {

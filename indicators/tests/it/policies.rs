@@ -107,6 +107,8 @@ fn every_answer_has_its_case() {
         row("given up", 202_003, &format!("{due}, waived = true"), "answer = \"waived\""),
         row("given up and claimed", 202_003, &format!("{due}, waived = true, relief = 7.50"), "answer = \"claimed_not_due\""),
         row("worth nothing", 202_003, "small = true, sales = 0", "answer = \"not_due\"\nbenefit = 0"),
+        row("worth nothing, and an earlier claim taken back", 202_003, "small = true, sales = 0, relief = -5.00", "answer = \"not_due\""),
+        row("worth something, and an earlier claim taken back", 202_003, &format!("{due}, relief = -5.00"), "answer = \"due_not_claimed\"\namount = 7.50"),
         row("rounded half away from zero", 202_003, "small = true, sales = 250.20", "answer = \"due_not_claimed\"\nbenefit = 6.26"),
         row("before", 201_912, due, "answer = \"not_in_force\""),
         row("after", 202_203, due, "answer = \"not_in_force\""),
@@ -150,6 +152,30 @@ fn documents_and_unsaid_boundaries_are_to_be_confirmed() {
     ];
     let problems = wrong(&policy("", unsaid, &rows.concat()));
     assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn whom_a_policy_does_not_concern_can_be_expected() {
+    let due = "small = true, sales = 200.00";
+    let scope = "concerns = \"sales > 100\"";
+    let rows = [
+        row("asked", 202_003, due, "answer = \"due_not_claimed\""),
+        row("below", 202_003, "small = true, sales = 100.00", "answer = \"not_concerned\""),
+        row("not known whether", 202_003, "small = true", "answer = \"not_concerned\""),
+    ];
+    let problems = wrong(&policy(scope, "", &rows.concat()));
+    assert!(problems.is_empty(), "{problems:#?}");
+
+    let rows = [
+        row("asked all the same", 202_003, due, "answer = \"not_concerned\""),
+        row("below", 202_003, "small = true, sales = 100.00", "answer = \"not_due\""),
+        row("no version", 201_912, due, "answer = \"not_concerned\""),
+    ];
+    let problems = wrong(&policy(scope, "", &rows.concat()));
+    let said = |message: &str| problems.iter().any(|p| p.message.contains(message));
+    assert!(said("the answer is due_not_claimed") && said("expected not_concerned"), "{problems:#?}");
+    assert!(said("the answer is not_concerned") && said("expected not_due"), "{problems:#?}");
+    assert!(said("the answer is not_in_force, expected not_concerned"), "{problems:#?}");
 }
 
 #[test]
