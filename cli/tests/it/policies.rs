@@ -46,7 +46,7 @@ fn policies_are_asked_explained_and_changed() {
         .run(&["tasks", "show", &one["taxpayer_id"]])
         .ok()
         .shows(&format!("{} 不应享而享", one["policy"]))
-        .shows("但不符合条件：");
+        .shows("申报享受");
 
     // Each answer adds up with the counts.
     let findings = place.sql("select count(*) from policy_finding where as_of = 202509");

@@ -5,7 +5,7 @@ use arrow::array::RecordBatch;
 use assay_indicators::policy::{Answer, Condition, Policy, Rulebook, Test, Version, fill_policy_evidence};
 use assay_indicators::{Grain, period};
 use assay_tasks::ledger::{BenefitFinding, Frame, Rules};
-use assay_tasks::{ItemKind, TaskItem, basis_of, facts_zh, legal_basis, money_en, money_zh};
+use assay_tasks::{ItemKind, TaskItem, basis_of, facts_zh, legal_basis, money_en, money_zh, tax_zh};
 use datafusion::prelude::SessionContext;
 
 use super::{fen, some, text, whole};
@@ -151,7 +151,7 @@ impl Said<'_> {
             kind,
             indicator: part.map_or_else(|| code.clone(), |part| format!("{code}-{part}")),
             version: version.number,
-            name_zh: format!("{}：{}", self.answer.zh(), policy.name.zh),
+            name_zh: format!("{}：{}{}", self.answer.zh(), policy.name.zh, self.limb_zh()),
             name_en: format!("{}: {}", self.answer.as_str().replace('_', " "), policy.name.en),
             family: format!("benefit_{code}"),
             tax: policy.tax.clone(),
@@ -184,6 +184,16 @@ impl Said<'_> {
         }
     }
 
+    /// The tax a limb is about, where it is about one.
+    fn limb_zh(&self) -> String {
+        let part = self.version.part.as_deref().unwrap_or_default();
+        let tax = part.strip_suffix("_micro").unwrap_or(part);
+        match tax_zh(tax) {
+            zh if zh != tax => format!("（{zh}）"),
+            _ => String::new(),
+        }
+    }
+
     /// Conditions only documents can tell.
     fn papers(&self) -> impl Iterator<Item = &Condition> {
         self.version.conditions.iter().filter(|condition| matches!(condition.test, Test::Document))
@@ -203,7 +213,13 @@ impl Said<'_> {
         match self.answer {
             Answer::ClaimedNotDue => {
                 let failed = self.failing(|condition| condition.label.zh.clone()).join("、");
-                format!("{when}申报享受{claimed}，但不符合条件：{failed}；涉及税款{amount}")
+                // Who meets every condition and is not due gave the benefit up.
+                let why = if failed.is_empty() {
+                    "已声明放弃本项优惠".to_owned()
+                } else {
+                    format!("不符合条件：{failed}")
+                };
+                format!("{when}申报享受{claimed}，但{why}；涉及税款{amount}")
             }
             Answer::OverClaimed => format!("{when}申报享受{claimed}，按政策可享{benefit}，多享{amount}"),
             Answer::UnderClaimed => format!("{when}申报享受{claimed}，按政策可享{benefit}，少享{amount}"),
@@ -222,9 +238,9 @@ impl Said<'_> {
         match self.answer {
             Answer::ClaimedNotDue => {
                 let failed = self.failing(|condition| condition.label.en.clone()).join(", ");
-                format!(
-                    "claims {claimed} for the period to {at}, but fails: {failed}; tax concerned {amount}"
-                )
+                let why =
+                    if failed.is_empty() { "gave it up".to_owned() } else { format!("fails: {failed}") };
+                format!("claims {claimed} for the period to {at}, but {why}; tax concerned {amount}")
             }
             Answer::OverClaimed => {
                 format!("claims {claimed} for the period to {at}; {benefit} is due, {amount} too much")
