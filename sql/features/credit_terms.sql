@@ -7,7 +7,7 @@
 -- later, null where that return is not loaded. input, agri, transport: input tax since April 2019 as far as loaded. sales_year: sales of the
 -- calendar year before, brought to twelve months for who began in it. collected: refunds on collection since April 2019, null where neither
 -- payments nor reliefs are loaded. zero: 0 where any return states a refund of credit, else null.
--- Who has an application under way and no return for $as_of, but one for the month before, has a row too: asked is 1, applied the
+-- Who has an application under way in $as_of and no return for $as_of, but one for the month before, has a row too: asked is 1, applied the
 -- refund asked for, the export refund is that of the month before, and owed the VAT in arrears by $as_of (null where no arrears are
 -- loaded). In rows of returns owed is 0: what was in arrears when the refund was granted is not known.
 WITH filed AS (
@@ -20,7 +20,7 @@ under_way AS (
     SELECT taxpayer_key, last_value(amount ORDER BY period, application_no) AS amount
     FROM refund_application
     WHERE period < $as_of AND coalesce(received_on, applied_on) <= period_end($as_of)
-        AND coalesce(decided_on > period_end($as_of), decision IS NULL)
+        AND coalesce(decided_on >= period_start($as_of), decision IS NULL)
     GROUP BY taxpayer_key
 ),
 abroad AS (

@@ -99,12 +99,8 @@ pub(super) async fn ask(
             answers.entry(finding.taxpayer_key).or_insert(eligible);
         }
         for one in asked {
-            let nothing = || Eligible {
-                month,
-                answer: Answer::NotDue.as_str(),
-                amount: Some(0),
-                ..Eligible::default()
-            };
+            // An application under way is always answered, unless the month has a return by now: of a day in the past.
+            let nothing = || Eligible::unknown(month, "申请当月已有申报，无法还原当时结论");
             found.insert(one.no.clone(), answers.get(&one.taxpayer_key).cloned().unwrap_or_else(nothing));
         }
     }

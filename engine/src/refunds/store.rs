@@ -265,7 +265,7 @@ fn evidence_json(rows: &[Evidence]) -> String {
             "detail": row.detail,
             "day": row.day.map(|day| day.to_string()),
             "cleared_on": row.cleared_on.map(|day| day.to_string()),
-            "amount": row.amount.map(assay_indicators::yuan_exact),
+            "amount": row.amount.map(|fen| assay_indicators::yuan_exact(fen).replace(',', "")),
             "file": row.place.as_ref().map(|(file, _)| file),
             "row": row.place.as_ref().map(|(_, row)| row),
         })
