@@ -142,7 +142,10 @@ A5,hold,same,mismatch,800000.00,800000.00,0.00,suspended,6,,,ind4,to_be_confirme
         .run(&["policies", "refunds", "--as-of", "2025-10-20", "--office", "1331", "--format", "csv"])
         .ok()
         .out;
-    assert!(own.lines().count() == 2 && own.contains("A1,") && own.contains("release"), "decided since, not by that day: {own}");
+    assert!(
+        own.lines().count() == 2 && own.contains("A1,") && own.contains("release"),
+        "decided since, not by that day: {own}"
+    );
     place
         .run(&[
             "policies",

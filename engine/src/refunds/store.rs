@@ -117,9 +117,12 @@ pub(super) async fn before(context: &SessionContext, day: NaiveDate) -> Result<O
 /// Keeps a queue in place of an earlier one of its day; false where that said the same.
 pub(super) async fn keep(warehouse: &Warehouse, context: &SessionContext, queue: &Queue) -> Result<bool> {
     let (applications, reasons) = (queue_rows(queue)?, reason_rows(queue)?);
+    let same = |said: Option<RecordBatch>, now: &RecordBatch| {
+        said.map_or_else(|| now.num_rows() == 0, |said| said == *now)
+    };
     let said = |table, order| stored(context, table, order, queue.day);
-    if said(REFUND_QUEUE, "application_no").await?.as_ref() == Some(&applications)
-        && said(REFUND_REASON, "application_no, reason").await?.as_ref() == Some(&reasons)
+    if same(said(REFUND_QUEUE, "application_no").await?, &applications)
+        && same(said(REFUND_REASON, "application_no, reason").await?, &reasons)
     {
         return Ok(false);
     }

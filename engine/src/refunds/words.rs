@@ -64,7 +64,10 @@ pub(super) fn message_zh(row: &Row, day: NaiveDate) -> String {
         };
         let on = one.decided_on.unwrap_or(day);
         out.push_str(&format!("，{on}{how}{}", one.granted.map(yuan).unwrap_or_default()));
-        out.push_str(&clock_zh(row));
+        if let Some((clock, due)) = row.clock.and_then(|clock| Some((clock, clock.due_on?))) {
+            let late = if clock.overdue() { "，超期" } else { "" };
+            out.push_str(&format!("，用{}个工作日（期限{due}{late}）", clock.used));
+        }
         out.push('。');
         return out;
     }
