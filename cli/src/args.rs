@@ -24,7 +24,7 @@ pub use indicators::{EffectPeriod, IndicatorsCommand, LabelColumns};
 pub use ingest::IngestArgs;
 pub use links::{DecisionArgs, LinksCommand, LinksListArgs};
 pub use mapping::MappingCommand;
-pub use policies::{PoliciesCommand, PolicyGroup};
+pub use policies::{PoliciesCommand, PolicyGroup, RefundProposal};
 pub use quality::{QualityArgs, QualityBy, QualityPart};
 pub use sql::SqlArgs;
 pub use tasks::{

@@ -1,7 +1,10 @@
 //! Results on stdout, messages on stderr.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::sync::Arc;
+
+use anyhow::Context;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -26,10 +29,29 @@ pub async fn stream(
     format: Format,
     options: &OutputOptions,
 ) -> anyhow::Result<u64> {
-    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let mut out = BufWriter::new(std::io::stdout());
     let rows = write_stream(stream, format, options, &mut out).await?;
     out.flush()?;
     Ok(rows)
+}
+
+/// Streams a result into a file. It is written beside and renamed: a failed query leaves no half of a file.
+pub async fn file(
+    path: &Path,
+    stream: SendableRecordBatchStream,
+    format: Format,
+    options: &OutputOptions,
+) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    let rows = write_stream(stream, format, options, &mut out).await?;
+    out.flush()?;
+    drop(out);
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    error(&format!("{}: {rows} rows", path.display()));
+    Ok(())
 }
 
 /// Rows of text as a table, CSV or JSON.

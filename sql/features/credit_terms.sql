@@ -7,15 +7,41 @@
 -- later, null where that return is not loaded. input, agri, transport: input tax since April 2019 as far as loaded. sales_year: sales of the
 -- calendar year before, brought to twelve months for who began in it. collected: refunds on collection since April 2019, null where neither
 -- payments nor reliefs are loaded. zero: 0 where any return states a refund of credit, else null.
+-- Who has an application under way in $as_of and no return for $as_of, but one for the month before, has a row too: asked is 1, applied the
+-- refund asked for, the export refund is that of the month before, and owed the VAT in arrears by $as_of (null where no arrears are
+-- loaded). In rows of returns owed is 0: what was in arrears when the refund was granted is not known.
 WITH filed AS (
     SELECT *, coalesce(taxable_sales, 0) + coalesce(simple_sales, 0) + coalesce(export_sales, 0) + coalesce(exempt_sales, 0)
         + coalesce(small_exempt_sales, 0) + coalesce(small_sales_3pct, 0) + coalesce(small_sales_5pct, 0) AS sales
     FROM vat_return
     WHERE period BETWEEN 201903 AND $as_of
 ),
+under_way AS (
+    SELECT taxpayer_key, last_value(amount ORDER BY period, application_no) AS amount
+    FROM refund_application
+    WHERE period < $as_of AND coalesce(received_on, applied_on) <= period_end($as_of)
+        AND coalesce(decided_on >= period_start($as_of), decision IS NULL)
+    GROUP BY taxpayer_key
+),
+abroad AS (
+    SELECT taxpayer_key, sum(refund) AS abroad FROM export_refund WHERE period = period_add($as_of, -1) GROUP BY taxpayer_key
+),
+owing AS (
+    SELECT taxpayer_key, sum(amount) AS amount FROM arrears WHERE tax_code = 'vat' AND due_on <= period_end($as_of) GROUP BY taxpayer_key
+),
 now AS (
-    SELECT taxpayer_key, opening_credit, closing_credit, refundable_tax, coalesce(refund_of_credit, 0) AS refund
+    SELECT taxpayer_key, opening_credit, closing_credit, refundable_tax, coalesce(refund_of_credit, 0) AS refund,
+        CAST(0 AS DECIMAL(18, 2)) AS owed, CAST(NULL AS DECIMAL(18, 2)) AS applied
     FROM filed WHERE form = 'general' AND period = $as_of
+    UNION ALL
+    SELECT u.taxpayer_key, NULL AS opening_credit, NULL AS closing_credit, a.abroad AS refundable_tax, 0 AS refund,
+        CASE WHEN l.any_arrears THEN coalesce(o.amount, 0) END AS owed, u.amount AS applied
+    FROM under_way AS u
+    CROSS JOIN (SELECT count(*) > 0 AS any_arrears FROM arrears) AS l
+    LEFT JOIN abroad AS a ON a.taxpayer_key = u.taxpayer_key
+    LEFT JOIN owing AS o ON o.taxpayer_key = u.taxpayer_key
+    WHERE u.taxpayer_key IN (SELECT taxpayer_key FROM filed WHERE form = 'general' AND period = period_add($as_of, -1))
+        AND u.taxpayer_key NOT IN (SELECT taxpayer_key FROM filed WHERE form = 'general' AND period = $as_of)
 ),
 register AS (
     SELECT taxpayer_key, min(registered_on) AS registered_on FROM taxpayer WHERE valid_to IS NULL GROUP BY taxpayer_key
@@ -60,7 +86,7 @@ loaded AS (
 ),
 read AS (
     SELECT
-        n.taxpayer_key, n.opening_credit, n.closing_credit, n.refundable_tax, n.refund,
+        n.taxpayer_key, n.opening_credit, n.closing_credit, n.refundable_tax, n.refund, n.owed, n.applied,
         p.quarterly, p.before_n, p.before_least, p.with_n, p.with_least, p.last_closing, p.march_2019, p.year_end, p.own_year_end,
         p.input, p.agri, p.transport, p.parted, p.year_sales, p.year_quarters, p.year_n,
         r.registered_on,
@@ -96,7 +122,10 @@ SELECT
             THEN year_sales * 12 / (13 - CAST(date_part('month', registered_on) AS INT))
     END AS DECIMAL(28, 2)) AS credit_terms_sales_year,
     CAST(CASE WHEN collections THEN greatest(coalesce(b.amount, 0), coalesce(c.amount, 0)) END AS DECIMAL(28, 2)) AS credit_terms_collected,
-    CAST(CASE WHEN refunds THEN 0 END AS DECIMAL(28, 2)) AS credit_terms_zero
+    CAST(CASE WHEN refunds THEN 0 END AS DECIMAL(28, 2)) AS credit_terms_zero,
+    CAST(CASE WHEN applied IS NOT NULL THEN 1 END AS BIGINT) AS credit_terms_asked,
+    CAST(applied AS DECIMAL(28, 2)) AS credit_terms_applied,
+    CAST(owed AS DECIMAL(28, 2)) AS credit_terms_owed
 FROM terms AS t
 CROSS JOIN loaded
 LEFT JOIN paid_back AS b ON b.taxpayer_key = t.taxpayer_key

@@ -20,6 +20,26 @@ pub enum PolicyGroup {
     Ownership,
 }
 
+/// What is proposed for a refund of credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum RefundProposal {
+    /// Nothing stands against it
+    Release,
+    /// Less may be refunded than is asked for
+    Adjust,
+    /// A reason to hold it holds
+    Hold,
+    /// The conditions are not met
+    Refuse,
+    /// Fraud was found since
+    Terminate,
+    /// What is missing decides
+    CannotTell,
+    /// Decided since the night before
+    Decided,
+}
+
 /// `policies`.
 #[derive(Debug, Subcommand)]
 pub enum PoliciesCommand {
@@ -97,6 +117,27 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
         /// Month [default: the last with invoices]
         #[arg(long, value_parser = super::parse_month)]
         as_of: Option<i32>,
+    },
+    /// Refunds of credit under way (留抵退税): what may be refunded, the clock, what holds them, what is proposed
+    #[command(
+        after_help = "The night's list, kept in tables `refund_queue` and `refund_reason` and compared with the night before; again on the same day \
+it replaces that day's, or changes nothing.\nExit code 0. Refunds nobody can tell about are listed with what is missing.\n\nExamples:\n  \
+assay policies refunds\n  assay policies refunds --as-of 2026-01-20 --only hold\n  assay policies refunds --office 13301 --format csv --to queue.csv\n  \
+assay sql \"select reason, holds, count(*) from refund_reason where as_of = date '2026-01-20' group by 1, 2\""
+    )]
+    Refunds {
+        /// Day [default: today]
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        /// Only taxpayers of this office and of those below it
+        #[arg(long)]
+        office: Option<String>,
+        /// Only what is proposed so
+        #[arg(long, value_enum)]
+        only: Option<RefundProposal>,
+        /// Write the list into this file, all columns
+        #[arg(long)]
+        to: Option<PathBuf>,
     },
     /// How the answers meet the reliefs a generated economy has wrongly claimed or forgotten
     Evaluate {

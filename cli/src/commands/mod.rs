@@ -13,6 +13,7 @@ mod mapping;
 mod pages;
 mod policies;
 mod quality;
+mod refunds;
 mod scan;
 mod schema;
 mod sql;

@@ -57,6 +57,9 @@ pub async fn run(cli: &Cli, command: &PoliciesCommand) -> Result<ExitCode> {
             let what = (code.as_str(), *before, *after);
             show(cli, diff(&warehouse, what, *as_of, &cli.session(), Arc::new(Silent)).await?).await?;
         }
+        PoliciesCommand::Refunds { as_of, office, only, to } => {
+            super::refunds::run(cli, *as_of, office.as_deref(), *only, to.as_deref()).await?;
+        }
         PoliciesCommand::Evaluate { as_of } => {
             let warehouse = super::open(cli).await?;
             show(cli, by_truth(&warehouse, *as_of, &cli.session()).await?).await?;

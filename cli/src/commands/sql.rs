@@ -1,12 +1,12 @@
 //! `assay sql`: one query, a file, or what comes on standard input.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 
 use anyhow::{Context, Result, anyhow, bail};
 use assay_datasets::schema::nearest_words;
 use assay_engine::warehouse::session::{self, Access};
-use assay_sql::{OutputOptions, write_stream};
+use assay_sql::OutputOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionContext};
 
@@ -26,22 +26,10 @@ pub async fn run(cli: &Cli, args: &SqlArgs) -> Result<()> {
     let planned = context.sql_with_options(&query, read_only).await.map_err(|e| explain(&context, e));
     let stream = planned?.execute_stream().await?;
     let options = OutputOptions { table_rows: args.limit, ..OutputOptions::default() };
-    let Some(path) = &args.output else {
-        print::stream(stream, cli.format, &options).await?;
-        return Ok(());
-    };
-    // Written beside and renamed: a failed query leaves no half of a file.
-    let folder =
-        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| std::path::Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("cannot write to {}", folder.display()))?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    let rows = write_stream(stream, cli.format, &options, &mut out).await?;
-    out.flush()?;
-    drop(out);
-    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
-    print::error(&format!("{}: {rows} rows", path.display()));
-    Ok(())
+    match &args.output {
+        Some(path) => print::file(path, stream, cli.format, &options).await,
+        None => print::stream(stream, cli.format, &options).await.map(|_| ()),
+    }
 }
 
 /// A query that names no table of the warehouse is told which tables come near.

@@ -32,6 +32,7 @@ mod policies;
 mod postgres;
 mod quality;
 mod reconcile;
+mod refunds;
 mod repairs;
 mod sources;
 mod support;

@@ -36,7 +36,7 @@ fn read(text: &str) -> Vec<SchemaError> {
 fn the_embedded_definition_is_sound() {
     let read = Catalog::parse(&SOURCES).unwrap_or_else(|errors| panic!("{errors:#?}"));
     assert_eq!(&read, catalog());
-    assert_eq!(read.tables().len(), 39);
+    assert_eq!(read.tables().len(), 42);
 }
 
 #[test]

@@ -234,6 +234,7 @@ pub fn open_specs() -> Vec<TableSpec> {
     ];
     specs.extend(crate::scan::specs());
     specs.extend(crate::policy::specs());
+    specs.extend(crate::refunds::specs());
     specs.extend(crate::rollup::goods_specs());
     specs.extend(crate::cross_audit::specs());
     specs.extend(crate::identity::specs());

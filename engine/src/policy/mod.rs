@@ -15,8 +15,8 @@ pub use answers::{Answered, Count, Finding};
 pub use derivation::{Derivation, Step, explain};
 pub use reports::{Group, by_truth, policy_effect};
 pub use simulate::{diff, simulate};
-pub(crate) use store::put;
 pub use store::{AnswerRequest, AnswerSummary, POLICY_COUNT, POLICY_FINDING, answer, specs};
+pub(crate) use store::{ask_as_of, put};
 
 use crate::scan::load_catalogue;
 use crate::warehouse::Warehouse;

@@ -118,6 +118,20 @@ pub async fn answer(
     Ok(summary)
 }
 
+/// Asks some policies of everyone as of a month, and stores nothing.
+pub(crate) async fn ask_as_of(
+    warehouse: &Warehouse,
+    as_of: i32,
+    codes: &[&str],
+    options: &SessionOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<AnswerSummary> {
+    let definitions = load_rulebook(Some(warehouse))?;
+    let desk = Desk::open(warehouse, definitions, Some(as_of), options, progress).await?;
+    let codes: Vec<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+    desk.ask(&desk.book, &codes).await
+}
+
 impl AnswerSummary {
     /// Asks the policies of a layout of a profile that was gathered for them.
     pub(crate) fn of(as_of: i32, policies: &[CompiledPolicy], profile: &Gathered) -> Result<Self> {

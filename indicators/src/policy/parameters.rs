@@ -86,13 +86,19 @@ impl Parameters {
         Ok(out)
     }
 
+    /// The value of a parameter on a day; none where there is none.
+    #[must_use]
+    pub fn on(&self, name: &str, day: NaiveDate) -> Option<&Dated> {
+        let holds = |dated: &&Dated| dated.from <= day && dated.to.is_none_or(|to| day <= to);
+        self.0.get(name)?.values.iter().find(holds)
+    }
+
     fn value(&self, name: &str, day: NaiveDate) -> Result<&str, Fault> {
-        let Some(parameter) = self.0.get(name) else {
+        if !self.0.contains_key(name) {
             let remedy = did_you_mean(name, self.0.keys().map(String::as_str), "parameters.toml");
             return Err(Fault::new(name, format!("unknown parameter `${name}`"), remedy));
-        };
-        let holds = |dated: &&Dated| dated.from <= day && dated.to.is_none_or(|to| day <= to);
-        parameter.values.iter().find(holds).map(|dated| dated.value.as_str()).ok_or_else(|| {
+        }
+        self.on(name, day).map(|dated| dated.value.as_str()).ok_or_else(|| {
             let remedy = format!("add a value of `{name}` for that day to parameters.toml");
             Fault::new(name, format!("`${name}` has no value on {day}"), remedy)
         })

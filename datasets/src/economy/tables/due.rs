@@ -1,23 +1,17 @@
 //! Days on which taxes are due: the 15th after the period, moved as 税收征收管理法实施细则 article 109 says, over the
-//! holidays in `datasets/economy/holidays.toml`.
+//! holidays of the calendar.
 //!
 //! When the last day is a day off, the next working day is the last; when three or more holidays in a row fall into
 //! the term (the 1st to the 15th), it is longer by as many working days. So it was in the calendars the State
 //! Taxation Administration published for 2024 and 2025, by which the tests go.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
 use arrow::array::RecordBatch;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
-use serde::Deserialize;
 
 use super::rows::Rows;
+use crate::calendar::{CALENDAR, CalendarError, WorkCalendar};
 use crate::economy::model::World;
 use crate::economy::{EconomyError, Part};
-
-const FILE: &str = "holidays.toml";
-const SOURCE: &str = include_str!("../../../economy/holidays.toml");
 
 /// Taxes in the calendar, by whether a period of theirs ends with every month or only with every quarter.
 const TAXES: [(&str, bool); 13] = [
@@ -37,63 +31,27 @@ const TAXES: [(&str, bool); 13] = [
     ("vat", false),
 ];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    year: HashMap<String, RawYear>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawYear {
-    holidays: Vec<String>,
-    worked: Vec<String>,
-}
-
-/// Holidays and worked weekends.
-#[derive(Debug, Default)]
-struct Holidays {
-    /// Of every day named: whether it is worked.
-    named: HashMap<NaiveDate, bool>,
-    years: Vec<i32>,
-}
+/// The calendar, with what the generator takes of years nobody announced: the days that 全国年节及纪念日放假办法 itself fixes to the
+/// solar calendar are holidays then, and no weekend is worked.
+#[derive(Clone, Copy)]
+struct Holidays(&'static WorkCalendar);
 
 impl Holidays {
-    fn parse(text: &str) -> Result<Self, String> {
-        let file: RawFile = toml::from_str(text).map_err(|error| error.to_string())?;
-        let mut holidays = Self::default();
-        for (year, days) in &file.year {
-            let year: i32 =
-                year.parse().map_err(|_| format!("[year.{year}]: write a year, e.g. [year.2026]"))?;
-            holidays.years.push(year);
-            for range in &days.holidays {
-                let (from, to) = range.split_once("..").unwrap_or((range, range));
-                let (from, to) = (day_of(year, from)?, day_of(year, to)?);
-                let days = from.iter_days().take_while(|day| *day <= to);
-                holidays.named.extend(days.map(|day| (day, false)));
-            }
-            for day in &days.worked {
-                holidays.named.insert(day_of(year, day)?, true);
-            }
-        }
-        Ok(holidays)
-    }
-
-    fn is_holiday(&self, day: NaiveDate) -> bool {
+    fn is_holiday(self, day: NaiveDate) -> bool {
         let fixed = || matches!((day.month(), day.day()), (1, 1) | (5, 1..=2) | (10, 1..=3));
-        match self.named.get(&day) {
+        match self.0.named(day) {
             Some(worked) => !worked,
-            None => !self.years.contains(&day.year()) && fixed(),
+            None => !self.0.knows(day.year()) && fixed(),
         }
     }
 
-    fn is_workday(&self, day: NaiveDate) -> bool {
-        let weekend = || matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-        self.named.get(&day).copied().unwrap_or_else(|| !weekend() && !self.is_holiday(day))
+    fn is_workday(self, day: NaiveDate) -> bool {
+        let weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+        self.0.is_workday(day).unwrap_or_else(|_| !weekend && !self.is_holiday(day))
     }
 
     /// The last day of a term that runs from the 1st to the 15th of the month that begins with `first`.
-    fn end_of_term(&self, first: NaiveDate) -> NaiveDate {
+    fn end_of_term(self, first: NaiveDate) -> NaiveDate {
         let (mut run, mut longer) = (0, 0);
         for day in first.iter_days().take(16) {
             if day.day() <= 15 && self.is_holiday(day) {
@@ -115,20 +73,18 @@ impl Holidays {
     }
 }
 
-fn day_of(year: i32, text: &str) -> Result<NaiveDate, String> {
-    let parts = text.split_once('-').and_then(|(month, day)| Some((month.parse().ok()?, day.parse().ok()?)));
-    let day = parts.and_then(|(month, day)| NaiveDate::from_ymd_opt(year, month, day));
-    day.ok_or_else(|| format!("[year.{year}]: `{text}` is no day; write MM-DD, or MM-DD..MM-DD for several"))
-}
-
-fn holidays() -> Result<&'static Holidays, EconomyError> {
-    static HOLIDAYS: LazyLock<Result<Holidays, String>> = LazyLock::new(|| Holidays::parse(SOURCE));
-    let wrong = |problem: &String| EconomyError::Definition { file: FILE, problem: problem.clone() };
-    HOLIDAYS.as_ref().map_err(wrong)
+fn holidays() -> Result<Holidays, EconomyError> {
+    let wrong =
+        |problem: CalendarError| EconomyError::Definition { file: CALENDAR, problem: problem.to_string() };
+    WorkCalendar::built_in().map(Holidays).map_err(wrong)
 }
 
 fn number(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - 719_163
+}
+
+fn date(day: i32) -> NaiveDate {
+    NaiveDate::from_num_days_from_ce_opt(day + 719_163).unwrap_or_default()
 }
 
 fn month_after(period: i32) -> NaiveDate {
@@ -139,7 +95,7 @@ fn month_after(period: i32) -> NaiveDate {
 /// The day (since 1970) by which a tax of this month, or of the quarter that ends with it, is declared and paid.
 ///
 /// # Errors
-/// `holidays.toml` is wrong.
+/// the calendar is wrong.
 pub(super) fn due_on(period: i32) -> Result<i32, EconomyError> {
     Ok(number(holidays()?.end_of_term(month_after(period))))
 }
@@ -152,11 +108,20 @@ pub(super) fn settlement_due_on(period: i32) -> i32 {
 /// The first working day (since 1970) on or after this one.
 pub(super) fn workday_from(day: i32) -> Result<i32, EconomyError> {
     let holidays = holidays()?;
-    let mut date = NaiveDate::from_num_days_from_ce_opt(day + 719_163).unwrap_or_default();
-    while !holidays.is_workday(date) {
-        date = date + Days::new(1);
+    let mut found = date(day);
+    while !holidays.is_workday(found) {
+        found = found + Days::new(1);
     }
-    Ok(number(date))
+    Ok(number(found))
+}
+
+/// The working day (since 1970) so many working days after this one, which does not count.
+pub(super) fn workdays_after(day: i32, count: u32) -> Result<i32, EconomyError> {
+    let mut found = day;
+    for _ in 0..count {
+        found = workday_from(found + 1)?;
+    }
+    Ok(found)
 }
 
 /// Rows of `tax_calendar` for the month of the part.
@@ -181,8 +146,7 @@ pub(super) fn workdays(world: &World) -> Result<Vec<RecordBatch>, EconomyError> 
     let mut rows = Rows::of("workday")?;
     let holidays = holidays()?;
     for day in world.first_day(0)..world.first_day(world.months() + 3) {
-        let date = NaiveDate::from_num_days_from_ce_opt(day + 719_163).unwrap_or_default();
-        rows.date(day).flag(holidays.is_workday(date)).end();
+        rows.date(day).flag(holidays.is_workday(date(day))).end();
     }
     rows.finish()
 }
@@ -214,14 +178,6 @@ mod tests {
         for (period, day) in published {
             assert_eq!(due(period), day, "{period}");
         }
-    }
-
-    #[test]
-    fn wrong_days_are_named() {
-        let wrong = Holidays::parse("[year.2026]\nholidays = [\"02-30\"]\nworked = []").unwrap_err();
-        assert!(wrong.contains("`02-30` is no day"), "{wrong}");
-        let wrong = Holidays::parse("[year.soon]\nholidays = []\nworked = []").unwrap_err();
-        assert!(wrong.contains("write a year"), "{wrong}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod items;
 mod pack;
 mod plan;
 mod property;
+mod refunds;
 mod risk;
 mod rows;
 mod sections;
@@ -37,6 +38,9 @@ pub(super) use sections::Cache;
 /// a part takes at most about 150 MB.
 pub(super) const SHAPES: &[TableShape] = &[
     shape("vat_return", Cut::FirmMonths(4.0)),
+    shape("refund_application", Cut::FirmMonths(0.1)),
+    shape("refund_suspension", Cut::FirmMonths(0.1)),
+    shape("vat_mismatch", Cut::FirmMonths(0.1)),
     shape("invoice_quota", Cut::FirmMonths(1.5)),
     shape("cit_return", Cut::FirmMonths(4.0)),
     shape("financial_statement", Cut::FirmMonths(4.0)),
@@ -79,6 +83,9 @@ const fn shape(table: &'static str, cut: Cut) -> TableShape {
 pub(super) fn rows(economy: &Economy, part: &Part) -> Result<Vec<RecordBatch>, EconomyError> {
     match part.table {
         "vat_return" => filings::vat_returns(economy, part),
+        "refund_application" => refunds::applications(economy, part),
+        "refund_suspension" => refunds::suspensions(economy, part),
+        "vat_mismatch" => refunds::mismatches(economy, part),
         "cit_return" => filings::cit_returns(economy, part),
         "financial_statement" => filings::statements(economy, part),
         "payroll" => staff::payroll(economy, part),

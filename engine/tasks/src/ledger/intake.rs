@@ -435,6 +435,22 @@ async fn note(
 }
 
 impl Ledger {
+    /// The last month of a scan that was taken in; none where none was.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn taken_in(&self) -> Result<Option<i32>> {
+        let mut tx = self.look().await?;
+        let last = number(
+            &mut tx,
+            "read the last scan taken in",
+            "SELECT coalesce(max(as_of), 0) FROM intake",
+            vec![],
+        )
+        .await?;
+        Ok(i32::try_from(last).ok().filter(|month| *month > 0))
+    }
+
     /// Hits of a month that became no task, with the reason.
     ///
     /// # Errors

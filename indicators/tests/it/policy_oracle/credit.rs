@@ -23,6 +23,8 @@ const REFUND: &[(&str, Draw)] = &[
     ("evasion", Draw::Counts(&[0, 0, 0, 0, 1, 2])),
     ("collected", Draw::From(collected)),
     ("ratio", Draw::Reals(&[1.0, 0.95, 0.5, 0.333_333, 0.123_457, 0.0])),
+    // Only the rule of 2025 takes arrears off; the older ones do not ask.
+    ("owed", Draw::From(owed)),
     ("claimed", Draw::Claim),
 ];
 
@@ -109,6 +111,15 @@ fn least(row: &Row, _: &Asked, dice: &mut Dice) -> Value {
     Value::Fen(fen.min(credit))
 }
 
+fn owed(row: &Row, _: &Asked, dice: &mut Dice) -> Value {
+    let credit = row.fen("credit").unwrap_or(200 * WAN);
+    Value::Fen(match dice.below(6) {
+        0 => dice.fen(credit + WAN),
+        1 => credit,
+        _ => 0,
+    })
+}
+
 fn collected(_: &Row, _: &Asked, dice: &mut Dice) -> Value {
     Value::Fen(dice.one_of(&[0, 0, 0, 0, 0, 0, -100, 1, 500_000]))
 }
@@ -139,6 +150,11 @@ fn tenths_of(tenths: Option<i128>, row: &Row) -> Option<i128> {
 
 fn since(row: &Row, before: &str) -> Option<i128> {
     row.fen("credit").zip(row.fen(before)).map(|(credit, before)| credit - before)
+}
+
+/// 2025年20号 十: what is refunded is what is left of the credit when arrears of VAT are taken off.
+fn less_owed(added: Option<i128>, row: &Row) -> Option<i128> {
+    added.zip(row.fen("owed")).map(|(added, owed)| (added - owed).max(0))
 }
 
 /// Credit added since a day. No credit is below nothing, so that one below nine tenths of the line is neither enough nor near it.
@@ -207,13 +223,13 @@ fn four_industries(row: &Row, _: &Asked) -> Said {
         concerns: both(since_september(row), Some(row.word("kind") == Some("ind4"))),
         conditions,
         claimed: row.fen("claimed"),
-        benefit: tenths_of(credit.map(|credit| credit.max(0) * 10), row),
+        benefit: tenths_of(less_owed(credit, row).map(|credit| credit * 10), row),
     }
 }
 
 /// 2025年7号 一（三）: 60 percent of the first hundred million added since the last December, 30 of the rest.
 fn sixty_then_thirty(row: &Row) -> Option<i128> {
-    let added = since(row, "year_end").map(|added| added.max(0));
+    let added = less_owed(since(row, "year_end"), row);
     let low = added.map(|added| added.min(HUNDRED_MILLION));
     tenths_of(added.zip(low).map(|(added, low)| low * 6 + (added - low) * 3), row)
 }
@@ -247,7 +263,7 @@ fn developers(row: &Row, _: &Asked) -> Said {
         conditions,
         claimed: row.fen("claimed"),
         benefit: match since_march {
-            Some(true) => tenths_of(since(row, "march").map(|added| added * 6), row),
+            Some(true) => tenths_of(less_owed(since(row, "march"), row).map(|added| added * 6), row),
             Some(false) => sixty_then_thirty(row),
             None => None,
         },
