@@ -4,7 +4,7 @@
 //! The functions are written from the texts of the law, not from the definitions. What is convention rather than law (whom a policy is asked
 //! of, how near a line is near) follows the notes of the policy and the table of answers in the README.
 //!
-//! `ASSAY_ORACLE_ROWS` [default: 600] is the number of taxpayers a policy, part and period; `ASSAY_ORACLE_POLICY` asks one policy
+//! `ASSAY_ORACLE_ROWS` [default: 2000] is the number of taxpayers a policy, part and period; `ASSAY_ORACLE_POLICY` asks one policy
 //! only, `ASSAY_ORACLE_DEFINITIONS` names a folder whose `policies/` take the place of the shipped ones.
 
 use std::collections::BTreeMap;
@@ -245,7 +245,7 @@ fn setting(name: &str) -> Option<String> {
 
 #[test]
 fn compiled_policies_agree_with_plain_functions() {
-    let n = setting("ASSAY_ORACLE_ROWS").and_then(|n| n.parse().ok()).unwrap_or(600);
+    let n = setting("ASSAY_ORACLE_ROWS").and_then(|n| n.parse().ok()).unwrap_or(2000);
     let only = setting("ASSAY_ORACLE_POLICY");
     let definitions = setting("ASSAY_ORACLE_DEFINITIONS");
     let (book, problems) = Rulebook::load(definitions.as_deref().map(Path::new)).unwrap();
