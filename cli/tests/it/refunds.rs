@@ -204,7 +204,7 @@ fn nothing_to_judge() {
 #[test]
 fn applications_of_a_generated_economy() {
     let place = Place::new();
-    let generate = ["generate", "--taxpayers", "4000", "--start", "202501", "--months", "12", "--seed", "7"];
+    let generate = ["generate", "--taxpayers", "8000", "--start", "202407", "--months", "18", "--seed", "8"];
     place.run(&generate).ok();
     // Of whom the last month's credit is asked for, all are open; of the others all are decided.
     assert_eq!(
@@ -224,7 +224,8 @@ fn applications_of_a_generated_economy() {
     let open = place.number(
         "select count(*) from refund_application where received_on <= date '2026-01-26' and decision is null",
     );
-    assert!(open >= 10, "{open}");
+    // Few are owed one: a large credit for half a year, grown since the last year ended or in an industry that gets all of it.
+    assert!(open >= 3, "{open}");
     assert_eq!(place.number(&format!("select count(*) {queue}")), open);
     let text = place
         .run(&["sql", "--format", "csv", &format!("select proposal, count(*) as n {queue} group by 1")])
