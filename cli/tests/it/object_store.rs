@@ -317,7 +317,8 @@ fn one_writer_at_a_time() {
         match output.status.code() {
             Some(0) => loaded += 1,
             Some(1) => {
-                assert!(err.contains("another assay process is writing to s3://tax/wh"), "{err}");
+                // Told of the lock, or, where that had run out on a machine at its limits, of what was committed.
+                assert!(err.contains("error: another assay process"), "{err}");
                 // Once nobody else writes, it goes through at once: the lock was given back, not left to run out.
                 store.wh(&["ingest", "invoice", &format!("{n}.csv")]).ok();
             }
