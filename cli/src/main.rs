@@ -61,7 +61,12 @@ fn share_memory() {}
 fn fail(error: &anyhow::Error) -> ExitCode {
     // A reader that has seen enough (`assay sql … | head`) is no failure.
     let closed = |e: &(dyn std::error::Error + 'static)| {
-        e.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+        let plain = e.downcast_ref::<std::io::Error>();
+        // Some writers pass on the words alone.
+        plain.map_or_else(
+            || e.to_string().contains("Broken pipe"),
+            |io| io.kind() == std::io::ErrorKind::BrokenPipe,
+        )
     };
     if error.chain().any(closed) {
         return ExitCode::SUCCESS;

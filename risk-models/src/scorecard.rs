@@ -352,26 +352,34 @@ impl Scorecard {
     /// Scores the hits of one taxpayer, whose standing multiplies them by `factor`.
     pub fn score(&self, hits: &[HitFigures<'_>], factor: f64) -> Score {
         let opens = |hit: &HitFigures<'_>| self.gate.iter().all(|gate| gate.opens(hit.indicator, hits));
-        let mut points: Vec<i64> = hits
+        let points = hits
             .iter()
             .map(|hit| if opens(hit) { of_standing(self.raw_points(hit), factor) } else { 0 })
             .collect();
-        let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (n, hit) in hits.iter().enumerate() {
-            families.entry(hit.family).or_default().push(n);
-        }
+        let families = members(hits.iter().map(|hit| hit.family));
+        let points = self.caps_on(points, &families);
+        let total = points.iter().sum();
+        let amounts = families.values().filter_map(|of| of.iter().filter_map(|n| hits[*n].amount).max());
+        let amount = amounts.reduce(|a, b| a + b);
+        let families = i64::try_from(families.len()).unwrap_or(i64::MAX);
+        Score { points, total, grade: self.grade(total), families, amount }
+    }
+
+    /// Centipoints of hits, each with its family, with the caps on: those of a family, then all, scaled down to what they may
+    /// come to. The same twice changes nothing.
+    pub fn capped(&self, hits: &[(&str, i64)]) -> Vec<i64> {
+        let families = members(hits.iter().map(|(family, _)| *family));
+        self.caps_on(hits.iter().map(|(_, points)| *points).collect(), &families)
+    }
+
+    fn caps_on(&self, mut points: Vec<i64>, families: &BTreeMap<&str, Vec<usize>>) -> Vec<i64> {
         for members in families.values() {
             let of_family: Vec<i64> = members.iter().map(|n| points[*n]).collect();
             for (n, capped) in members.iter().zip(cap(&of_family, centipoints(self.caps.family))) {
                 points[*n] = capped;
             }
         }
-        let points = cap(&points, centipoints(self.caps.total));
-        let total = points.iter().sum();
-        let amounts = families.values().filter_map(|of| of.iter().filter_map(|n| hits[*n].amount).max());
-        let amount = amounts.reduce(|a, b| a + b);
-        let families = i64::try_from(families.len()).unwrap_or(i64::MAX);
-        Score { points, total, grade: self.grade(total), families, amount }
+        cap(&points, centipoints(self.caps.total))
     }
 
     /// The grade of a score in centipoints; none where it is too low for a task.
@@ -380,6 +388,15 @@ impl Scorecard {
         let lines = [(high, Grade::High), (medium, Grade::Medium), (low, Grade::Low)];
         lines.into_iter().find(|(line, _)| total >= centipoints(*line)).map(|(_, grade)| grade)
     }
+}
+
+/// Places of each family.
+fn members<'a>(families: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut found: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (n, family) in families.enumerate() {
+        found.entry(family).or_default().push(n);
+    }
+    found
 }
 
 fn of_standing(points: i64, factor: f64) -> i64 {

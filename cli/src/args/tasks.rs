@@ -65,6 +65,8 @@ assay tasks capacity --from capacity.csv"
         /// CSV with office_code, name; the officers of the offices named take the place of those stated before
         #[arg(long)]
         from: Option<PathBuf>,
+        #[command(flatten)]
+        who: Who,
     },
     /// Random draws: seed, frame and method of each, or whom one of them chose
     #[command(after_help = "Examples:\n  assay tasks draws\n  assay tasks draws 3 --format csv")]
@@ -128,7 +130,7 @@ that is filled in partly is kept and told. Exit code 3: something was refused.\n
 assay tasks import 19901020100.xlsx --by 李四 --refused refused.csv"
     )]
     Import {
-        /// Workbooks, and folders of them
+        /// Workbooks, and folders of them with all folders below
         #[arg(required = true)]
         paths: Vec<PathBuf>,
         /// Write what was refused into a CSV file

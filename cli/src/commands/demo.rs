@@ -11,7 +11,7 @@ use assay_engine::ingest::{IngestRequest, Silent, ingest};
 use assay_engine::ledger;
 use assay_engine::scan::{Labels, ScanRequest, backtest, scan};
 use assay_engine::warehouse::Warehouse;
-use assay_tasks::ledger::Scope;
+use assay_tasks::ledger::{Scope, Sending};
 
 use crate::args::Cli;
 use crate::commands::{indicators, ingest as ingest_command, scan as scan_command};
@@ -50,7 +50,7 @@ pub async fn run(cli: &Cli, location: &str, seed: u64) -> Result<()> {
     let by = ledger::by("demo");
     let month = ledger::take_in(&warehouse, &ledger, None, &by, &cli.session()).await?.as_of;
     let lists = root.join("tasks");
-    let files = ledger.dispatch(&lists, &Scope::All, false, &by).await?.files;
+    let files = ledger.dispatch(&lists, &Scope::All, &Sending::default(), &by).await?.files;
     honest(cli, &warehouse, &economy, month).await?;
     conclude(&lists, &files.iter().map(|f| f.path.as_path()).collect::<Vec<_>>(), &shown)
 }

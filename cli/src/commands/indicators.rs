@@ -82,7 +82,18 @@ pub async fn run(cli: &Cli, command: &IndicatorsCommand) -> Result<ExitCode> {
             let weighing =
                 weigh(&warehouse, *as_of, labels.as_ref(), &cli.session(), Arc::new(Silent)).await?;
             show_weights(cli.format, &weighing).await?;
-            if *write {
+            let by = labels.as_ref().map_or("table truth", |labels| labels.file.as_str());
+            if let Some(all) = weighing.indicators.first().map(|one| one.evidence) {
+                print::error(&format!(
+                    "by {} taxpayers of {by}: {} guilty, {} honest",
+                    print::count(all.guilty + all.honest),
+                    print::count(all.guilty),
+                    print::count(all.honest)
+                ));
+            }
+            if !*write {
+                print::error("nothing was written; to let the next scan use these weights: --write");
+            } else {
                 let path = write_weights(&warehouse, &weighing)?;
                 print::error(&format!("{}: weights written; the next scan uses them", path.display()));
             }

@@ -5,7 +5,7 @@ use assay_engine::pages::{
     PastTask, SimilarCase, TaskEvent, TaskPage, TaskPageHeader, TaskPageItem, task_page,
 };
 use assay_tasks::ledger::{Case, Filter, Ledger, State, Stored};
-use assay_tasks::{TaskItem, date_text, grade_zh, industry_zh, quantity, warning_line};
+use assay_tasks::{TaskItem, date_text, grade_zh, industry_zh, quantity, told_zh, warning_line};
 
 /// Closed cases on a page.
 const SIMILAR: usize = 5;
@@ -22,7 +22,11 @@ pub async fn task(ledger: &Ledger, one: &Stored) -> Result<String> {
     let answer = ledger.answer(no).await?.map(|(answer, _)| answer.told()).unwrap_or_default();
     let page = TaskPage {
         task: header(one),
-        items: one.items.iter().map(|it| item(it, one.conclusions.get(&it.indicator))).collect(),
+        items: one
+            .items
+            .iter()
+            .map(|it| item(it, one.task.period_to, one.conclusions.get(&it.indicator)))
+            .collect(),
         events: events.collect(),
         answer: answer.into_iter().map(|(label, text)| (label.to_owned(), text)).collect(),
         similar: ledger.similar_cases(no, SIMILAR).await?.iter().map(similar).collect(),
@@ -54,7 +58,7 @@ fn header(one: &Stored) -> TaskPageHeader {
     }
 }
 
-fn item(item: &TaskItem, said: Option<&String>) -> TaskPageItem {
+fn item(item: &TaskItem, latest: i32, said: Option<&String>) -> TaskPageItem {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let known = |number: f64| number.is_finite().then_some(number);
     TaskPageItem {
@@ -69,7 +73,7 @@ fn item(item: &TaskItem, said: Option<&String>) -> TaskPageItem {
         deviation: item.deviation,
         amount: item.amount,
         points: item.points,
-        message: item.message_zh.clone(),
+        message: told_zh(item, latest),
         facts: lines(&item.facts_zh),
         innocent: lines(&item.innocent_zh),
         ask: lines(&item.ask_zh),

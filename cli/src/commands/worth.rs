@@ -16,9 +16,14 @@ pub async fn show(format: Format, ledger: &Ledger, code: Option<&str>, period: E
         EffectPeriod::Year => EffectBy::Year,
     };
     let mut effects = ledger.effect(by).await?;
+    let any = !effects.is_empty();
     effects.retain(|one| code.is_none_or(|code| one.indicator == code));
-    if effects.is_empty() {
-        print::error("no tasks in the ledger yet; those of a scan are taken in with: assay tasks open");
+    match code.filter(|_| effects.is_empty()) {
+        Some(code) if any => {
+            print::error(&format!("no task holds a hit of {code}; all codes: assay indicators list"));
+        }
+        _ if any => {}
+        _ => print::error("no tasks in the ledger yet; those of a scan are taken in with: assay tasks open"),
     }
     let header = [
         "indicator",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::process::Command;
 
 use crate::demo::loaded;
 use crate::postgres::{PASSWORD, Server};
@@ -73,9 +74,15 @@ fn life(desk: &Desk) {
     let states = desk.states();
     assert_eq!(states["created"], left.len());
     assert_eq!(states["dispatched"], all.len() - left.len());
-    // Nobody filled anything in: taking the workbooks back changes nothing, whether read or known.
-    for expected in ["blank", "note"] {
-        let report = desk.rows(&["tasks", "import", "lists"]);
+    // Nobody filled anything in: taking the workbooks back changes nothing, whether read or known; and wherever below they lie.
+    let below = desk.place.path("back/of an office");
+    std::fs::create_dir_all(&below).unwrap();
+    for entry in std::fs::read_dir(desk.place.path("lists")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), below.join(entry.file_name())).unwrap();
+    }
+    for (expected, folder) in [("blank", "lists"), ("note", "back")] {
+        let report = desk.rows(&["tasks", "import", folder]);
         let told = report.iter().all(|row| match expected {
             "blank" => row["blank"] != "0" && row["refused"] == "0",
             _ => row["note"] == "taken in before",
@@ -163,7 +170,12 @@ fn others(desk: &Desk) {
     exempt(id, &["2199-01-01"]).ok();
     exempt(id, &["2199-01-01"]).code(1).says("already");
     desk.run(&["tasks", "dispatch", "--to", "drawn"]).ok().says(&format!("{id} 在免打扰名单内"));
-    desk.run(&["tasks", "exempt", "end", "1"]).ok();
+    // Of whoever has a task already, that is said.
+    let out = &desk.rows(&["tasks", "list", "--state", "dispatched", "--kind", "risk"])[0];
+    exempt(&out["taxpayer_id"], &["2199-01-01"])
+        .ok()
+        .says(&format!("task {} is out already", out["task_no"]));
+    audited(desk, &out["taxpayer_id"], id);
     desk.run(&["tasks", "exempt", "end", "1"]).code(1).says("no exemption 1 that holds");
     let list = desk.rows(&["tasks", "exempt", "list"]);
     assert_eq!((list[0]["holds"].as_str(), list[0]["stated_by"].as_str()), ("no", "李四"));
@@ -172,6 +184,44 @@ fn others(desk: &Desk) {
     assert!(desk.rows(&["cases", "search"]).is_empty());
     desk.run(&["cases", "like", "none"]).code(1).says("no task none");
     desk.run(&["indicators", "weigh", "--answers"]).code(1).says("no task has been answered whole yet");
+}
+
+/// Audits opened after a task was made: one is not sent, of one that is out everybody hears.
+fn audited(desk: &Desk, out: &str, waiting: &str) {
+    let rows = format!(
+        "case_no,taxpayer_id,kind,opened_on\nJ1,{out},audit,2020-01-01\nJ2,{waiting},audit,2020-01-01\n"
+    );
+    desk.place.file("cases.csv", rows);
+    desk.run(&["ingest", "enforcement_case", "cases.csv"]).ok();
+    desk.run(&["tasks", "exempt", "end", "1"]).ok();
+    desk.run(&["tasks", "dispatch", "--to", "drawn"])
+        .ok()
+        .says(&format!("{waiting} 已立案检查：案号J2"))
+        .says(&format!("{out} 已立案检查：案号J1"));
+    let left = desk.rows(&["tasks", "plan", "--left-out"]);
+    assert!(left.iter().any(|row| row["taxpayer_id"] == waiting && row["reason_zh"].contains("已立案检查")));
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_nothing_is_sent() {
+    let place = loaded(&[]);
+    let small = place.path("small");
+    std::fs::create_dir_all(&small).unwrap();
+    let mount = |args: &[&str]| Command::new("mount").args(args).arg(&small).output();
+    if !mount(&["-t", "tmpfs", "-o", "size=60k", "tmpfs"]).is_ok_and(|done| done.status.success()) {
+        eprintln!("skipped: a small disk cannot be made here (mount is for root)");
+        return;
+    }
+    place.run(&["scan"]).ok();
+    place.run(&["tasks", "open"]).ok();
+    let run = place.run(&["tasks", "dispatch", "--to", "small", "--by", "李四"]);
+    let left = std::fs::read_dir(&small).unwrap().count();
+    let gone = Command::new("umount").arg(&small).status();
+    run.code(1).says("has space");
+    assert_eq!(left, 0);
+    assert!(gone.unwrap().success());
+    let text = place.run(&["tasks", "list", "--state", "dispatched", "--format", "csv"]).ok().out;
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]

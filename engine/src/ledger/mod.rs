@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Decimal128Type, Int32Type, Int64Type};
+use assay_risk_models::scorecard::Scorecard;
 use assay_sql::session::SessionOptions;
 use assay_tasks::ResponsePolicy;
 use assay_tasks::ledger::{By, Draw, DrawOrder, Frame, Intake, Ledger, OfficeRow, Opened, RULES, Rules};
@@ -130,6 +131,7 @@ pub async fn take_in(
         offices: &offices,
         audits: &audits,
         grade_of: &|score| card.grade(i64::try_from(score).unwrap_or(i64::MAX)).map(|grade| grade.as_str()),
+        capped: &|points| capped(&card, points),
         days_of: &|grade| days.of(grade).unwrap_or(days.low),
         response_of: &|grade| policy.response_of(grade).unwrap_or_default().to_owned(),
         rules: &rules,
@@ -138,6 +140,13 @@ pub async fn take_in(
     let letters = letters::read(&context).await?;
     let letters = ledger.open_letters(&letters, by).await?;
     Ok(TakenIn { as_of, opened, letters })
+}
+
+/// Hundredths as the scorecard caps them.
+fn capped(card: &Scorecard, points: &[(&str, i128)]) -> Vec<i128> {
+    let narrow = |points: i128| i64::try_from(points).unwrap_or(i64::MAX);
+    let points: Vec<(&str, i64)> = points.iter().map(|(family, points)| (*family, narrow(*points))).collect();
+    card.capped(&points).into_iter().map(i128::from).collect()
 }
 
 /// How many taxpayers a draw takes.
@@ -200,6 +209,20 @@ async fn offices(context: &SessionContext) -> Result<Vec<OfficeRow>> {
         }
     }
     Ok(found)
+}
+
+/// Open audits of a warehouse's taxpayers: taxpayer and case number.
+///
+/// # Errors
+/// When the cases cannot be read.
+pub async fn open_audits(
+    warehouse: &Warehouse,
+    by: &By,
+    options: &SessionOptions,
+) -> Result<HashMap<String, String>> {
+    let head = warehouse.head().await?;
+    let context = session::open(warehouse, &head, Access::Open, options).await?;
+    audits(&context, by).await
 }
 
 async fn audits(context: &SessionContext, by: &By) -> Result<HashMap<String, String>> {

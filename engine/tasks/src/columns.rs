@@ -2,6 +2,7 @@
 //! Parquet all write these cells, and a list that comes back is compared with them.
 
 use super::model::{ItemKind, Task, TaskItem};
+use super::suspicions::told_zh;
 use super::text::{NO_LEGAL_BASIS, circled, clause, warning_line};
 use super::{text, words};
 use assay_indicators::word_zh;
@@ -80,6 +81,9 @@ const fn column(
 ) -> Column {
     Column { id, zh, width, kind, help }
 }
+
+/// What a random check rests on: 国务院办公厅关于推广随机抽查规范事中事后监管的通知.
+const RANDOM_BASIS: &str = "国办发〔2015〕58号（随机抽查；引用前请核对原文）";
 
 /// The columns of the list: the row key, then the prescribed ones (下发) in their order.
 #[must_use]
@@ -236,10 +240,10 @@ fn suspicion(task: &Task, items: &[TaskItem], width: Width) -> String {
     }
     let described = items.iter().take(DESCRIBED_MAX).enumerate();
     let mut lines: Vec<String> = request.map(str::to_owned).into_iter().collect();
-    lines
-        .extend(described.map(|(at, item)| {
-            format!("{}{}：{}。", circled(at + 1), item.name_zh, clause(&item.message_zh))
-        }));
+    lines.extend(described.map(|(at, item)| {
+        let told = told_zh(item, task.period_to);
+        format!("{}{}：{}。", circled(at + 1), item.name_zh, clause(&told))
+    }));
     if items.len() > DESCRIBED_MAX {
         lines.push(format!("其余{}项见「疑点明细及证据」。", items.len() - DESCRIBED_MAX));
     }
@@ -285,6 +289,9 @@ fn listed(entries: &[&str], width: Width) -> String {
 }
 
 fn basis(items: &[TaskItem], width: Width) -> String {
+    if items.is_empty() {
+        return RANDOM_BASIS.to_owned();
+    }
     let legal: Vec<&str> =
         entries(items, |item| &item.basis_zh).into_iter().filter(|line| *line != NO_LEGAL_BASIS).collect();
     if legal.is_empty() { NO_LEGAL_BASIS.to_owned() } else { listed(&legal, width) }
@@ -295,11 +302,14 @@ fn advice(task: &Task, items: &[TaskItem], width: Width) -> String {
         items.iter().partition(|item| item.kind == ItemKind::Hit);
     let separator = separator(width);
     let mut parts = Vec::new();
-    if !hits.is_empty() || benefits.is_empty() {
+    if items.is_empty() {
+        return "没有预设疑点；按抽查要求全面核查所属期内各税种申报，如实反馈。".to_owned();
+    }
+    if !hits.is_empty() {
         let innocent = entries(hits.iter().copied(), |item| &item.innocent_zh);
         let response = task.response.replace('/', "或");
         parts.push(if innocent.is_empty() {
-            format!("疑点不等于定性；核实后开展{response}。")
+            format!("疑点不等于定性；应对方式：{response}。")
         } else {
             let reasons = listed(&innocent, width);
             format!("疑点不等于定性，先核实是否属于：{separator}{reasons}{separator}不能合理解释的，开展{response}。")

@@ -47,7 +47,7 @@ pub enum TaskError {
         source: std::io::Error,
     },
     /// The workbook could not be written.
-    #[error("cannot write the workbook {}: {source}", .path.display())]
+    #[error("cannot write the workbook {}: {source}; check that the folder is writable and has space", .path.display())]
     Workbook {
         /// The workbook.
         path: PathBuf,

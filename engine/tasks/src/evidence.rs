@@ -1,11 +1,14 @@
 //! The second sheet: each hit with its value, line, facts, what may explain it, what to ask for, what it rests on,
 //! and the query that returns the evidence.
 
-use rust_xlsxwriter::{DataValidation, DataValidationErrorStyle, Format, IgnoreError, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    DataValidation, DataValidationErrorStyle, Format, IgnoreError, Note, Worksheet, XlsxError,
+};
 
 use super::columns::{Cell, share};
 use super::model::{Task, TaskItem};
 use super::sheet::{Formats, margins, page_setup, protect, row_height};
+use super::suspicions::told_zh;
 use super::text::{circled, quantity, warning_line};
 use super::words;
 use super::workbook::{HEADER_ROW, OfficeList, column_number, row_number, write_cell};
@@ -82,7 +85,7 @@ pub(crate) fn cells(task: &Task, item: &TaskItem) -> Vec<Cell> {
         share(item.deviation),
         item.amount.map_or(Cell::Empty, Cell::Hundredths),
         text(counted),
-        Cell::Text(description(item)),
+        Cell::Text(description(task, item)),
         text(&item.facts_zh),
         text(&bulleted(&item.innocent_zh)),
         text(&bulleted(&item.ask_zh)),
@@ -94,12 +97,13 @@ pub(crate) fn cells(task: &Task, item: &TaskItem) -> Vec<Cell> {
     ]
 }
 
-/// The message, and what to know when reading it.
-fn description(item: &TaskItem) -> String {
-    match &item.note_zh {
-        Some(note) => format!("{}\n提示：{note}", item.message_zh),
-        None => item.message_zh.clone(),
+/// The message, of which month it is where the task goes on to a later one, and what to know when reading it.
+fn description(task: &Task, item: &TaskItem) -> String {
+    let mut text = told_zh(item, task.period_to);
+    if let Some(note) = &item.note_zh {
+        text.push_str(&format!("\n提示：{note}"));
     }
+    text
 }
 
 /// Lines numbered, when there are several.
@@ -129,8 +133,10 @@ pub(super) fn write(
     write_top(sheet, list, formats)?;
     let hits = list.tasks.iter().flat_map(|(task, items)| items.iter().map(move |item| (*task, item)));
     for (at, (task, item)) in hits.enumerate() {
-        let said = list.begun.get(&task.task_no).and_then(|filled| filled.items.get(&item.indicator));
-        write_row(sheet, HEADER_ROW + 1 + row_number(at), (&cells(task, item), said), formats)?;
+        let filled = list.begun.get(&task.task_no);
+        let said = filled.and_then(|filled| filled.items.get(&item.indicator));
+        let since = filled.is_some_and(|filled| filled.since.contains(&item.indicator));
+        write_row(sheet, HEADER_ROW + 1 + row_number(at), (&cells(task, item), said, since), formats)?;
     }
     let last_row = HEADER_ROW + row_number(rows(list).max(1));
     let last_column = column_number(COLUMNS.len());
@@ -155,7 +161,7 @@ fn write_top(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) ->
     sheet.set_row_height(0, 26.0)?;
     sheet.write_string_with_format(0, 0, list.title(EVIDENCE_SHEET), &formats.title)?;
     sheet.set_row_height(1, 18.0)?;
-    let summary = "每个疑点一行，与任务清单的任务编号、疑点序号对应；疑点是待核实的线索，不是结论。最后一列可逐项填写核实结论；任务结论为「部分属实」且疑点多于一项的必填。";
+    let summary = "每个疑点一行，与任务清单的任务编号、疑点序号对应；疑点是待核实的线索，不是结论。最后一列可逐项填写核实结论；任务结论为「部分属实」且疑点多于一项的必填，红色的为上次反馈后新增的疑点，也必填。";
     sheet.write_string_with_format(1, 0, summary, &formats.subtitle)?;
     let note = "「计入合计」：同类疑点的预估税款取最大一项计入任务的预估税款，其余不重复累加。「证据查询」可在系统中原样执行，返回所依据的原始记录。";
     sheet.set_row_height(2, 18.0)?;
@@ -172,7 +178,7 @@ fn write_top(sheet: &mut Worksheet, list: &OfficeList<'_>, formats: &Formats) ->
 fn write_row(
     sheet: &mut Worksheet,
     row: u32,
-    (cells, said): (&[Cell], Option<&String>),
+    (cells, said, since): (&[Cell], Option<&String>, bool),
     formats: &Formats,
 ) -> Result<(), XlsxError> {
     // The query is set in smaller type, so the same text takes fewer lines.
@@ -185,7 +191,15 @@ fn write_row(
     for (at, cell) in cells.iter().enumerate() {
         write_cell(sheet, row, column_number(at), cell, format_of(at, cell, formats))?;
     }
-    let (last, format) = (column_number(cells.len()), &formats.feedback_list);
+    let last = column_number(cells.len());
+    let format = if since { &formats.feedback_since } else { &formats.feedback_list };
+    if since {
+        sheet.insert_note(
+            row,
+            last,
+            &Note::new("上次反馈后新增的疑点，须单独填写核实结论。").add_author_prefix(false),
+        )?;
+    }
     match said {
         Some(said) => sheet.write_string_with_format(row, last, said, format)?,
         None => sheet.write_blank(row, last, format)?,

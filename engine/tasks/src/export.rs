@@ -1,7 +1,8 @@
 //! The files of a list: one workbook per office, or the whole list as CSV or Parquet. A file is whole or absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Filled {
     pub cells: Vec<Cell>,
     /// What was found of single suspicions, by indicator.
     pub items: BTreeMap<String, String>,
+    /// Suspicions that joined since, and want a conclusion of their own.
+    pub since: BTreeSet<String>,
 }
 
 /// A workbook that was written.
@@ -111,7 +114,12 @@ fn write_workbook(list: &OfficeList<'_>, path: &Path, folder: &Path) -> Result<(
     }
     let failed = |source| TaskError::Workbook { path: path.to_path_buf(), source };
     write_whole(path, |file| {
-        build(list, folder).and_then(|mut book| book.save_to_writer(file)).map_err(failed)
+        let write = || build(list, folder).and_then(|mut book| book.save_to_writer(file)).map_err(failed);
+        // The writer panics where the temporary files of a large workbook cannot be written.
+        std::panic::catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
+            let source = std::io::Error::other("the workbook's temporary files could not be written");
+            Err(TaskError::Io { path: folder.to_path_buf(), source })
+        })
     })
 }
 

@@ -56,6 +56,7 @@ pub use merge::{MergeInput, TaskOptions, merge};
 pub use model::{ItemKind, Task, TaskItem, Tasks};
 pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
 pub use response::{GradeDays, RESPONSE_POLICY, ResponsePolicy};
+pub use suspicions::{told_en, told_zh};
 pub use text::IndicatorText;
 pub use text::{NO_LEGAL_BASIS, basis_of, facts_zh, legal_basis, quantity, warning_line};
 pub use text::{yuan as money_zh, yuan_en as money_en};

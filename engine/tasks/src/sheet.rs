@@ -15,6 +15,7 @@ const BORDER: Color = Color::RGB(0x00BF_BFBF);
 const PLAIN_HEADER: Color = Color::RGB(0x001F_4E79);
 const FEEDBACK_HEADER: Color = Color::RGB(0x00BF_6A00);
 const FEEDBACK_CELL: Color = Color::RGB(0x00FF_F8DC);
+const SINCE_CELL: Color = Color::RGB(0x00FF_9999);
 
 /// Every format of a workbook.
 pub struct Formats {
@@ -57,6 +58,8 @@ pub struct Formats {
     pub feedback_money: Format,
     /// Day to fill in.
     pub feedback_date: Format,
+    /// Choice to fill in for what joined after the office answered.
+    pub feedback_since: Format,
 }
 
 impl Formats {
@@ -101,6 +104,7 @@ impl Formats {
             sql: cell().set_font_name(FONT_CODE).set_font_size(8.0).set_font_color("#404040"),
             grades: [grade("#FFC7CE", "#9C0006"), grade("#FFEB9C", "#7F4F00"), grade("#C6EFCE", "#006100")],
             feedback_text: feedback(),
+            feedback_since: feedback().set_align(FormatAlign::Center).set_background_color(SINCE_CELL),
             feedback_list: feedback().set_align(FormatAlign::Center),
             feedback_money: feedback().set_align(FormatAlign::Right).set_num_format("#,##0.00"),
             feedback_date: feedback().set_align(FormatAlign::Center).set_num_format("yyyy-mm-dd"),

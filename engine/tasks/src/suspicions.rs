@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::text::{circled, clause, yuan, yuan_en};
+use crate::TaskItem;
+use crate::text::{circled, clause, month_zh, yuan, yuan_en};
+use crate::workbook::month_text;
 
 /// Which amounts count and their sum, of families and amounts in fen. Amounts of one family estimate the same tax in several
 /// ways, so the largest counts, the first where they are equal. No sum: no amount is known.
@@ -23,6 +25,22 @@ pub(crate) fn count_amounts<'a>(
         counted[*at] = true;
     }
     (counted, largest.values().map(|(_, amount)| *amount).reduce(|a, b| a + b))
+}
+
+/// What a suspicion says; of an earlier month than the task's latest it says which: «the last 12 months» are others then.
+pub fn told_zh(item: &TaskItem, latest: i32) -> String {
+    match item.as_of < latest {
+        true => format!("{}（数据截至{}）", clause(&item.message_zh), month_zh(item.as_of)),
+        false => item.message_zh.clone(),
+    }
+}
+
+/// The same in English.
+pub fn told_en(item: &TaskItem, latest: i32) -> String {
+    match item.as_of < latest {
+        true => format!("{} (as of {})", clause(&item.message_en), month_text(item.as_of)),
+        false => item.message_en.clone(),
+    }
 }
 
 /// Tax codes in the order given, none twice.

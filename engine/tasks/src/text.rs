@@ -174,6 +174,11 @@ pub fn warning_line(op: &str, line: f64, unit: &str, kind: &str, peers: Option<i
     }
 }
 
+/// `2025年6月`.
+pub(crate) fn month_zh(month: i32) -> String {
+    format!("{}年{}月", month / 100, month % 100)
+}
+
 /// ① ② … up to 50, then (51).
 pub(crate) fn circled(number: usize) -> String {
     let offset =

@@ -93,6 +93,8 @@ pub(super) fn comparison(op: &str) -> &str {
     match op {
         ">=" => "≥",
         "<=" => "≤",
+        // A cell that opens with `=` becomes a formula in the hands of many a program.
+        "=" => "应为",
         other => other,
     }
 }

@@ -1,7 +1,7 @@
 //! The workbook of one office: the task list (下发 columns locked, 反馈 columns to fill in), its evidence, and how to
 //! fill it in.
 //!
-//! Sheets are written row by row in the writer's low-memory mode, which keeps one row and the shared strings in
+//! Sheets of many rows are written row by row in the writer's low-memory mode, which keeps one row and the shared strings in
 //! memory. Its constant-memory mode would need less, but stores each text within its cell: files grow, and the legal
 //! bases and documents repeated in every row are exactly what shared strings save.
 
@@ -19,7 +19,7 @@ use super::export::{Begun, Filled};
 use super::feedback::{FeedbackColumn, FeedbackKind, MONEY_MAX, feedback_columns};
 use super::model::{Task, TaskItem};
 use super::sheet::{Formats, margins, page_setup, protect, row_height};
-use super::text::yuan;
+use super::text::{month_zh, yuan};
 use super::{evidence, guide};
 
 /// Title of the list.
@@ -30,6 +30,9 @@ pub const LIST_SHEET: &str = "任务清单";
 pub const HEADER_ROW: u32 = 3;
 /// Data rows a list sheet has.
 pub(super) const DATA_ROWS_MAX: usize = 1_048_576 - HEADER_ROW as usize - 1;
+
+/// Suspicions of an office up to which its sheets are made in memory: some hundred megabytes.
+const ROWS_IN_MEMORY: usize = 20_000;
 
 /// Columns that stay in view: up to the name of the taxpayer.
 const FROZEN_COLUMNS: u16 = 8;
@@ -68,10 +71,19 @@ impl OfficeList<'_> {
         let amounts: Vec<i128> = self.tasks.iter().filter_map(|(task, _)| task.amount).collect();
         let total = if amounts.is_empty() { "无法估算".to_owned() } else { yuan(amounts.iter().sum()) };
         let (as_of, batch) = (self.as_of(), self.batch());
+        let since = |(task, _): &&(&Task, &[TaskItem])| {
+            self.begun.get(&task.task_no).is_some_and(|filled| !filled.since.is_empty())
+        };
+        let joined = match self.tasks.iter().filter(since).count() {
+            0 => String::new(),
+            n => format!(
+                " ｜ {n}户上次反馈后有新增疑点（核实结论标红），请在「{}」逐项填写",
+                evidence::EVIDENCE_SHEET
+            ),
+        };
         format!(
-            "数据截至{}年{}月 ｜ 批次{batch} ｜ 共{}户：高{}、中{}、低{} ｜ 预估税款合计{total} ｜ 黄色各列由应对人员填写，其余各列锁定",
-            as_of / 100,
-            as_of % 100,
+            "数据截至{} ｜ 批次{batch} ｜ 共{}户：高{}、中{}、低{} ｜ 预估税款合计{total} ｜ 黄色各列由应对人员填写，其余各列锁定{joined}",
+            month_zh(as_of),
             self.tasks.len(),
             count("high"),
             count("medium"),
@@ -85,9 +97,9 @@ impl OfficeList<'_> {
         batches.into_iter().collect::<Vec<_>>().join("、")
     }
 
-    /// The latest month the tasks are as of.
+    /// The latest month the tasks are as of: that of the scan that opened one, or of hits that joined it.
     pub(super) fn as_of(&self) -> i32 {
-        self.tasks.iter().map(|(task, _)| task.as_of).max().unwrap_or(0)
+        self.tasks.iter().map(|(task, _)| task.as_of.max(task.period_to)).max().unwrap_or(0)
     }
 
     fn issued_on(&self) -> i32 {
@@ -105,10 +117,16 @@ pub(super) fn build(list: &OfficeList<'_>, folder: &Path) -> Result<Workbook, Xl
     workbook.set_properties(
         &DocProperties::new().set_title(list.title(LIST_TITLE)).set_creation_datetime(&created),
     );
-    write_list(workbook.add_worksheet_with_low_memory()?, list, &formats)?;
-    evidence::write(workbook.add_worksheet_with_low_memory()?, list, &formats)?;
-    guide::write(workbook.add_worksheet_with_low_memory()?, list, &formats)?;
+    let large = evidence::rows(list) > ROWS_IN_MEMORY;
+    write_list(add_sheet(&mut workbook, large)?, list, &formats)?;
+    evidence::write(add_sheet(&mut workbook, large)?, list, &formats)?;
+    guide::write(workbook.add_worksheet(), list, &formats)?;
     Ok(workbook)
+}
+
+/// Sheets within memory say what is wrong when a disk is full; the temporary files of large ones make the writer panic.
+fn add_sheet(workbook: &mut Workbook, large: bool) -> Result<&mut Worksheet, XlsxError> {
+    if large { workbook.add_worksheet_with_low_memory() } else { Ok(workbook.add_worksheet()) }
 }
 
 /// A day since 1970-01-01 as a spreadsheet counts it.
@@ -214,7 +232,9 @@ fn write_list_row(
         write_cell(sheet, row, column_number(at), cell, format_of(column.kind, cell, formats))?;
     }
     for (at, column) in feedback_columns().iter().enumerate() {
+        let since = filled.is_some_and(|filled| column.id == "conclusion" && !filled.since.is_empty());
         let format = match column.kind {
+            FeedbackKind::List(_) if since => &formats.feedback_since,
             FeedbackKind::List(_) => &formats.feedback_list,
             FeedbackKind::Text(_) => &formats.feedback_text,
             FeedbackKind::Money => &formats.feedback_money,

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use assay_engine::ledger::open_audits;
 use assay_engine::scan::{ExportFormat, export as write_list};
-use assay_tasks::ledger::{FileReport, Filter, Ledger, RefusedRow};
+use assay_tasks::ledger::{FileReport, Filter, Ledger, LeftAlone, RefusedRow, Sending};
 use assay_tasks::{ExportedFile, Tasks};
 
-use super::by;
+use super::{Place, by};
 use crate::args::{Cli, ExportKind, OfficeArg, Who};
 use crate::commands::REJECTED;
 use crate::print;
@@ -18,27 +19,41 @@ const SHOWN: usize = 20;
 
 /// Sends tasks and writes workbooks.
 pub async fn dispatch(
-    ledger: &Ledger,
+    (cli, warehouse, ledger): Place<'_>,
     to: &Path,
     unplanned: bool,
     office: &OfficeArg,
     who: &Who,
 ) -> Result<()> {
-    let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who));
-    let done = ledger.dispatch(to, &scope, unplanned, &by).await?;
+    let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who)?);
+    let audits = open_audits(warehouse, &by, &cli.session()).await?;
+    let done = ledger.dispatch(to, &scope, &Sending { unplanned, audits }, &by).await?;
     written(&done.files)?;
-    print::error(&format!("{} tasks dispatched, {} workbooks", print::count(done.sent), done.files.len()));
+    let (sent, books) = (done.sent, done.files.len());
+    match (sent, books) {
+        (0, 0) => {}
+        (0, _) => print::error(&format!("no task was waiting; {books} workbooks of what is out")),
+        _ => print::error(&format!("{} tasks dispatched, {books} workbooks", print::count(sent))),
+    }
     if done.unplanned > 0 {
         print::error(&format!(
             "{} tasks were opened after the last plan and wait: assay tasks plan --write, or dispatch --unplanned",
             print::count(done.unplanned)
         ));
     }
-    for (task_no, taxpayer_id, why) in done.exempt.iter().take(SHOWN) {
-        print::error(&format!("not sent: {task_no} {taxpayer_id} 在免打扰名单内：{why}"));
-    }
-    more(done.exempt.len(), "assay tasks exempt list");
-    if done.files.is_empty() {
+    let stays = |what: &str, one: &LeftAlone| {
+        let (no, id, why) = (&one.task_no, &one.taxpayer_id, one.reason.zh());
+        print::error(&format!("{what}: {no} {id} {why}：{}", one.detail));
+    };
+    done.left_alone.iter().take(SHOWN).for_each(|one| stays("not sent", one));
+    more(done.left_alone.len(), "assay tasks plan --left-out");
+    done.under_audit
+        .iter()
+        .take(SHOWN)
+        .for_each(|one| stays("sent before, assay tasks recall takes it back", one));
+    more(done.under_audit.len(), "enforcement_case, kind audit, not closed");
+    let waits = done.unplanned + done.left_alone.len();
+    if done.files.is_empty() && waits == 0 {
         print::error("nothing to send; tasks of a scan are taken in with: assay tasks open");
     }
     Ok(())
@@ -68,7 +83,7 @@ pub async fn export(
 ) -> Result<()> {
     let scope = ledger.scope(office.office.as_deref()).await?;
     let files = match kind {
-        ExportKind::Xlsx => ledger.send(to, &scope, &by(who)).await?,
+        ExportKind::Xlsx => ledger.send(to, &scope, &by(who)?).await?,
         ExportKind::Csv | ExportKind::Parquet => {
             let format =
                 if matches!(kind, ExportKind::Csv) { ExportFormat::Csv } else { ExportFormat::Parquet };
@@ -94,7 +109,7 @@ pub async fn import(
     office: &OfficeArg,
     who: &Who,
 ) -> Result<ExitCode> {
-    let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who));
+    let (scope, by) = (ledger.scope(office.office.as_deref()).await?, by(who)?);
     let (mut refused, mut open) = (Vec::new(), 0);
     let mut rows = Vec::new();
     let books = workbooks(paths)?;
@@ -138,43 +153,59 @@ pub async fn import(
     Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REJECTED) })
 }
 
-/// The workbooks named, and those in folders named, in order of name. Other files of a folder are told of.
+/// The workbooks named, and those in folders named and the folders in these, in order of name. Other files are told of.
 fn workbooks(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
-        if !path.is_dir() {
-            if !path.is_file() {
-                bail!("{} is not there; name workbooks or folders of them", path.display());
+        if path.is_dir() {
+            let books = workbooks_in(path)?;
+            if books.is_empty() {
+                bail!("{} holds no .xlsx workbooks", path.display());
             }
+            found.extend(books);
+        } else if path.is_file() {
             found.push(path.clone());
-            continue;
+        } else {
+            bail!("{} is not there; name workbooks or folders of them", path.display());
         }
-        let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut books = Vec::new();
-        for entry in entries {
-            let file = entry.with_context(|| format!("cannot read {}", path.display()))?.path();
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // What spreadsheets leave beside an open workbook is no workbook.
-            if name.starts_with("~$") || name.starts_with('.') {
-                continue;
-            }
-            if name.to_lowercase().ends_with(".xlsx") {
-                books.push(file);
-            } else {
-                print::error(&format!("left out: {} is no .xlsx workbook", file.display()));
-            }
-        }
-        if books.is_empty() {
-            bail!("{} holds no .xlsx workbooks", path.display());
-        }
-        books.sort();
-        found.extend(books);
     }
     Ok(found)
 }
 
+fn workbooks_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map(|entry| entry.path()).with_context(|| format!("cannot read {}", folder.display()))
+    };
+    let mut all: Vec<PathBuf> = entries.map(entry).collect::<Result<_>>()?;
+    all.sort();
+    let mut books = Vec::new();
+    for file in all {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        // What spreadsheets leave beside an open workbook is no workbook.
+        if name.starts_with("~$") || name.starts_with('.') {
+            continue;
+        }
+        if file.is_dir() {
+            books.extend(workbooks_in(&file)?);
+        } else if name.ends_with(".xlsx") {
+            books.push(file);
+        } else if [".xls", ".csv", ".et", ".xlsm", ".ods"].iter().any(|end| name.ends_with(end)) {
+            print::error(&format!("left out: {}（请另存为xlsx再回传; save it as xlsx)", file.display()));
+        } else {
+            print::error(&format!("left out: {} is no .xlsx workbook", file.display()));
+        }
+    }
+    Ok(books)
+}
+
 fn row(report: &FileReport) -> Vec<String> {
-    let note = if report.known { "taken in before" } else { "" };
+    let returned = report.open.iter().filter(|one| one.begun.is_some()).count();
+    let note = match (report.known, returned) {
+        (false, _) => String::new(),
+        (true, 0) => "taken in before".to_owned(),
+        (true, n) => format!("taken in before; {n} to be mended or completed"),
+    };
     let count = |n: usize| n.to_string();
     vec![
         report.file.clone(),
@@ -188,7 +219,7 @@ fn row(report: &FileReport) -> Vec<String> {
         count(report.refused_rows),
         count(report.open.len()),
         count(report.absent.len()),
-        note.to_owned(),
+        note,
     ]
 }
 
@@ -197,13 +228,10 @@ fn partly(report: &FileReport) {
     for (task_no, who) in report.absent.iter().take(SHOWN) {
         print::error(&format!("{}: {task_no} {who} 已下发待反馈，本文件中没有该行", report.file));
     }
-    if report.drafted == 0 {
-        return;
-    }
-    // Four headers are missing where nothing at all was filled in.
-    let begun = report.open.iter().filter(|(_, _, missing)| !missing.is_empty());
-    for (task_no, who, missing) in begun.take(SHOWN) {
-        print::error(&format!("{}: {task_no} {who} 尚缺：{}", report.file, missing.join("、")));
+    let begun = report.open.iter().filter_map(|one| Some((one, one.begun.as_ref()?)));
+    for (one, missing) in begun.filter(|(_, missing)| !missing.is_empty()).take(SHOWN) {
+        let (no, who) = (&one.task_no, &one.taxpayer);
+        print::error(&format!("{}: {no} {who} 尚缺：{}", report.file, missing.join("、")));
     }
 }
 
@@ -212,17 +240,29 @@ fn told(one: &RefusedRow) -> String {
         Some(row) => format!("{}，工作表「{}」第{row}行", one.file, one.sheet),
         None => one.file.clone(),
     };
+    let whose = if one.taxpayer.is_empty() { String::new() } else { format!("（{}）", one.taxpayer) };
     let column = if one.column.is_empty() {
         String::new()
     } else {
         format!("，{}＝「{}」", one.column, one.value)
     };
-    format!("refused: {place}{column}：{}（{}）", one.zh, one.en)
+    format!("refused: {place}{whose}{column}：{}（{}）", one.zh, one.en)
 }
 
 fn write_refused(path: &Path, refused: &[RefusedRow]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["file", "sheet", "row", "row_key", "column", "value", "problem_zh", "problem"])?;
+    writer.write_record([
+        "file",
+        "sheet",
+        "row",
+        "row_key",
+        "task_no",
+        "taxpayer",
+        "column",
+        "value",
+        "problem_zh",
+        "problem",
+    ])?;
     for one in refused {
         let row = one.row.map(|row| row.to_string()).unwrap_or_default();
         writer.write_record([
@@ -230,6 +270,8 @@ fn write_refused(path: &Path, refused: &[RefusedRow]) -> Result<()> {
             &one.sheet,
             &row,
             &one.row_key,
+            &one.task_no,
+            &one.taxpayer,
             &one.column,
             &one.value,
             &one.zh,

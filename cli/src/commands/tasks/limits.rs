@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use assay_engine::ledger;
 use assay_engine::warehouse::Warehouse;
 use assay_indicators::Catalogue;
-use assay_tasks::ledger::{Exemption, OfficeLimit, QUARTERS};
+use assay_tasks::ledger::{Exemption, Filter, Ledger, OfficeLimit, QUARTERS};
 
 use super::{Place, by};
 use crate::args::{Cli, ExemptCommand, Who};
@@ -34,7 +34,7 @@ pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Wh
             let (own, whole) = (work(&row[1], "own")?, work(&row[2], "whole")?);
             limits.push(OfficeLimit { office_code: row[0].clone(), own, whole });
         }
-        let stated = ledger.state_capacities(&limits, &by(who)).await;
+        let stated = ledger.state_capacities(&limits, &by(who)?).await;
         stated.with_context(|| format!("nothing of {} was stated", file.display()))?;
         return print::line(&format!("capacities of {} offices stated", limits.len()));
     }
@@ -51,7 +51,7 @@ pub async fn capacity((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Wh
 }
 
 /// Shows the officers of offices, or states those of a file.
-pub async fn officers((cli, _, ledger): Place<'_>, from: Option<&Path>) -> Result<()> {
+pub async fn officers((cli, _, ledger): Place<'_>, from: Option<&Path>, who: &Who) -> Result<()> {
     let Some(from) = from else {
         let known = ledger.officers().await?;
         let rows: Vec<Vec<String>> = known
@@ -68,7 +68,7 @@ pub async fn officers((cli, _, ledger): Place<'_>, from: Option<&Path>) -> Resul
     }
     let officers: Vec<(String, String)> =
         rows.into_iter().map(|(_, row)| (row[0].clone(), row[1].clone())).collect();
-    let stated = ledger.state_officers(&officers).await;
+    let stated = ledger.state_officers(&officers, &by(who)?).await;
     stated.with_context(|| format!("nothing of {} was stated", from.display()))?;
     print::line(&format!("{} officers stated", officers.len()))
 }
@@ -118,7 +118,7 @@ fn read(file: &Path, columns: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
 pub async fn exempt((cli, warehouse, ledger): Place<'_>, command: &ExemptCommand) -> Result<()> {
     match command {
         ExemptCommand::Add { taxpayer, family, owner, reason, from, until, who } => {
-            let by = by(who);
+            let by = by(who)?;
             let from_on = from.unwrap_or_else(|| by.at.date_naive()).to_string();
             let one = Exemption {
                 exemption_no: 0,
@@ -133,10 +133,14 @@ pub async fn exempt((cli, warehouse, ledger): Place<'_>, command: &ExemptCommand
             };
             known(cli, warehouse, &one).await?;
             let number = ledger.exempt(&one, &by).await?;
-            print::line(&format!("exemption {number}: {taxpayer} until {until}"))
+            print::line(&format!("exemption {number}: {taxpayer} until {until}"))?;
+            if one.holds_on(&by.at.date_naive().to_string()) {
+                out_already(ledger, &one).await?;
+            }
+            Ok(())
         }
         ExemptCommand::End { number, who } => {
-            ledger.end_exemption(*number, &by(who)).await?;
+            ledger.end_exemption(*number, &by(who)?).await?;
             print::line(&format!("exemption {number} ended"))
         }
         ExemptCommand::List => {
@@ -182,8 +186,8 @@ pub async fn exempt((cli, warehouse, ledger): Place<'_>, command: &ExemptCommand
 async fn known(cli: &Cli, warehouse: &Warehouse, one: &Exemption) -> Result<()> {
     if !ledger::is_registered(warehouse, &one.taxpayer_id, &cli.session()).await? {
         bail!(
-            "no taxpayer {} in the register; look it up with: assay taxpayer {}",
-            one.taxpayer_id,
+            "no taxpayer {} in the register; find it by name with: assay sql \"select taxpayer_id, name from taxpayer where \
+             name like '%…%'\"",
             one.taxpayer_id
         );
     }
@@ -192,8 +196,31 @@ async fn known(cli: &Cli, warehouse: &Warehouse, one: &Exemption) -> Result<()> 
     let families: BTreeSet<&str> =
         catalogue.entries().iter().map(|entry| entry.indicator.family.as_str()).collect();
     if !families.contains(family.as_str()) {
-        let all: Vec<&str> = families.into_iter().collect();
-        bail!("no indicator is of family {family}; families: {}", all.join(", "));
+        bail!("no indicator is of family {family}{}", alike(family, &families));
+    }
+    Ok(())
+}
+
+/// Words that resemble one nobody knows, and where all of them stand.
+fn alike(word: &str, known: &BTreeSet<&str>) -> String {
+    let start: String = word.to_lowercase().chars().take(3).collect();
+    let near: Vec<&str> = known.iter().filter(|one| one.starts_with(&start)).copied().collect();
+    let near = if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) };
+    format!("{near}; all families: assay indicators list")
+}
+
+/// Says which task of a taxpayer was sent before it was exempt: the list holds back what is not sent yet.
+async fn out_already(ledger: &Ledger, one: &Exemption) -> Result<()> {
+    let filter = Filter { id: Some(one.taxpayer_id.clone()), ..Filter::open() };
+    let covers = |family: &str| one.family.as_deref().is_none_or(|covered| covered == family);
+    for task in ledger.tasks(&filter).await?.iter().filter(|task| task.state.awaits_answer()) {
+        let (no, items) = (&task.task.task_no, &task.items);
+        if one.family.is_none() || items.iter().any(|item| covers(&item.family)) {
+            print::error(&format!(
+                "task {no} is out already ({}); to take it back: assay tasks recall {no} --why TEXT",
+                task.state.zh()
+            ));
+        }
     }
     Ok(())
 }

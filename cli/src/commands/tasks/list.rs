@@ -26,7 +26,11 @@ pub async fn list(
     let filter = Filter { scope, states, grade, kind: kind.map(kind_of), id: None };
     let found = ledger.list(&filter).await?;
     if found.is_empty() {
-        print::error("no such tasks; those of a scan are taken in with: assay tasks open");
+        let all = ledger.list(&Filter::everything()).await?.len();
+        print::error(&match all {
+            0 => "no tasks yet; those of a scan are taken in with: assay tasks open".to_owned(),
+            n => format!("none of the {} tasks is such a one", print::count(n)),
+        });
     }
     let header = [
         "task_no",
@@ -159,8 +163,8 @@ async fn told(ledger: &Ledger, one: &Stored) -> Result<()> {
             item.name_zh,
             grade_zh(&item.severity),
             one.conclusions.get(&item.indicator).map(|said| format!(" — {said}")).unwrap_or_default(),
-            item.message_zh,
-            item.message_en,
+            assay_tasks::told_zh(item, task.period_to),
+            assay_tasks::told_en(item, task.period_to),
             hundredths(item.points),
             item.evidence_sql
         ))?;

@@ -41,11 +41,11 @@ pub async fn run(cli: &Cli, command: &TasksCommand) -> Result<ExitCode> {
             draw(place, (*share, *count), seed, *as_of, who).await?;
         }
         TasksCommand::Capacity { from, who } => limits::capacity(place, from.as_deref(), who).await?,
-        TasksCommand::Officers { from } => limits::officers(place, from.as_deref()).await?,
+        TasksCommand::Officers { from, who } => limits::officers(place, from.as_deref(), who).await?,
         TasksCommand::Draws { number } => list::draws(cli, &ledger, *number).await?,
         TasksCommand::Plan { write, left_out, who } => plan::run(place, *write, *left_out, who).await?,
         TasksCommand::Dispatch { to, unplanned, office, who } => {
-            answers::dispatch(&ledger, to, *unplanned, office, who).await?;
+            answers::dispatch(place, to, *unplanned, office, who).await?;
         }
         TasksCommand::Export { to, kind, office, who } => {
             answers::export(&ledger, to, *kind, office, who).await?;
@@ -88,21 +88,24 @@ pub async fn close_ledgers() {
     }
 }
 
-/// Who does it, now. A computer that knows no user, as in a container, is told of and does not stop the work.
-pub fn by(who: &Who) -> By {
-    let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let name = who.by.clone().or_else(user).unwrap_or_default();
-    if name.trim().is_empty() {
-        print::error("nobody is named who does this: give --by NAME or set ASSAY_USER");
-        return ledger::by("unnamed");
+/// Who does it, now: whoever is named, else the user of the process. What nobody answers for is not done: a review is by
+/// another person than the answer, and both must have names.
+///
+/// # Errors
+/// When nobody is named and the computer knows no user.
+pub fn by(who: &Who) -> Result<By> {
+    let stated = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    let named = who.by.clone().and_then(stated);
+    match named.or_else(|| whoami::username().ok().and_then(stated)) {
+        Some(name) => Ok(ledger::by(&name)),
+        None => bail!("nobody is named who does this: give --by NAME or set ASSAY_USER"),
     }
-    ledger::by(name.trim())
 }
 
 type Place<'a> = (&'a Cli, &'a Warehouse, &'a Ledger);
 
 async fn take_in((cli, warehouse, ledger): Place<'_>, as_of: Option<i32>, who: &Who) -> Result<()> {
-    let taken = ledger::take_in(warehouse, ledger, as_of, &by(who), &cli.session()).await?;
+    let taken = ledger::take_in(warehouse, ledger, as_of, &by(who)?, &cli.session()).await?;
     if taken.opened.known {
         print::line(&format!("the scan as of {} was taken in before; nothing to do", taken.as_of))?;
     } else {
@@ -138,7 +141,7 @@ async fn draw(
         }
         (None, count) => DrawSize::Count(count.unwrap_or(0)),
     };
-    let drawn = ledger::draw(warehouse, ledger, as_of, size, seed, &by(who), &cli.session()).await?;
+    let drawn = ledger::draw(warehouse, ledger, as_of, size, seed, &by(who)?, &cli.session()).await?;
     print::line(&format!(
         "draw {}: {} of {} taxpayers; {} tasks opened, {} had an open task, {} left alone (exempt or under audit)",
         drawn.draw_no,
@@ -190,7 +193,7 @@ async fn change(ledger: &Ledger, command: &TasksCommand) -> Result<()> {
         _ => bail!("internal error: not a change"),
     };
     let scope = ledger.scope(args.office.office.as_deref()).await?;
-    let (mut numbers, by) = (numbers(ledger, args, action).await?, by(&args.who));
+    let (mut numbers, by) = (numbers(ledger, args, action).await?, by(&args.who)?);
     if args.all && action == Action::Review {
         let own = ledger.handled_by(&by.who).await?;
         let all = numbers.len();

@@ -99,7 +99,11 @@ impl Answer {
             Some(Given::Day(day)) => Cell::Date(*day),
             None => Cell::Empty,
         };
-        Filled { cells: feedback_columns().iter().map(cell).collect(), items: self.items.clone() }
+        Filled {
+            cells: feedback_columns().iter().map(cell).collect(),
+            items: self.items.clone(),
+            ..Filled::default()
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -121,10 +125,11 @@ impl Answer {
         kept && before.items == after.items && added.into_iter().all(|id| LATE.contains(id))
     }
 
-    /// Headers of what is still missing for the answer to be whole. `indicators` are the task's suspicions, `due_on` its
-    /// last day.
+    /// Headers of what is still missing for the answer to be whole. `indicators` are the task's suspicions, `since` those among
+    /// them that joined after the task was answered in part: what was said of the others does not go for them. `due_on` is
+    /// its last day.
     #[must_use]
-    pub fn missing(&self, indicators: &[&str], due_on: i32) -> Vec<Missing> {
+    pub fn missing(&self, indicators: &[&str], since: &[&str], due_on: i32) -> Vec<Missing> {
         let conclusion = self.conclusion();
         let mut wanted = vec!["conclusion", "explanation", "handler", "completed_on"];
         if matches!(conclusion, Some(EXCLUDED | PARTLY)) {
@@ -145,12 +150,12 @@ impl Answer {
             .filter(|id| wanted.contains(id) && missing(id))
             .filter_map(header)
             .collect();
-        if conclusion == Some(PARTLY) && indicators.len() > 1 {
-            let open: Vec<&str> =
-                indicators.iter().filter(|code| !self.items.contains_key(**code)).copied().collect();
-            if !open.is_empty() {
-                found.push(format!("{}（{}）", crate::evidence::ITEM_CONCLUSION, open.join("、")));
-            }
+        let each = conclusion == Some(PARTLY) && indicators.len() > 1;
+        let wanted = if each { indicators } else { since };
+        let open: Vec<&str> =
+            wanted.iter().filter(|code| !self.items.contains_key(**code)).copied().collect();
+        if !open.is_empty() {
+            found.push(format!("{}（{}）", crate::evidence::ITEM_CONCLUSION, open.join("、")));
         }
         found
     }
@@ -158,6 +163,7 @@ impl Answer {
     /// What contradicts itself in an answer: Chinese and English.
     pub(super) fn contradictions(
         &self,
+        indicators: &[&str],
         issued_on: i32,
         today: NaiveDate,
     ) -> Vec<(&'static str, String, String)> {
@@ -184,11 +190,35 @@ impl Answer {
             say("tax_recovered", "结论为排除，却填有补缴税款", "excluded, yet tax was recovered");
         }
         let held = |word: &str| self.items.values().any(|said| said == word);
+        let held_all = indicators.iter().all(|code| self.items.contains_key(*code));
         if self.conclusion() == Some(EXCLUDED) && held(TRUE) {
             say("conclusion", "结论为排除，却有疑点填为属实", "excluded, yet a suspicion is confirmed");
         }
         if self.conclusion() == Some(TRUE) && !self.items.is_empty() && !held(TRUE) {
             say("conclusion", "结论为属实，却没有疑点填为属实", "confirmed, yet no suspicion is");
+        } else if self.conclusion() == Some(TRUE) && held(EXCLUDED) {
+            say(
+                "conclusion",
+                "结论为属实，却有疑点填为排除；请改为「部分属实」",
+                "confirmed, yet a suspicion is excluded; write 部分属实",
+            );
+        }
+        if self.conclusion() == Some(PARTLY) && !self.items.is_empty() && held_all && !held(EXCLUDED) {
+            say(
+                "conclusion",
+                "结论为部分属实，却没有疑点填为排除；请改为「属实」",
+                "confirmed in part, yet no suspicion is excluded; write 属实",
+            );
+        }
+        if self.conclusion() == Some(TRUE) && self.text("exclusion_reason").is_some() {
+            say(
+                "exclusion_reason",
+                "结论为属实，却填有排除原因码；有疑点排除的请填「部分属实」",
+                "confirmed, yet a reason to exclude is given; write 部分属实 where a suspicion is excluded",
+            );
+        }
+        if self.conclusion() == Some(EXCLUDED) && self.text("handling").is_some() {
+            say("handling", "结论为排除，却填有处理方式", "excluded, yet handled");
         }
         found
     }
@@ -202,6 +232,7 @@ pub(super) fn read(column: &FeedbackColumn, raw: &Raw) -> Result<Option<Given>, 
     if raw.is_blank() {
         return Ok(None);
     }
+    let raw = &half_width(raw);
     if let Raw::Unusable(_) = raw {
         return Err((
             "是公式且没有可用的计算结果；请粘贴为数值或文字".to_owned(),
@@ -231,8 +262,8 @@ pub(super) fn read(column: &FeedbackColumn, raw: &Raw) -> Result<Option<Given>, 
         }
         FeedbackKind::Money => money(raw).map(|fen| Some(Given::Money(fen))).ok_or_else(|| {
             (
-                "请填写金额（元），不为负数，至多两位小数".to_owned(),
-                "write yuan, not negative, at most two decimals".to_owned(),
+                format!("请填写金额（元），不为负数，至多两位小数，不超过{MONEY_MAX:.2}；不写「万」"),
+                format!("write yuan, not negative, at most two decimals, at most {MONEY_MAX:.2}"),
             )
         }),
         FeedbackKind::Date | FeedbackKind::DateSinceIssue => {
@@ -243,6 +274,30 @@ pub(super) fn read(column: &FeedbackColumn, raw: &Raw) -> Result<Option<Given>, 
                 )
             })
         }
+    }
+}
+
+/// A text with the digits and marks of Chinese input methods as the plain ones: `１２３．５` is a number.
+fn half_width(raw: &Raw) -> Raw {
+    let plain = |c: char| match c {
+        '０'..='９' | '．' | '，' | '－' | '／' | '＋' => {
+            char::from_u32(c as u32 - 0xFEE0).unwrap_or(c)
+        }
+        '\u{3000}' => ' ',
+        other => other,
+    };
+    match raw {
+        // Sentences keep their marks.
+        Raw::Text(text) if text.chars().any(|c| matches!(c, '０'..='９')) => {
+            let said = text.trim();
+            let number = said.chars().map(plain).collect::<String>();
+            let figures = number.chars().filter(|c| !c.is_whitespace());
+            match figures.clone().all(|c| c.is_ascii_digit() || ".,-/+年月日元¥￥".contains(c)) {
+                true => Raw::Text(number),
+                false => raw.clone(),
+            }
+        }
+        other => other.clone(),
     }
 }
 
@@ -300,6 +355,8 @@ mod tests {
         assert_eq!(money(&Raw::Number(1234.56)), Some(123_456));
         assert_eq!(money(&text("1,234.50元")), Some(123_450));
         assert_eq!(money(&Raw::Number(0.1 + 0.2)), Some(30));
+        let typed = read(column("tax_recovered"), &text("１，２３４．５０元")).unwrap();
+        assert_eq!(typed, Some(Given::Money(123_450)));
         for wrong in [Raw::Number(-1.0), Raw::Number(1.234), text("约三万"), Raw::Number(1e15)] {
             assert_eq!(money(&wrong), None, "{wrong:?}");
         }
@@ -311,6 +368,8 @@ mod tests {
         for said in ["2026-12-01", "2026/12/1", "2026年12月1日", "20261201"] {
             assert_eq!(day(&text(said)), wanted, "{said}");
         }
+        let typed = read(column("paid_on"), &text("２０２６－１２－０１")).unwrap();
+        assert_eq!(typed, wanted.map(Given::Day));
         assert_eq!(day(&Raw::Day(46_357.4)), wanted);
         assert_eq!(day(&text("1999-01-01")), None);
         assert_eq!(day(&Raw::Number(-3.0)), None);
@@ -327,13 +386,38 @@ mod tests {
     #[test]
     fn an_answer_says_what_it_lacks() {
         let mut answer = Answer::default();
-        assert_eq!(answer.missing(&["I05"], 0), ["核实结论", "情况说明", "应对人", "完成日期"]);
+        assert_eq!(answer.missing(&["I05"], &[], 0), ["核实结论", "情况说明", "应对人", "完成日期"]);
         for (id, said) in [("conclusion", PARTLY), ("explanation", "…"), ("handler", "张三")] {
             answer.values.insert(id, Given::Text(said.to_owned()));
         }
         answer.values.insert("completed_on", Given::Day(20_000));
-        let missing = answer.missing(&["I05", "I07"], 19_999);
+        let missing = answer.missing(&["I05", "I07"], &[], 19_999);
         assert_eq!(missing, ["排除原因码", "处理方式", "延期原因", "该疑点核实结论（I05、I07）"]);
-        assert_eq!(answer.missing(&["I05"], 20_000), ["排除原因码", "处理方式"]);
+        assert_eq!(answer.missing(&["I05"], &[], 20_000), ["排除原因码", "处理方式"]);
+        answer.values.insert("conclusion", Given::Text(TRUE.to_owned()));
+        answer.values.insert("handling", Given::Text("补税".to_owned()));
+        assert_eq!(answer.missing(&["I05", "I07"], &["I07"], 20_000), ["该疑点核实结论（I07）"]);
+        answer.items.insert("I07".to_owned(), TRUE.to_owned());
+        assert!(answer.missing(&["I05", "I07"], &["I07"], 20_000).is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_contradicts_itself_says_where() {
+        let said = |conclusion: &str, more: &[(&'static str, &str)], items: &[(&str, &str)]| {
+            let mut answer = Answer::default();
+            for (id, text) in [("conclusion", conclusion)].iter().chain(more) {
+                answer.values.insert(id, Given::Text((*text).to_owned()));
+            }
+            answer.items = items.iter().map(|(code, word)| ((*code).into(), (*word).into())).collect();
+            let day = NaiveDate::from_ymd_opt(2026, 12, 1).unwrap();
+            let found = answer.contradictions(&["I05", "I07"], 0, day);
+            found.into_iter().map(|(id, _, _)| id).collect::<Vec<_>>()
+        };
+        assert_eq!(said(TRUE, &[("exclusion_reason", "03 行业或季节特点")], &[]), ["exclusion_reason"]);
+        assert_eq!(said(EXCLUDED, &[("handling", "补税")], &[]), ["handling"]);
+        assert_eq!(said(TRUE, &[], &[("I05", TRUE), ("I07", EXCLUDED)]), ["conclusion"]);
+        assert_eq!(said(PARTLY, &[], &[("I05", TRUE), ("I07", TRUE)]), ["conclusion"]);
+        assert_eq!(said(PARTLY, &[], &[("I05", TRUE)]), Vec::<&str>::new());
+        assert_eq!(said(PARTLY, &[], &[("I05", TRUE), ("I07", EXCLUDED)]), Vec::<&str>::new());
     }
 }

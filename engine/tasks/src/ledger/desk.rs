@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Answer, read as read_cell};
+use super::answer::{Answer, Missing, read as read_cell};
 use super::error::{LedgerError, Result};
 use super::held::{Held, put_answer, stored_answers};
-use super::import::FileReport;
+use super::import::{FileReport, StillOpen};
 use super::offices::Scope;
 use super::returned::{ReturnedBook, ReturnedItem, ReturnedRow, shown};
 use super::rows::{all, word};
@@ -54,6 +54,8 @@ pub(super) struct Desk {
     held: BTreeMap<String, Held>,
     /// Suspicions that stood in the workbook, by row key: what joined later nobody looked at.
     seen: BTreeMap<String, BTreeSet<String>>,
+    /// Offices and months of the lists the rows were sent in.
+    lists: BTreeSet<(Option<String>, i32)>,
 }
 
 impl Desk {
@@ -66,7 +68,7 @@ impl Desk {
         let sent = sent(tx, &keys).await?;
         let held = stored_answers(tx, &numbers).await?;
         let tasks = tasks.into_iter().map(|one| (one.task.row_key.clone(), one)).collect();
-        Ok(Self { tasks, sent, held, seen: BTreeMap::new() })
+        Ok(Self { tasks, sent, held, seen: BTreeMap::new(), lists: BTreeSet::new() })
     }
 
     /// What a row asks for, or why it is refused.
@@ -95,7 +97,10 @@ impl Desk {
         if one.state == State::Recalled {
             return Err(problem("任务已撤回，不再接受反馈", "the task is recalled and takes no answer"));
         }
-        let matched = untouched(one, sent, row)?;
+        let matched = untouched(one, sent, row);
+        let list = matched.as_ref().ok().copied().or_else(|| sent.last());
+        self.lists.extend(list.map(|sent| (sent.office_code.clone(), one.task.as_of)));
+        let matched = matched?;
         if matched.office_code != one.task.office_code {
             let now = one.task.office_name.as_deref().or(one.task.office_code.as_deref()).unwrap_or("?");
             return Err(problem(
@@ -136,13 +141,18 @@ impl Desk {
             done => done?,
         }
         let whole = !matches!(step, Step::Draft(_));
-        let nothing = BTreeSet::new();
-        let seen = self.seen.get(&row.row_key).unwrap_or(&nothing);
-        put_answer(tx, (one, seen), (answer, whole), file, by).await?;
+        // A suspicion that joined counts as seen once it has a conclusion of its own.
+        let mut seen = self.seen.get(&row.row_key).cloned().unwrap_or_default();
+        if let Some(held) = self.held.get(&one.task.task_no) {
+            let since: BTreeSet<&str> = held.since(one).into_iter().collect();
+            seen.retain(|code| !since.contains(code.as_str()) || answer.items.contains_key(code));
+        }
+        put_answer(tx, (one, &seen), (answer, whole), file, by).await?;
         let held = Held {
             answer: answer.clone(),
             complete: whole,
             returned: false,
+            seen,
             by: by.who.clone(),
             at: by.moment(),
         };
@@ -159,13 +169,12 @@ impl Desk {
 
     /// Tasks that were sent to the offices of the file in its months, await an answer, and are not in it.
     pub(super) async fn absent(&self, tx: &mut Tx, scope: &Scope) -> Result<Vec<(String, String)>> {
-        let lists: BTreeSet<(Option<&str>, i32)> =
-            self.tasks.values().map(|one| (one.task.office_code.as_deref(), one.task.as_of)).collect();
         let mut absent = Vec::new();
-        for (office, as_of) in lists {
+        for (office, as_of) in &self.lists {
+            let (office, as_of) = (office.as_deref(), *as_of);
             let sql = "SELECT t.task_no, coalesce(t.taxpayer_name, t.taxpayer_id), t.row_key FROM task AS t \
                 WHERE coalesce(t.office_code, '') = $1 AND t.as_of = $2 AND t.state IN ('dispatched', 'in_progress') \
-                AND EXISTS (SELECT 1 FROM sent_row AS s WHERE s.row_key = t.row_key) ORDER BY t.task_no";
+                AND EXISTS (SELECT 1 FROM sent_row AS s WHERE s.row_key = t.row_key                     AND coalesce(s.office_code, '') = coalesce(t.office_code, '')) ORDER BY t.task_no";
             let values = vec![office.unwrap_or_default().into(), as_of.into()];
             for row in all(tx, "look for rows left out", sql, values).await? {
                 if scope.holds(office) && !self.tasks.contains_key(&word(&row, 2)?) {
@@ -179,20 +188,30 @@ impl Desk {
     /// Tasks of the file that are still to be answered.
     pub(super) fn still_open(&self, report: &mut FileReport) {
         for one in self.tasks.values().filter(|one| one.state.awaits_answer()) {
-            let codes: Vec<&str> = one.items.iter().map(|item| item.indicator.as_str()).collect();
-            let answer = self.held.get(&one.task.task_no).map(|held| held.answer.clone()).unwrap_or_default();
-            let mut missing = answer.missing(&codes, one.task.due_on);
-            if let Some(seen) = self.seen.get(&one.task.row_key)
-                && !answer.is_empty()
-            {
-                let joined: Vec<&str> = codes.into_iter().filter(|code| !seen.contains(*code)).collect();
-                if !joined.is_empty() {
-                    missing
-                        .push(format!("下发后新增的疑点（{}），请用重新导出的工作簿核实", joined.join("、")));
-                }
+            let mut still = StillOpen { task_no: one.task.task_no.clone(), taxpayer: who(one), begun: None };
+            if let Some(held) = self.held.get(&one.task.task_no).filter(|held| !held.answer.is_empty()) {
+                still.begun = Some(self.missing(one, held));
             }
-            report.open.push((one.task.task_no.clone(), who(one), missing));
+            report.open.push(still);
         }
+    }
+
+    /// What an answer that was begun, or sent back, still lacks.
+    fn missing(&self, one: &Stored, held: &Held) -> Vec<Missing> {
+        let mut missing = Vec::new();
+        if held.returned {
+            let why = held.answer.text("review_opinion").unwrap_or("退回");
+            missing.push(format!("按退回意见修改（{why}）"));
+        }
+        let codes: Vec<&str> = one.items.iter().map(|item| item.indicator.as_str()).collect();
+        let seen = self.seen.get(&one.task.row_key);
+        let sheet = |code: &&str| seen.is_none_or(|seen| seen.contains(*code));
+        let (since, joined): (Vec<&str>, Vec<&str>) = held.since(one).into_iter().partition(sheet);
+        missing.extend(held.answer.missing(&codes, &since, one.task.due_on));
+        if !joined.is_empty() {
+            missing.push(format!("下发后新增的疑点（{}），请用重新导出的工作簿核实", joined.join("、")));
+        }
+        missing
     }
 }
 
@@ -279,7 +298,8 @@ fn read_answer(
         }
         read_conclusion(&item.indicator, returned, &mut answer, &mut problems);
     }
-    for (id, zh, en) in answer.contradictions(one.task.issued_on, by.at.date_naive()) {
+    let codes: Vec<&str> = sent.items.keys().map(String::as_str).collect();
+    for (id, zh, en) in answer.contradictions(&codes, one.task.issued_on, by.at.date_naive()) {
         let at = feedback_columns().iter().position(|column| column.id == id);
         let (header, value) = at.map_or_else(Default::default, |at| {
             (feedback_columns()[at].zh.to_owned(), row.feedback[at].text())
@@ -345,7 +365,8 @@ fn decide(
     let codes: Vec<&str> = seen.iter().map(String::as_str).collect();
     // What joined since the row was sent has not been looked at, and is not to be buried under an answer to the rest.
     let joined = one.items.iter().any(|item| !seen.contains(&item.indicator));
-    let whole = answer.missing(&codes, one.task.due_on).is_empty() && !joined;
+    let since = held.map(|held| held.since(one)).unwrap_or_default();
+    let whole = answer.missing(&codes, &since, one.task.due_on).is_empty() && !joined;
     let agreed = answer.text("review_opinion").is_some_and(|opinion| opinion.starts_with("同意"));
     // Nobody vouches for the review of an answer of one's own.
     let other = answer.text("handler").is_none_or(|handler| handler != by.who);

@@ -16,6 +16,8 @@ pub(super) struct Held {
     pub(super) complete: bool,
     /// Sent back to be mended.
     pub(super) returned: bool,
+    /// Suspicions that whoever answered saw.
+    pub(super) seen: BTreeSet<String>,
     pub(super) by: String,
     pub(super) at: String,
 }
@@ -41,8 +43,10 @@ pub(super) async fn put_answer(
         (None, FeedbackKind::Money) => Value::Int(None),
         (None, _) => Value::Text(None),
     }));
+    let saw: Vec<&str> = seen.iter().map(String::as_str).collect();
     row.extend([items.join("\n").into(), by.who.as_str().into(), by.moment().into(), file.into()]);
-    let columns = format!("task_no, complete, {ANSWER_COLUMNS}, items, answered_by, answered_at, file");
+    row.push(saw.join("\n").into());
+    let columns = format!("task_no, complete, {ANSWER_COLUMNS}, items, answered_by, answered_at, file, seen");
     insert(tx, "answer", &columns, vec![row]).await?;
     if whole {
         for item in one.items.iter().filter(|item| seen.contains(&item.indicator)) {
@@ -70,7 +74,7 @@ pub(super) async fn stored_answers(tx: &mut Tx, task_nos: &[String]) -> Result<B
     let mut found = BTreeMap::new();
     for chunk in task_nos.chunks(1000) {
         let sql = format!(
-            "SELECT task_no, complete, answered_by, answered_at, items, {ANSWER_COLUMNS} FROM answer WHERE task_no IN ({})",
+            "SELECT task_no, complete, answered_by, answered_at, items, {ANSWER_COLUMNS}, seen FROM answer WHERE task_no IN ({})",
             places(chunk.len())
         );
         let values = chunk.iter().map(|no| no.as_str().into()).collect();
@@ -94,10 +98,24 @@ pub(super) async fn stored_answers(tx: &mut Tx, task_nos: &[String]) -> Result<B
             let stands = count(&row, 1)?;
             let (complete, returned) = (stands == 1, stands == 2);
             let (by, at) = (word(&row, 2)?, word(&row, 3)?);
-            found.insert(word(&row, 0)?, Held { answer, complete, returned, by, at });
+            let saw = text(&row, 5 + feedback_columns().len())?.unwrap_or_default();
+            let seen = saw.lines().map(str::to_owned).collect();
+            found.insert(word(&row, 0)?, Held { answer, complete, returned, seen, by, at });
         }
     }
     Ok(found)
+}
+
+impl Held {
+    /// Suspicions of a task that joined after it was answered, in part or before the answer was sent back.
+    pub(super) fn since<'a>(&self, one: &'a Stored) -> Vec<&'a str> {
+        // Nothing is known of what was seen where an older build noted the answer, or only money and days were filled in.
+        if self.seen.is_empty() || self.answer.conclusion().is_none() {
+            return Vec::new();
+        }
+        let codes = one.items.iter().map(|item| item.indicator.as_str());
+        codes.filter(|code| !self.seen.contains(*code)).collect()
+    }
 }
 
 impl Ledger {

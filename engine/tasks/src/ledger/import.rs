@@ -25,6 +25,10 @@ pub struct RefusedRow {
     pub row: Option<usize>,
     /// Row key, as it came.
     pub row_key: String,
+    /// Task number, as it came.
+    pub task_no: String,
+    /// Name of the taxpayer, as it came.
+    pub taxpayer: String,
     /// Header of the column; empty where no single one is wrong.
     pub column: String,
     /// What stands there.
@@ -40,7 +44,7 @@ pub struct RefusedRow {
 pub struct FileReport {
     /// The workbook.
     pub file: String,
-    /// Whether this very file was taken in before, so that nothing was done.
+    /// Whether this very file was taken in before, so that nothing was done; what it leaves open is told nevertheless.
     pub known: bool,
     /// Tasks answered whole.
     pub answered: usize,
@@ -62,8 +66,19 @@ pub struct FileReport {
     pub refused_rows: usize,
     /// Tasks sent to the same offices in the same month that the file does not hold: number and taxpayer.
     pub absent: Vec<(String, String)>,
-    /// Tasks of the file that are still to be answered: number, taxpayer, what is missing.
-    pub open: Vec<(String, String, Vec<Missing>)>,
+    /// Tasks of the file that are still to be answered.
+    pub open: Vec<StillOpen>,
+}
+
+/// A task that is still to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StillOpen {
+    /// Its number.
+    pub task_no: String,
+    /// Whose.
+    pub taxpayer: String,
+    /// What is missing of an answer that was begun or sent back; none: nothing was said yet.
+    pub begun: Option<Vec<Missing>>,
 }
 
 impl Ledger {
@@ -88,6 +103,8 @@ impl Ledger {
                     sheet: String::new(),
                     row: None,
                     row_key: String::new(),
+                    task_no: String::new(),
+                    taxpayer: String::new(),
                     column: String::new(),
                     value: String::new(),
                     zh,
@@ -123,6 +140,7 @@ impl Ledger {
             let sql = "SELECT count(*) FROM returned_file WHERE digest = $1 AND refused = 0";
             if number(&mut tx, "look for a file", sql, vec![digest.into()]).await? > 0 {
                 report.known = true;
+                Desk::read(&mut tx, book).await?.still_open(&mut report);
                 return Ok(report);
             }
         }
@@ -194,6 +212,8 @@ impl FileReport {
                 sheet: sheet.to_owned(),
                 row: Some(place),
                 row_key: row.row_key.clone(),
+                task_no: row.shown("task_no"),
+                taxpayer: row.shown("taxpayer_name"),
                 column: one.column,
                 value: one.value,
                 zh: one.zh,

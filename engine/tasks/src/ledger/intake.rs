@@ -21,6 +21,9 @@ use crate::{ItemKind, Task, TaskItem, Tasks, row_key, task_no};
 /// Two letters in the numbers of risk tasks.
 pub(super) const TASK_TYPE: &str = "FX";
 
+/// Points of suspicions in hundredths, each with its family, as far as a scorecard lets them add up.
+pub type Capped<'a> = dyn Fn(&[(&str, i128)]) -> Vec<i128> + Send + Sync + 'a;
+
 /// The tasks of one scan and what is known besides.
 pub struct Intake<'a> {
     /// The scan's run.
@@ -37,6 +40,8 @@ pub struct Intake<'a> {
     pub audits: &'a HashMap<String, String>,
     /// The grade of a score in hundredths; none below all lines.
     pub grade_of: &'a (dyn Fn(i128) -> Option<&'static str> + Send + Sync),
+    /// The scorecard's caps.
+    pub capped: &'a Capped<'a>,
     /// Days to respond to a task of a grade.
     pub days_of: &'a (dyn Fn(&str) -> i32 + Send + Sync),
     /// 应对方式 of a grade, and of `verify` and `remind`.
@@ -370,6 +375,13 @@ async fn join(
     }
     if more.is_empty() {
         return Ok(false);
+    }
+    // Points of two scans add up to no more than those of one.
+    let points: Vec<(&str, i128)> =
+        one.items.iter().map(|item| (item.family.as_str(), item.points)).collect();
+    let capped = (intake.capped)(&points);
+    for (item, points) in one.items.iter_mut().zip(capped) {
+        item.points = points;
     }
     retell(&mut one.task, &mut one.items);
     raise(one, intake, by);

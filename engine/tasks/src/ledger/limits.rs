@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::draw::officers;
 use super::error::{LedgerError, Result};
+use super::intake::Reason;
 use super::retell::retell;
 use super::rows::{all, count, insert, int, number, run, text, word};
 use super::rules::QUARTERS;
@@ -46,13 +47,26 @@ pub struct Exemption {
     pub ended_by: Option<String>,
 }
 
-/// What exemptions leave of a task.
+/// A task that is not sent, because its taxpayer is left alone by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// Its number.
+    pub task_no: String,
+    /// Its taxpayer.
+    pub taxpayer_id: String,
+    /// Why.
+    pub reason: Reason,
+    /// The exemption or the case behind the reason, in Chinese.
+    pub detail: String,
+}
+
+/// What of a task is spared today.
 pub(super) enum Spared {
-    /// All of it.
+    /// Nothing of it.
     Nothing,
-    /// Nothing, and why.
-    Whole(String),
-    /// Its other suspicions; the indicators taken out.
+    /// All of it: why, and the exemption or the case.
+    Whole(Reason, String),
+    /// These indicators, which were taken out of it.
     Items(Vec<String>),
 }
 
@@ -65,7 +79,7 @@ impl Exemption {
 
     /// Why its taxpayer is left alone.
     pub(super) fn told(&self) -> String {
-        format!("{} ({}, until {})", self.reason, self.owner, self.until_on)
+        format!("{}（{}，至{}）", self.reason, self.owner, self.until_on)
     }
 }
 
@@ -80,17 +94,36 @@ pub(super) async fn exempt_on(tx: &mut Tx, day: &str) -> Result<Exempt> {
     Ok(exempt)
 }
 
+/// What speaks against visits on a day.
+pub(super) struct Bars<'a> {
+    exempt: Exempt,
+    /// Open audits: taxpayer and case number.
+    audits: &'a HashMap<String, String>,
+}
+
+impl<'a> Bars<'a> {
+    pub(super) async fn on(tx: &mut Tx, day: &str, audits: &'a HashMap<String, String>) -> Result<Self> {
+        Ok(Self { exempt: exempt_on(tx, day).await?, audits })
+    }
+}
+
 /// The exemption of a taxpayer that covers a family of indicators; without a family, the one that covers all.
 pub(super) fn covering<'a>(exempt: &'a Exempt, id: &str, family: Option<&str>) -> Option<&'a Exemption> {
     let covers = |one: &&Exemption| one.family.is_none() || one.family.as_deref() == family;
     exempt.get(id)?.iter().find(covers)
 }
 
-/// Takes out of a task what its taxpayer is exempt from by now. A request of another office is about somebody else's claim,
-/// and stays.
-pub(super) fn spare(one: &mut Stored, exempt: &Exempt) -> Spared {
-    let id = one.task.taxpayer_id.clone();
-    if one.kind == Kind::Assistance || !exempt.contains_key(&id) {
+/// Takes out of a task what its taxpayer is exempt from by now, all of it where an audit is open. A request of another office
+/// is about somebody else's claim, and stays.
+pub(super) fn spare(one: &mut Stored, bars: &Bars<'_>) -> Spared {
+    let (id, exempt) = (one.task.taxpayer_id.clone(), &bars.exempt);
+    if one.kind == Kind::Assistance {
+        return Spared::Nothing;
+    }
+    if let Some(case) = bars.audits.get(&id) {
+        return Spared::Whole(Reason::AuditOpen, format!("案号{case}"));
+    }
+    if !exempt.contains_key(&id) {
         return Spared::Nothing;
     }
     let cover = |item: &TaskItem| covering(exempt, &id, Some(&item.family));
@@ -98,7 +131,7 @@ pub(super) fn spare(one: &mut Stored, exempt: &Exempt) -> Spared {
         one.items.iter().all(|item| cover(item).is_some()).then(|| cover(one.items.first()?)).flatten()
     });
     if let Some(exemption) = whole {
-        return Spared::Whole(exemption.told());
+        return Spared::Whole(Reason::Exempt, exemption.told());
     }
     let (out, rest): (Vec<TaskItem>, Vec<TaskItem>) =
         std::mem::take(&mut one.items).into_iter().partition(|item| cover(item).is_some());
@@ -191,11 +224,11 @@ impl Ledger {
         capacities(&mut tx, &tree).await
     }
 
-    /// Replaces the officers of the offices named: pairs of office and name.
+    /// Replaces the officers of the offices named: pairs of office and name; each remembers who stated it, and when.
     ///
     /// # Errors
     /// An office the ledger does not know; nothing is stated then.
-    pub async fn state_officers(&self, officers: &[(String, String)]) -> Result<()> {
+    pub async fn state_officers(&self, officers: &[(String, String)], by: &By) -> Result<()> {
         let mut tx = self.begin_in_turn().await?;
         let tree = Tree::read(&mut tx).await?;
         for (code, _) in officers {
@@ -209,8 +242,10 @@ impl Ledger {
         let mut officers = officers.to_vec();
         officers.sort();
         officers.dedup();
-        let rows = officers.iter().map(|(code, name)| vec![code.as_str().into(), name.as_str().into()]);
-        insert(&mut tx, "officer", "office_code, name", rows.collect()).await?;
+        let rows = officers.iter().map(|(code, name)| {
+            vec![code.as_str().into(), name.as_str().into(), by.who.as_str().into(), by.moment().into()]
+        });
+        insert(&mut tx, "officer", "office_code, name, stated_by, stated_at", rows.collect()).await?;
         commit(tx).await
     }
 

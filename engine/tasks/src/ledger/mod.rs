@@ -48,20 +48,21 @@ pub use change::Change;
 pub use draw::{Draw, DrawOrder, Drawn, Frame, PastDraw};
 pub use effect::{Effect, EffectBy, Share};
 pub use error::{LedgerError, Result};
-pub use import::{FileReport, RefusedRow};
+pub use import::{FileReport, RefusedRow, StillOpen};
 pub use intake::{Intake, Opened, Reason, Withheld};
-pub use limits::{Exemption, OfficeLimit};
+pub use limits::{Exemption, LeftAlone, OfficeLimit};
 pub use offices::Scope;
 pub use plan::{LeftOut, OfficePlan, Plan};
 pub use rules::{QUARTERS, RULES, Rules};
-pub use send::Dispatched;
+pub use send::{Dispatched, Sending};
 pub use state::{Action, State};
 pub use store::{Event, Filter, Kind, Stored};
 
 /// Forms of the ledger, oldest first; a new one is added, none is changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("migrations/0001_ledger.sql")),
     (2, "who_exempts", include_str!("migrations/0002_who_exempts.sql")),
+    (3, "seen", include_str!("migrations/0003_seen.sql")),
 ];
 /// How long a server may take to answer at first.
 const REACHED_WITHIN: Duration = Duration::from_secs(10);

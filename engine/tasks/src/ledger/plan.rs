@@ -7,7 +7,8 @@ use assay_risk_models::allocation::{Candidate, Office, allocate, by_rank};
 
 use super::effect::Hopes;
 use super::error::{LedgerError, Result};
-use super::limits::{Exempt, Spared, capacities, exempt_on, spare};
+use super::intake::Reason;
+use super::limits::{Bars, Spared, capacities, spare};
 use super::rows::run;
 use super::rules::{QUARTERS, Rules};
 use super::state::State;
@@ -123,12 +124,19 @@ impl Desks {
 }
 
 impl Ledger {
-    /// Chooses among the tasks that are opened and not sent. With `write`, tasks remember whether they are taken and why not,
-    /// and only those taken are sent.
+    /// Chooses among the tasks that are opened and not sent; not those of taxpayers that are exempt by now or of whom an audit
+    /// is open (`audits`: taxpayer and case number). With `write`, tasks remember whether they are taken and why not, and only
+    /// those taken are sent.
     ///
     /// # Errors
     /// When the ledger cannot be read or written, or offices stand above each other in a circle.
-    pub async fn plan(&self, rules: &Rules, write: bool, by: &By) -> Result<Plan> {
+    pub async fn plan(
+        &self,
+        rules: &Rules,
+        audits: &HashMap<String, String>,
+        write: bool,
+        by: &By,
+    ) -> Result<Plan> {
         let mut tx = self.begin_in_turn().await?;
         let tree = Tree::read(&mut tx).await?;
         let limits: HashMap<String, (Option<i64>, Option<i64>)> = capacities(&mut tx, &tree)
@@ -140,8 +148,8 @@ impl Ledger {
         let (mut waiting, busy): (Vec<Stored>, Vec<Stored>) =
             open.into_iter().partition(|one| one.state == State::Created);
         read_items(&mut tx, &mut waiting).await?;
-        let exempt = exempt_on(&mut tx, &by.day()).await?;
-        let fates: Vec<Fate> = waiting.iter_mut().map(|one| Fate::of(one, &exempt)).collect();
+        let bars = Bars::on(&mut tx, &by.day(), audits).await?;
+        let fates: Vec<Fate> = waiting.iter_mut().map(|one| Fate::of(one, &bars)).collect();
         let mut in_hand: HashMap<String, u64> = HashMap::new();
         for one in busy.iter().filter(|one| one.state.awaits_answer()) {
             let work = u64::from(rules.quarters(one.kind, &one.task.grade));
@@ -165,7 +173,9 @@ impl Ledger {
         };
         for (at, one) in waiting.iter().enumerate().filter(|(at, _)| !chosen.taken[*at]) {
             let (zh, en) = match &fates[at] {
-                Fate::Exempt(why) => (format!("在免打扰名单内：{why}"), format!("exempt: {why}")),
+                Fate::LeftAlone(why, detail) => {
+                    (format!("{}：{detail}", why.zh()), format!("{}: {detail}", why.word()))
+                }
                 Fate::Must | Fate::Free => full(one, &tree, &chosen.bound_by[at]),
             };
             plan.left_out.push(LeftOut {
@@ -232,13 +242,13 @@ enum Fate {
     /// It is done, and what is left of the capacities is for the others.
     Must,
     /// Its taxpayer is left alone by now, and why.
-    Exempt(String),
+    LeftAlone(Reason, String),
 }
 
 impl Fate {
-    fn of(one: &mut Stored, exempt: &Exempt) -> Self {
-        match spare(one, exempt) {
-            Spared::Whole(why) => Self::Exempt(why),
+    fn of(one: &mut Stored, bars: &Bars<'_>) -> Self {
+        match spare(one, bars) {
+            Spared::Whole(why, detail) => Self::LeftAlone(why, detail),
             Spared::Nothing | Spared::Items(_) if one.is_must() => Self::Must,
             Spared::Nothing | Spared::Items(_) => Self::Free,
         }

@@ -1,7 +1,9 @@
 //! A task told again from its suspicions, when some were taken out or joined: amounts, score, taxes, months and the
 //! paragraph that an officer reads. What says the same for a fresh scan is the merge.
 
-use crate::suspicions::{count_amounts, kept_en, kept_zh, paragraph_en, paragraph_zh, taxes};
+use crate::suspicions::{
+    count_amounts, kept_en, kept_zh, paragraph_en, paragraph_zh, taxes, told_en, told_zh,
+};
 use crate::{Task, TaskItem};
 
 /// Puts suspicions in order (most points first), numbers them, and makes the task's sums and texts follow from them.
@@ -25,8 +27,11 @@ pub(super) fn retell(task: &mut Task, items: &mut [TaskItem]) {
     task.amount = amount;
     task.tax = taxes(items.iter().map(|item| item.tax.as_str()));
     task.period_to = items.iter().map(|item| item.as_of).max().unwrap_or(task.period_to);
-    let zh = items.iter().map(|item| (item.name_zh.as_str(), item.message_zh.as_str()));
+    let latest = task.period_to;
+    let told: Vec<(String, String)> =
+        items.iter().map(|item| (told_zh(item, latest), told_en(item, latest))).collect();
+    let zh = items.iter().zip(&told).map(|(item, (zh, _))| (item.name_zh.as_str(), zh.as_str()));
     task.suspicion_zh = paragraph_zh(zh, amount, kept_zh(&task.suspicion_zh));
-    let en = items.iter().map(|item| (item.name_en.as_str(), item.message_en.as_str()));
+    let en = items.iter().zip(&told).map(|(item, (_, en))| (item.name_en.as_str(), en.as_str()));
     task.suspicion_en = paragraph_en(en, amount, kept_en(&task.suspicion_en));
 }

@@ -155,6 +155,12 @@ impl ReturnedRow {
             .collect()
     }
 
+    /// What stands in a given column.
+    pub(super) fn shown(&self, id: &str) -> String {
+        let place = list_columns().iter().position(|column| column.id == id);
+        place.and_then(|place| self.given.get(place)).map(Raw::text).unwrap_or_default()
+    }
+
     pub(super) fn is_blank(&self) -> bool {
         self.row_key.is_empty() && self.given.iter().chain(&self.feedback).all(Raw::is_blank)
     }
@@ -196,8 +202,14 @@ pub(super) struct ReturnedBook {
 /// # Errors
 /// Why it is no list that can be taken in, in Chinese and English.
 pub(super) fn read_book(path: &Path) -> Result<ReturnedBook, (String, String)> {
+    // What the reader says of it is for those who read English.
     let mut book: Xlsx<_> = open_workbook(path).map_err(|error: calamine::XlsxError| {
-        (format!("不是可读的xlsx工作簿：{error}"), format!("is no readable xlsx workbook: {error}"))
+        (
+            "不是可读的xlsx工作簿；请打开后另存为xlsx格式（不设打开密码）再回传".to_owned(),
+            format!(
+                "is no readable xlsx workbook ({error}); open it and save it as xlsx, without a password"
+            ),
+        )
     })?;
     let range = sheet(&mut book, LIST_SHEET)?;
     let formulas = book.worksheet_formula(LIST_SHEET).unwrap_or_default();

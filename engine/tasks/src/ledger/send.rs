@@ -2,23 +2,41 @@
 //! workbooks are made aside, stand in their folder before the ledger says that they left, and an answer the ledger does not
 //! know is never written over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::Days;
 
+use super::answer::{Answer, read as read_cell};
 use super::error::{LedgerError, Result};
 use super::held::stored_answers;
-use super::limits::{Spared, exempt_on, spare};
+use super::intake::Reason;
+use super::limits::{Bars, LeftAlone, Spared, spare};
 use super::offices::Scope;
-use super::returned::{plain, read_book, sent_digest, sent_digests};
+use super::returned::{Raw, read_book, sent_digest, sent_digests};
 use super::rows::{Value, all, insert, number, places, text, word};
 use super::state::{Action, State};
-use super::store::{Filter, Stored, change, put_items, read, read_by, read_items};
+use super::store::{Filter, Kind, Stored, change, put_items, read, read_by, read_items};
 use super::{By, Ledger, Tx, commit, patiently};
-use crate::columns::{Cell, Width, list_row};
+use crate::columns::{Width, list_row};
 use crate::export::{Begun, Filled};
+use crate::feedback::{FeedbackColumn, feedback_columns};
 use crate::{ExportedFile, TaskError, Tasks, evidence, export_xlsx};
+
+/// Beginning of the names of folders in which workbooks are made.
+const ASIDE: &str = ".assay-";
+/// How old such a folder is when nobody works in it any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// How tasks are sent.
+#[derive(Debug, Clone, Default)]
+pub struct Sending {
+    /// Send tasks no plan has weighed as well.
+    pub unplanned: bool,
+    /// Open audits: taxpayer and case number.
+    pub audits: HashMap<String, String>,
+}
 
 /// What was sent, and what stayed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,16 +45,18 @@ pub struct Dispatched {
     pub sent: usize,
     /// Tasks opened after the last plan, which has not weighed them.
     pub unplanned: usize,
-    /// Tasks whose taxpayer is exempt by now: task, taxpayer and why.
-    pub exempt: Vec<(String, String, String)>,
+    /// Tasks whose taxpayer is left alone by now.
+    pub left_alone: Vec<LeftAlone>,
+    /// Tasks that are out, and of whose taxpayer an audit was opened since.
+    pub under_audit: Vec<LeftAlone>,
     /// The workbooks.
     pub files: Vec<ExportedFile>,
 }
 
 impl Ledger {
     /// Sends what the plan takes, or everything where nothing was ever planned: tasks that were only made go to their offices
-    /// today, their days run, and a workbook for each office holds all it is to answer. `unplanned` sends tasks no plan has
-    /// weighed as well. Taxpayers exempt by now get none.
+    /// today, their days run, and a workbook for each office holds all it is to answer. Taxpayers exempt by now, and those of
+    /// whom an audit is open, get none.
     ///
     /// # Errors
     /// When the ledger or the folder cannot be written, or a workbook there holds answers the ledger does not know. Nothing is
@@ -45,12 +65,12 @@ impl Ledger {
         &self,
         folder: &Path,
         scope: &Scope,
-        unplanned: bool,
+        sending: &Sending,
         by: &By,
     ) -> Result<Dispatched> {
         patiently(async || {
             let mut tx = self.begin_in_turn().await?;
-            let mut done = dispatch_due(&mut tx, scope, unplanned, by).await?;
+            let mut done = dispatch_due(&mut tx, scope, sending, by).await?;
             done.files = write_books(&mut tx, folder, scope, by).await?;
             commit(tx).await?;
             Ok(done)
@@ -74,7 +94,7 @@ impl Ledger {
     }
 }
 
-async fn dispatch_due(tx: &mut Tx, scope: &Scope, unplanned: bool, by: &By) -> Result<Dispatched> {
+async fn dispatch_due(tx: &mut Tx, scope: &Scope, sending: &Sending, by: &By) -> Result<Dispatched> {
     let mut done = Dispatched::default();
     let filter = Filter { scope: scope.clone(), states: Some(vec![State::Created]), ..Filter::everything() };
     let mut due = read(tx, &filter).await?;
@@ -83,19 +103,20 @@ async fn dispatch_due(tx: &mut Tx, scope: &Scope, unplanned: bool, by: &By) -> R
     due.retain(|one| scope.holds(one.task.office_code.as_deref()) && one.planned != Some(false));
     due.retain(|one| {
         // A plan always takes draws and requests.
-        let goes = !plans || one.planned == Some(true) || unplanned || one.is_must();
+        let goes = !plans || one.planned == Some(true) || sending.unplanned || one.is_must();
         done.unplanned += usize::from(!goes);
         goes
     });
     due.sort_by(|a, b| a.task.task_no.cmp(&b.task.task_no));
     read_items(tx, &mut due).await?;
-    let exempt = exempt_on(tx, &by.day()).await?;
+    let bars = Bars::on(tx, &by.day(), &sending.audits).await?;
     let today = by.at.date_naive();
     for mut one in due {
-        let note = match spare(&mut one, &exempt) {
+        let note = match spare(&mut one, &bars) {
             Spared::Nothing => None,
-            Spared::Whole(why) => {
-                done.exempt.push((one.task.task_no, one.task.taxpayer_id, why));
+            Spared::Whole(reason, detail) => {
+                let (task_no, taxpayer_id) = (one.task.task_no, one.task.taxpayer_id);
+                done.left_alone.push(LeftAlone { task_no, taxpayer_id, reason, detail });
                 continue;
             }
             Spared::Items(codes) => {
@@ -109,7 +130,21 @@ async fn dispatch_due(tx: &mut Tx, scope: &Scope, unplanned: bool, by: &By) -> R
         change(tx, &mut one, Action::Dispatch, by, note.as_deref()).await?;
         done.sent += 1;
     }
+    done.under_audit = under_audit(tx, scope, &sending.audits).await?;
     Ok(done)
+}
+
+/// Tasks with offices whose taxpayer is audited by now: nobody should be on the way there.
+async fn under_audit(tx: &mut Tx, scope: &Scope, audits: &HashMap<String, String>) -> Result<Vec<LeftAlone>> {
+    let states = vec![State::Dispatched, State::InProgress];
+    let filter = Filter { scope: scope.clone(), states: Some(states), ..Filter::everything() };
+    let out = read(tx, &filter).await?.into_iter().filter(|one| one.kind != Kind::Assistance);
+    let audited = |one: Stored| {
+        let detail = format!("案号{}", audits.get(&one.task.taxpayer_id)?);
+        let (task_no, taxpayer_id) = (one.task.task_no, one.task.taxpayer_id);
+        Some(LeftAlone { task_no, taxpayer_id, reason: Reason::AuditOpen, detail })
+    };
+    Ok(out.filter_map(audited).collect())
 }
 
 /// Notes what leaves, and puts the workbooks into the folder: all of them, or none.
@@ -117,11 +152,19 @@ async fn write_books(tx: &mut Tx, folder: &Path, scope: &Scope, by: &By) -> Resu
     let tasks = note_sent(tx, scope, by).await?;
     let numbers: Vec<String> = tasks.iter().map(|one| one.task.task_no.clone()).collect();
     let held = stored_answers(tx, &numbers).await?;
-    let begun: Begun = held.into_iter().map(|(no, held)| (no, held.answer.filled())).collect();
+    let begun: Begun = tasks
+        .iter()
+        .filter_map(|one| {
+            let held = held.get(&one.task.task_no)?;
+            let since = held.since(one).into_iter().map(str::to_owned).collect();
+            Some((one.task.task_no.clone(), Filled { since, ..held.answer.filled() }))
+        })
+        .collect();
     let failed = |source| TaskError::Io { path: folder.to_path_buf(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
+    sweep(folder);
     // In the same folder, so that putting a workbook in its place is a change of name.
-    let aside = tempfile::Builder::new().prefix(".assay-").tempdir_in(folder).map_err(failed)?;
+    let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(folder).map_err(failed)?;
     let mut files = export_xlsx(&Tasks::from_iter(tasks), &begun, aside.path())?;
     let mut moves = Vec::with_capacity(files.len());
     for file in &mut files {
@@ -136,6 +179,20 @@ async fn write_books(tx: &mut Tx, folder: &Path, scope: &Scope, by: &By) -> Resu
             .map_err(|source| TaskError::Io { path: file.path.clone(), source })?;
     }
     Ok(files)
+}
+
+/// Takes away what sendings that were killed left behind. One at a time writes workbooks of a ledger; a folder another ledger
+/// is writing into at this moment is younger than an hour.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(ASIDE);
+        let old = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+        if ours && entry.path().is_dir() && old.is_some_and(|old| old > LEFT_BEHIND) {
+            // What cannot be taken away is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Refuses to write over a workbook that holds what the ledger does not.
@@ -157,15 +214,18 @@ async fn keeps_answers(tx: &mut Tx, path: &Path) -> Result<()> {
     let tasks = read_by(tx, "row_key", &keys.into_iter().collect::<Vec<_>>()).await?;
     let numbers: Vec<String> = tasks.iter().map(|one| one.task.task_no.clone()).collect();
     let held = stored_answers(tx, &numbers).await?;
-    let known: BTreeMap<&str, Filled> = tasks
+    let known: BTreeMap<&str, &Answer> = tasks
         .iter()
-        .filter_map(|one| Some((one.task.row_key.as_str(), held.get(&one.task.task_no)?.answer.filled())))
+        .filter_map(|one| Some((one.task.row_key.as_str(), &held.get(&one.task.task_no)?.answer)))
         .collect();
     for row in &book.rows {
-        let filled = known.get(row.row_key.as_str());
-        let stands = |at: usize| filled.and_then(|filled| filled.cells.get(at)).unwrap_or(&Cell::Empty);
-        let new = |at: usize| !row.feedback[at].is_blank() && row.feedback[at].plain() != plain(stands(at));
-        if (0..row.feedback.len()).any(new) {
+        let answer = known.get(row.row_key.as_str());
+        let stands = |id: &str| answer.and_then(|answer| answer.values.get(id));
+        let mut cells = feedback_columns().iter().zip(&row.feedback);
+        let new = |(column, raw): (&FeedbackColumn, &Raw)| {
+            !raw.is_blank() && read_cell(column, raw).ok().flatten().as_ref() != stands(column.id)
+        };
+        if cells.any(new) {
             return refuse(format!("holds an answer in row {} that was not taken in", row.row));
         }
     }

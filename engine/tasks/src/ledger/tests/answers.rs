@@ -64,6 +64,11 @@ async fn sent(desk: &Desk) -> Vec<Stored> {
     desk.ledger.tasks(&Filter::open()).await.unwrap()
 }
 
+/// What a report says is missing of a task that was begun.
+fn lacks_of(report: &FileReport, task_no: &str) -> Vec<String> {
+    report.open.iter().find(|one| one.task_no == task_no).and_then(|one| one.begun.clone()).unwrap()
+}
+
 async fn take(desk: &Desk, digest: &str, book: &ReturnedBook, by: &By) -> FileReport {
     desk.ledger.take_book("a.xlsx", digest, book, &Scope::All, by).await.unwrap()
 }
@@ -175,8 +180,11 @@ async fn half_filled_repeated_and_foreign_rows() {
     let expected =
         [(7, ""), (9, "核实结论"), (9, "罚款"), (10, "完成日期"), (10, "复核人"), (901, ""), (902, "")];
     assert_eq!(columns, expected);
-    let begun = report.open.iter().find(|(no, ..)| *no == tasks[0].task.task_no).unwrap();
-    assert_eq!(begun.2, ["核实结论", "情况说明", "完成日期"]);
+    let begun = report.open.iter().find(|one| one.task_no == tasks[0].task.task_no).unwrap();
+    assert_eq!(begun.begun.as_deref().unwrap(), ["核实结论", "情况说明", "完成日期"]);
+    // What was refused is not told as left blank.
+    let refused = report.open.iter().find(|one| one.task_no == tasks[4].task.task_no).unwrap();
+    assert_eq!(refused.begun, None);
     let state = |no: &str, all: &[Stored]| all.iter().find(|one| one.task.task_no == no).map(|one| one.state);
     let now = desk.ledger.list(&Filter::everything()).await.unwrap();
     assert_eq!(state(&tasks[0].task.task_no, &now), Some(State::InProgress));
@@ -239,21 +247,39 @@ async fn an_answer_says_nothing_of_suspicions_it_could_not_see() {
     // The answer is kept and the task stays open: somebody has to look at what joined.
     let report = take(&desk, "1", &book, &by_on("王五", "2025-07-20")).await;
     assert_eq!((report.answered, report.drafted, report.refused.len()), (0, 1, 0), "{report:?}");
-    assert!(report.open[0].2.iter().any(|lacks| lacks.contains(other)), "{:?}", report.open);
+    assert!(lacks_of(&report, &one.task.task_no).join("；").contains(other), "{:?}", report.open);
     let filter = Filter { id: Some(one.task.task_no.clone()), ..Filter::everything() };
     let now = desk.ledger.tasks(&filter).await.unwrap().remove(0);
     assert_eq!((now.items.len(), now.conclusions.len(), now.state), (2, 0, State::InProgress));
-    // It travels with the next workbook, and counts there for all that stands in it.
+    // It travels with the next workbook. Sent back as it is it says nothing of what joined, which wants its own conclusion.
     let out = desk.folder.path().join("again");
+    let when = by_on("王五", "2025-07-21");
     desk.ledger.send(&out, &Scope::All, &by("李四")).await.unwrap();
-    let mut answered = 0;
-    for entry in std::fs::read_dir(out).unwrap() {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&out).unwrap() {
         let path = entry.unwrap().path();
-        let report = desk.ledger.import(&path, &Scope::All, &by_on("王五", "2025-07-21")).await.unwrap();
-        assert_eq!(report.refused, [], "{report:?}");
-        answered += report.answered;
+        let report = desk.ledger.import(&path, &Scope::All, &when).await.unwrap();
+        assert_eq!((report.refused.len(), report.answered), (0, 0), "{report:?}");
+        let mut read = read_book(&path).unwrap();
+        let mine = |row: &ReturnedRow| row.row_key == one.task.row_key;
+        if read.rows.iter().any(mine) {
+            assert_eq!(report.unchanged, 1, "{report:?}");
+            assert_eq!(lacks_of(&report, &one.task.task_no), [format!("该疑点核实结论（{other}）")]);
+            read.rows.retain(mine);
+            found.push(read);
+        }
     }
-    assert_eq!(answered, 1);
+    let mut again = found.remove(0);
+    // Something else said of the task does not answer it either.
+    fill(&mut again.rows[0], &[("explanation", "季节性因素，附台账")]);
+    let report = take(&desk, "2", &again, &when).await;
+    assert_eq!((report.answered, report.drafted), (0, 1), "{report:?}");
+    let report = take(&desk, "3", &again, &when).await;
+    assert_eq!((report.answered, report.unchanged), (0, 1), "{report:?}");
+    let key = (one.task.task_no.clone(), other.to_owned());
+    again.items.get_mut(&key).unwrap().conclusion = Raw::Text("排除".to_owned());
+    let report = take(&desk, "4", &again, &when).await;
+    assert_eq!(report.answered, 1, "{report:?}");
     let now = desk.ledger.tasks(&filter).await.unwrap().remove(0);
     assert_eq!((now.conclusions.len(), now.state), (2, State::Answered));
 }

@@ -86,7 +86,10 @@ async fn a_draw_is_recorded_and_visited() {
     let desk = dispatched().await;
     desk.ledger.renew_offices(&offices()).await.unwrap();
     desk.ledger
-        .state_officers(&[("14403000200".into(), "甲".into()), ("14403000200".into(), "乙".into())])
+        .state_officers(
+            &[("14403000200".into(), "甲".into()), ("14403000200".into(), "乙".into())],
+            &by("李四"),
+        )
         .await
         .unwrap();
     let with_task = desk.ledger.list(&Filter::open()).await.unwrap();

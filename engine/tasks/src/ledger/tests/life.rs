@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{Scan, by, by_on, desk, offices};
-use crate::ledger::{Action, Change, Filter, LedgerError, Scope, State, Stored, store};
+use crate::ledger::{Action, Change, Filter, LedgerError, Scope, Sending, State, Stored, store};
 use crate::sample;
 
 /// The shortest way from a new task to a state.
@@ -127,7 +127,7 @@ async fn plans_keep_within_capacities_and_say_what_is_left_out() {
     let desk = desk().await;
     let scan = Scan::whole("run1");
     scan.take_in(&desk, &by("李四")).await;
-    let plan = desk.ledger.plan(&scan.rules, true, &by("李四")).await.unwrap();
+    let plan = desk.ledger.plan(&scan.rules, &scan.audits, true, &by("李四")).await.unwrap();
     // The first office can take 4 standard tasks; the others have room.
     let first = plan.offices.iter().find(|o| o.office_code == "14403000200").unwrap();
     assert_eq!(first.capacity, Some(4.0));
@@ -138,7 +138,8 @@ async fn plans_keep_within_capacities_and_say_what_is_left_out() {
     // What is left out is not sent, and what is sent uses the capacity up.
     let sent = desk.dispatch(&by("李四")).await;
     assert_eq!(sent, plan.taken);
-    let next = desk.ledger.plan(&scan.rules, false, &by_on("李四", "2025-07-20")).await.unwrap();
+    let next =
+        desk.ledger.plan(&scan.rules, &scan.audits, false, &by_on("李四", "2025-07-20")).await.unwrap();
     assert_eq!((next.taken, next.left_out.len()), (0, plan.left_out.len()));
     assert_eq!(offices().len(), 4);
 }
@@ -149,7 +150,7 @@ async fn sending_happens_whole_or_not_at_all() {
     Scan::whole("run1").take_in(&desk, &by("李四")).await;
     let taken = desk.folder.path().join("taken");
     std::fs::write(&taken, "a file, no folder").unwrap();
-    desk.ledger.dispatch(&taken, &Scope::All, false, &by("李四")).await.unwrap_err();
+    desk.ledger.dispatch(&taken, &Scope::All, &Sending::default(), &by("李四")).await.unwrap_err();
     let waiting = desk.ledger.list(&Filter::open()).await.unwrap();
     assert!(waiting.iter().all(|one| one.state == State::Created));
     // A file in a workbook's place is no workbook that may be written over.
@@ -175,11 +176,15 @@ async fn what_a_plan_did_not_weigh_waits_for_the_next() {
         |taxpayer| sample::SampleHit { taxpayer, indicator: "I05", value: 0.9, amount: Some(9), points: 900 };
     let scan = Scan::of("run1", &[hit(1)]);
     scan.take_in(&desk, &by("李四")).await;
-    desk.ledger.plan(&scan.rules, true, &by("李四")).await.unwrap();
+    desk.ledger.plan(&scan.rules, &scan.audits, true, &by("李四")).await.unwrap();
     Scan::of("run2", &[hit(2)]).take_in(&desk, &by("李四")).await;
     let out = desk.folder.path().join("out");
-    let done = desk.ledger.dispatch(&out, &Scope::All, false, &by("李四")).await.unwrap();
+    let done = desk.ledger.dispatch(&out, &Scope::All, &Sending::default(), &by("李四")).await.unwrap();
     assert_eq!((done.sent, done.unplanned), (1, 1));
-    let done = desk.ledger.dispatch(&out, &Scope::All, true, &by("李四")).await.unwrap();
+    let done = desk
+        .ledger
+        .dispatch(&out, &Scope::All, &Sending { unplanned: true, ..Sending::default() }, &by("李四"))
+        .await
+        .unwrap();
     assert_eq!((done.sent, done.unplanned), (1, 0));
 }

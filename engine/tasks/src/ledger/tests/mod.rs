@@ -14,7 +14,7 @@ use chrono::{DateTime, FixedOffset};
 use tempfile::TempDir;
 
 use super::rules::{RULES, Rules};
-use super::{BenefitFinding, By, Intake, Ledger, OfficeRow, Opened, Scope};
+use super::{BenefitFinding, By, Intake, Ledger, OfficeRow, Opened, Scope, Sending};
 use crate::sample::{grade, hits, merged};
 use crate::{Tasks, sample};
 
@@ -28,7 +28,7 @@ impl Desk {
     /// Sends everything that is due into the folder `out`; how many tasks left.
     pub(super) async fn dispatch(&self, by: &By) -> usize {
         let out = self.folder.path().join("out");
-        self.ledger.dispatch(&out, &Scope::All, false, by).await.unwrap().sent
+        self.ledger.dispatch(&out, &Scope::All, &Sending::default(), by).await.unwrap().sent
     }
 }
 
@@ -83,6 +83,15 @@ impl Scan {
     }
 
     pub(super) async fn take_in(&self, desk: &Desk, by: &By) -> Opened {
+        // The scorecard's cap on all families, so that a sum above it is cut in proportion.
+        let capped = |points: &[(&str, i128)]| {
+            let sum: i128 = points.iter().map(|(_, points)| points).sum();
+            let of = |(_, points): &(&str, i128)| if sum > 10_000 { points * 10_000 / sum } else { *points };
+            let mut found: Vec<i128> = points.iter().map(of).collect();
+            let rest = sum.min(10_000) - found.iter().sum::<i128>();
+            found.iter_mut().take(1).for_each(|first| *first += rest);
+            found
+        };
         let days = |grade: &str| if grade == "high" { 7 } else { 30 };
         let intake = Intake {
             run: self.run,
@@ -92,6 +101,7 @@ impl Scan {
             offices: &offices(),
             audits: &self.audits,
             grade_of: &|score| (score >= 500).then(|| grade(score)),
+            capped: &capped,
             days_of: &days,
             response_of: &|grade| format!("应对{grade}"),
             rules: &self.rules,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Scan, by, by_on, desk};
 use crate::ItemKind;
 use crate::ledger::{
-    Action, BenefitFinding, Change, Exemption, Filter, Frame, Kind, Reason, Scope, State, store,
+    Action, BenefitFinding, Change, Exemption, Filter, Frame, Kind, Reason, Scope, Sending, State, store,
 };
 use crate::sample::{SampleHit, taxpayer_id};
 
@@ -247,16 +247,60 @@ async fn an_exemption_binds_tasks_that_were_opened_before() {
     (one.owner, one.taxpayer_id, one.family) = ("王科长".into(), taxpayer_id(2), Some(family.clone()));
     desk.ledger.exempt(&one, &by("王五")).await.unwrap();
 
-    let plan = desk.ledger.plan(&scan.rules, false, &by("李四")).await.unwrap();
+    let plan = desk.ledger.plan(&scan.rules, &scan.audits, false, &by("李四")).await.unwrap();
     let why: Vec<_> = plan.left_out.iter().filter(|one| one.zh.contains("免打扰")).collect();
     assert_eq!(why.len(), 1, "{:?}", plan.left_out);
     let out = desk.folder.path().join("out");
-    let done = desk.ledger.dispatch(&out, &Scope::All, false, &by("李四")).await.unwrap();
-    assert_eq!((done.sent, done.exempt.len()), (2, 1));
-    assert_eq!(done.exempt[0].1, taxpayer_id(1));
+    let done = desk.ledger.dispatch(&out, &Scope::All, &Sending::default(), &by("李四")).await.unwrap();
+    assert_eq!((done.sent, done.left_alone.len()), (2, 1));
+    assert_eq!(done.left_alone[0].taxpayer_id, taxpayer_id(1));
     let tasks = desk.ledger.tasks(&Filter::open()).await.unwrap();
     let of = |taxpayer: i64| tasks.iter().find(|t| t.task.taxpayer_id == taxpayer_id(taxpayer)).unwrap();
     assert_eq!((of(1).state, of(1).items.len()), (State::Created, 2));
     assert!(of(2).items.iter().all(|item| item.family != family) && !of(2).items.is_empty());
     assert_eq!((of(2).state, of(3).items.len()), (State::Dispatched, 2));
+}
+
+#[tokio::test]
+async fn an_audit_that_was_opened_since_stops_visits() {
+    let desk = desk().await;
+    let hit = |taxpayer| SampleHit { taxpayer, indicator: "I05", value: 0.9, amount: Some(9), points: 900 };
+    let scan = Scan::of("run1", &[hit(1), hit(2)]);
+    scan.take_in(&desk, &by("李四")).await;
+    let mut sending = Sending::default();
+    sending.audits.insert(taxpayer_id(1), "稽2025-7".to_owned());
+    let plan = desk.ledger.plan(&scan.rules, &sending.audits, true, &by("李四")).await.unwrap();
+    assert_eq!((plan.taken, plan.left_out.len()), (1, 1));
+    assert_eq!(plan.left_out[0].zh, "已立案检查：案号稽2025-7");
+    // A plan that knew of no audit does not send it either.
+    desk.ledger.plan(&scan.rules, &scan.audits, true, &by("李四")).await.unwrap();
+    let out = desk.folder.path().join("out");
+    let done = desk.ledger.dispatch(&out, &Scope::All, &sending, &by("李四")).await.unwrap();
+    assert_eq!((done.sent, done.left_alone.len(), done.under_audit.len()), (1, 1, 0));
+    assert_eq!(done.left_alone[0].reason, Reason::AuditOpen);
+    // Of one that is out already, whoever sends hears.
+    sending.audits.insert(taxpayer_id(2), "稽2025-8".to_owned());
+    let done = desk.ledger.dispatch(&out, &Scope::All, &sending, &by("李四")).await.unwrap();
+    assert_eq!((done.sent, done.under_audit[0].taxpayer_id.clone()), (0, taxpayer_id(2)));
+}
+
+#[tokio::test]
+async fn what_joined_of_another_month_says_which_and_points_stay_below_the_cap() {
+    let desk = desk().await;
+    let hit = |indicator, points| SampleHit { taxpayer: 1, indicator, value: 0.9, amount: Some(9), points };
+    Scan::of("run1", &[hit("I05", 6000)]).take_in(&desk, &by("李四")).await;
+    desk.dispatch(&by("李四")).await;
+    let mut next = Scan::of("run2", &[hit("I21", 7000)]);
+    for item in &mut next.tasks.items {
+        item.as_of += 1;
+    }
+    assert_eq!(next.take_in(&desk, &by_on("李四", "2025-08-15")).await.joined, 1);
+    let one = desk.ledger.tasks(&Filter::open()).await.unwrap().remove(0);
+    assert_eq!(one.task.score, 10_000);
+    assert_eq!(one.items.iter().map(|item| item.points).sum::<i128>(), 10_000);
+    let month = |month: i32| format!("（数据截至{}年{}月）", month / 100, month % 100);
+    let first = crate::sample::AS_OF;
+    assert!(one.task.suspicion_zh.contains(&month(first)), "{}", one.task.suspicion_zh);
+    assert!(!one.task.suspicion_zh.contains(&month(first + 1)), "{}", one.task.suspicion_zh);
+    assert_eq!(one.task.period_to, first + 1);
 }
