@@ -13,5 +13,5 @@ SELECT
     a.missing AS after_missing
 FROM asked.before AS b
 FULL JOIN asked.after AS a ON a.taxpayer_key = b.taxpayer_key AND a.period = b.period
-WHERE b.answer IS DISTINCT FROM a.answer OR b.amount IS DISTINCT FROM a.amount OR b.benefit IS DISTINCT FROM a.benefit
+WHERE (b.answer IS DISTINCT FROM a.answer) OR (b.amount IS DISTINCT FROM a.amount) OR (b.benefit IS DISTINCT FROM a.benefit)
 ORDER BY taxpayer_id

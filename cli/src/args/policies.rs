@@ -155,5 +155,8 @@ assay sql \"select reason, holds, count(*) from refund_reason where as_of = date
         /// Last month of the period, YYYYMM
         #[arg(value_parser = super::parse_month)]
         period: i32,
+        /// Write it as a page to print
+        #[arg(long)]
+        report: Option<PathBuf>,
     },
 }

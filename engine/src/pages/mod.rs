@@ -1,4 +1,4 @@
-//! Pages an officer reads: everything about one taxpayer (一户式), and one task to carry along.
+//! Pages an officer reads: everything about one taxpayer (一户式), one task to carry along, one answer of a policy taken apart.
 //!
 //! Each page is one file without anything outside it, Chinese, made to be read on screen and printed on A4. Queries
 //! stand in `sql/pages/`; what a page shows is plain data first, so that the same content is printed to a terminal or
@@ -7,6 +7,7 @@
 
 pub(crate) mod canvas;
 mod charts;
+mod derivation;
 pub(crate) mod figures;
 pub(crate) mod render;
 pub(crate) mod rows;
@@ -14,6 +15,7 @@ mod section;
 mod task;
 mod taxpayer;
 
+pub use derivation::derivation_page;
 pub use section::{Block, Section, State, Table};
 pub use task::{SimilarCase, TaskEvent, TaskPage, TaskPageHeader, TaskPageItem, task_page};
 pub use taxpayer::{PastTask, TaxpayerPage, taxpayer, taxpayer_page};

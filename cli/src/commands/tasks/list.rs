@@ -64,9 +64,14 @@ fn row(one: &Stored) -> Vec<String> {
     ]
 }
 
+/// Whether its days run, or ran: those of one that was recalled before it was sent never did.
+fn sent(one: &Stored) -> bool {
+    one.state != State::Created && one.task.issued_on != 0
+}
+
 /// The last day; none before a task is sent.
 fn due(one: &Stored) -> String {
-    if one.state == State::Created { String::new() } else { date_text(one.task.due_on) }
+    if sent(one) { date_text(one.task.due_on) } else { String::new() }
 }
 
 fn office(one: &Stored) -> String {
@@ -136,7 +141,11 @@ async fn json(ledger: &Ledger, one: &Stored) -> Result<String> {
 
 async fn told(ledger: &Ledger, one: &Stored) -> Result<()> {
     let task = &one.task;
-    let due = if one.state == State::Created { "下发后起算".to_owned() } else { date_text(task.due_on) };
+    let due = match (sent(one), one.state) {
+        (true, _) => date_text(task.due_on),
+        (false, State::Recalled) => "未下发".to_owned(),
+        (false, _) => "下发后起算".to_owned(),
+    };
     print::line(&format!(
         "{} {} {}\n{}；状态 {}；等级 {}，积分 {}，命中 {} 项；应对方式：{}；时限 {due}",
         task.task_no,
