@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use assay_engine::ingest::Silent;
+use assay_engine::pages::derivation_page;
 use assay_engine::policy::{
     AnswerRequest, AnswerSummary, Group, answer, by_truth, diff, explain, load_rulebook, policy_effect,
     read_rulebook, simulate,
@@ -64,10 +65,16 @@ pub async fn run(cli: &Cli, command: &PoliciesCommand) -> Result<ExitCode> {
             let warehouse = super::open(cli).await?;
             show(cli, by_truth(&warehouse, *as_of, &cli.session()).await?).await?;
         }
-        PoliciesCommand::Explain { code, taxpayer, period } => {
+        PoliciesCommand::Explain { code, taxpayer, period, report } => {
             let warehouse = super::open(cli).await?;
             let about = (code.as_str(), taxpayer.as_str(), *period);
-            for derivation in explain(&warehouse, about, &cli.session(), Arc::new(Silent)).await? {
+            let derivations = explain(&warehouse, about, &cli.session(), Arc::new(Silent)).await?;
+            if let Some(path) = report {
+                assay_tasks::write_text(path, &derivation_page(&derivations)?)?;
+                print::line(&path.display().to_string())?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            for derivation in derivations {
                 print::line(&derivation.text())?;
                 print::line("四、依据的数据")?;
                 print::batch(derivation.evidence, cli.format).await?;
@@ -230,6 +237,7 @@ async fn report(cli: &Cli, summary: &AnswerSummary) -> Result<()> {
             "none concerns anybody: most read returns (vat_return, cit_return, …) and reliefs (benefit_claim); load them with: assay ingest",
         );
     }
+    super::scan::asked_again(&summary.reopened);
     print::error(&format!(
         "as of {}: {} versions in force asked of {} taxpayers in {:.1} s; {} findings",
         summary.as_of,

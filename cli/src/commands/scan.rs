@@ -1,6 +1,7 @@
 //! `assay scan`.
 
 use anyhow::Result;
+use assay_engine::policy::Reopened;
 use assay_engine::scan::{ScanRequest, ScanSummary, scan};
 
 use crate::args::Cli;
@@ -34,10 +35,21 @@ pub fn report(summary: &ScanSummary) -> Result<()> {
         print::count(medium),
         print::count(low)
     ))?;
+    asked_again(&summary.reopened);
     let state = if summary.up_to_date { "nothing changed since this scan was run" } else { "done" };
     print::error(&format!(
         "scan {}: {state} in {:.2} s (rollups {:.2} s)",
         summary.run, summary.seconds, summary.rollup_seconds
     ));
     Ok(())
+}
+
+/// Months whose policies were asked again.
+pub fn asked_again(reopened: &[Reopened]) {
+    for Reopened { as_of, changed } in reopened {
+        print::error(&format!(
+            "facts about {as_of} or before came in late: policies asked again, {} answers changed (policy_change)",
+            print::count(*changed)
+        ));
+    }
 }

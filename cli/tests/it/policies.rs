@@ -70,6 +70,22 @@ fn policies_are_asked_explained_and_changed() {
     assert!(effect.iter().any(|row| row["policy"] == "B17" && row["grp"].contains("微型")), "{effect:#?}");
     place.run(&["policies", "effect", "--as-of", "202508"]).code(1).says("asked: 202509");
 
+    let page = place.path("why.html");
+    place.run(&["policies", "explain", "B17", who.trim(), "202509", "--report", "why.html"]).ok();
+    let page = std::fs::read_to_string(page).unwrap();
+    for part in ["应享已享", "应纳税所得额不超过300万元", "满足", "行号", "cit_return"] {
+        assert!(page.contains(part), "{part}");
+    }
+
+    // Small-scale taxpayers of Hubei are none of this province: who had the relief elsewhere has it no more.
+    let differ = rows(&place, &["policies", "diff", "B06", "1", "3", "--as-of", "202509"]);
+    let had = |row: &BTreeMap<String, String>| {
+        row["before_answer"] == "due_claimed" && row["after_answer"].is_empty()
+    };
+    assert!(!differ.is_empty() && differ.iter().any(had), "{differ:#?}");
+    let same = rows(&place, &["policies", "diff", "B06", "1", "1", "--as-of", "202509"]);
+    assert!(same.is_empty(), "{same:#?}");
+
     // A higher limit lets some in and nobody out, and touches nothing.
     place.file("change.toml", "[policies.B17]\nlimits = { income = \"5000000\" }\n");
     let simulated = rows(&place, &["policies", "simulate", "change.toml", "--as-of", "202509"]);
@@ -123,4 +139,68 @@ fn policies_of_ones_own_take_the_place_of_those_that_ship() {
     let run = place.run(&["policies", "check"]).code(1);
     run.says("B34.toml:2:").says("[[versions]]");
     place.run(&["policies", "coverage"]).code(1).says("B34.toml");
+}
+
+/// A taxpayer's prepayment of the third quarter, filed again on a day with other employees.
+fn amended(place: &Place, taxpayer: &str, employees: u32, filed_on: &str) {
+    let sql = format!(
+        "select * exclude (taxpayer_key, filed_on, employees_avg, _source, _file, _row, _batch, _ingested_at) \
+         from cit_return where taxpayer_id = '{taxpayer}' and period = 202409 and period_type = 'Q'"
+    );
+    let text = place.run(&["sql", "--format", "csv", &sql]).ok().out;
+    let (header, row) = text.trim_end().split_once('\n').unwrap();
+    assert!(!row.contains('\n'), "{text}");
+    let file = format!("amended_{filed_on}.csv");
+    place.file(&file, format!("{header},filed_on,employees_avg\n{row},{filed_on},{employees}\n"));
+    place.run(&["ingest", "cit_return", &file]).ok();
+}
+
+#[test]
+fn facts_that_come_in_late_reopen_what_they_touch() {
+    let place = Place::new();
+    let generate = ["generate", "--taxpayers", "1200", "--start", "202401", "--months", "12", "--seed", "7"];
+    place.run(&generate).ok();
+    for month in ["202406", "202409"] {
+        place.run(&["policies", "answer", "--as-of", month]).ok();
+    }
+    // What was there when a month was asked is no late fact.
+    let first = place.run(&["scan", "--as-of", "202412"]).ok();
+    assert!(!first.err.contains("came in late"), "{}", first.err);
+    let who = place.sql(
+        "select min(taxpayer_id) from policy_finding as f where policy = 'B17' and as_of = 202409 and answer = 'due_claimed' \
+         and claimed > 10000 and not exists (select 1 from enforcement_case as c where c.taxpayer_key = f.taxpayer_key)",
+    );
+    let who = who.trim();
+    let others = format!(
+        "select count(*), sum(taxpayer_key * period % 1000003), sum(amount), sum(benefit) from policy_finding where as_of <= 202409 and taxpayer_id <> '{who}'"
+    );
+    let before = place.sql(&others);
+
+    // More employees than a small enterprise has: the relief of that quarter was claimed without title.
+    amended(&place, who, 400, "2024-12-20");
+    let again = place.run(&["scan", "--as-of", "202412"]).ok();
+    again.says("facts about 202409 or before came in late");
+    let changes = rows(&place, &["sql", "select * from policy_change order by policy"]);
+    assert!(changes.iter().all(|row| row["taxpayer_id"] == who && row["as_of"] == "202409"), "{changes:#?}");
+    let changed = changes.iter().find(|row| row["policy"] == "B17").unwrap();
+    assert_eq!(
+        (changed["answer_before"].as_str(), changed["answer"].as_str(), changed["found_as_of"].as_str()),
+        ("due_claimed", "claimed_not_due", "202412")
+    );
+    assert_eq!(place.sql(&others), before);
+    let same = place.run(&["scan", "--as-of", "202412"]).ok();
+    assert!(same.err.contains("nothing changed") && !same.err.contains("came in late"), "{}", same.err);
+
+    // It becomes part of the taxpayer's task, and leaves it when the return is put right.
+    place.run(&["tasks", "open", "--by", "李四"]).ok();
+    let shown = place.run(&["tasks", "show", who]).ok().out;
+    assert!(shown.contains("B17 不应享而享") && shown.contains("从业人数不超过300人"), "{shown}");
+    amended(&place, who, 20, "2024-12-28");
+    place.run(&["scan", "--as-of", "202412"]).ok().says("came in late");
+    place.run(&["tasks", "open", "--by", "李四"]).ok().says("no longer hold");
+    place.run(&["tasks", "show", who]).ok().shows("后补资料：B17（202409）不再成立");
+    let open = rows(&place, &["tasks", "list"]);
+    let hits =
+        place.number(&format!("select count(*) from hit where taxpayer_id = '{who}' and as_of = 202412"));
+    assert_eq!(open.iter().any(|row| row["taxpayer_id"] == who), hits > 0);
 }

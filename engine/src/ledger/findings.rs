@@ -1,10 +1,12 @@
 //! What policies found as of a month, in the words an officer reads, as the ledger takes it in. Which findings become part of a task, and of which, is
 //! decided there.
 
+use std::collections::BTreeMap;
+
 use arrow::array::RecordBatch;
 use assay_indicators::policy::{Answer, Condition, Policy, Rulebook, Test, Version, fill_policy_evidence};
 use assay_indicators::{Grain, period};
-use assay_tasks::ledger::{BenefitFinding, Frame, Rules};
+use assay_tasks::ledger::{BenefitFinding, Frame, Rules, Settled};
 use assay_tasks::{ItemKind, TaskItem, basis_of, facts_zh, legal_basis, money_en, money_zh, tax_zh};
 use datafusion::prelude::SessionContext;
 
@@ -15,8 +17,9 @@ use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
 
 const FINDINGS: &str = include_str!("../../../sql/ledger/findings.sql");
+const SETTLED: &str = include_str!("../../../sql/ledger/settled.sql");
 
-/// Findings of a month that somebody is to act upon, or to look at on occasion.
+/// Findings of a month, and of those asked again with it, that somebody is to act upon, or to look at on occasion.
 pub(super) async fn read(
     context: &SessionContext,
     warehouse: &Warehouse,
@@ -32,14 +35,86 @@ pub(super) async fn read(
         return Ok(Vec::new());
     }
     let (book, _) = load_rulebook(Some(warehouse))?;
-    let mut found = Vec::new();
+    let mut found: BTreeMap<(i64, String), Vec<Found>> = BTreeMap::new();
     for batch in &batches {
         let table = Columns::of(batch)?;
         for row in 0..batch.num_rows() {
-            found.extend(table.finding(row, as_of, &book)?);
+            if let Some(one) = table.finding(row, &book)? {
+                let item = &one.finding.item;
+                found.entry((item.taxpayer_key, item.indicator.clone())).or_default().push(one);
+            }
+        }
+    }
+    Ok(found.into_values().filter_map(together).collect())
+}
+
+/// Findings that no longer hold by facts that came in late: taxpayer, code of the item, month that was asked again.
+pub(super) async fn settled(context: &SessionContext, as_of: i32) -> Result<Vec<Settled>> {
+    let mut found = Vec::new();
+    for batch in rows_of(context, &SETTLED.replace("$as_of", &as_of.to_string())).await? {
+        let (ids, policies, parts) = (text(&batch, 0), text(&batch, 1), text(&batch, 2));
+        for (row, month) in whole(&batch, 3)?.into_iter().enumerate() {
+            found.push(Settled {
+                taxpayer_id: ids.value(row).to_owned(),
+                indicator: code_of(policies.value(row), some(parts, row).as_deref()),
+                as_of: i32::try_from(month.unwrap_or(0)).unwrap_or(0),
+            });
         }
     }
     Ok(found)
+}
+
+/// What an item about a policy, or one of its limbs, goes by.
+fn code_of(policy: &str, part: Option<&str>) -> String {
+    part.map_or_else(|| policy.to_owned(), |part| format!("{policy}-{part}"))
+}
+
+/// A finding, its period, and what shows the rows behind it.
+struct Found {
+    finding: BenefitFinding,
+    /// Last month of the period.
+    at: i32,
+    /// Months of the period.
+    months: i32,
+    evidence: String,
+}
+
+/// Several periods of one policy as one finding, the latest first; what is to be verified goes before what is to be told. Of a period
+/// asked twice the later answer counts.
+fn together(mut found: Vec<Found>) -> Option<BenefitFinding> {
+    let rank = |one: &Found| match one.finding.item.kind {
+        ItemKind::Verify => 0,
+        ItemKind::Confirm => 2,
+        _ => 1,
+    };
+    found.sort_by_key(|one| (one.at, one.finding.item.as_of));
+    found.dedup_by(|later, kept| {
+        let same = later.at == kept.at;
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+    let from = found.iter().map(|one| period::add(one.at, 1 - one.months)).min()?;
+    let to = found.iter().map(|one| one.at).max()?;
+    let as_of = found.iter().map(|one| one.finding.item.as_of).max()?;
+    found.sort_by_key(|one| (rank(one), std::cmp::Reverse(one.at)));
+    let several = found.len() > 1;
+    let mut rest = found.into_iter();
+    let Found { mut finding, evidence, .. } = rest.next()?;
+    let item = &mut finding.item;
+    for Found { finding: other, .. } in rest {
+        item.message_zh.push_str(&format!("；{}", other.item.message_zh));
+        item.message_en.push_str(&format!("; {}", other.item.message_en));
+        if other.item.kind == item.kind {
+            item.amount = item.amount.zip(other.item.amount).map(|(one, other)| one + other);
+        }
+    }
+    item.as_of = as_of;
+    if several {
+        item.evidence_sql = fill_policy_evidence(&evidence, item.taxpayer_key, (from, to));
+    }
+    Some(finding)
 }
 
 /// The columns of [`FINDINGS`].
@@ -48,6 +123,8 @@ struct Columns<'a> {
     versions: Vec<Option<i64>>,
     periods: Vec<Option<i64>>,
     keys: Vec<Option<i64>>,
+    /// Month asked.
+    asked: Vec<Option<i64>>,
     /// Claimed, benefit, amount.
     money: [Vec<Option<i128>>; 3],
 }
@@ -60,6 +137,7 @@ impl<'a> Columns<'a> {
             versions: whole(batch, 1)?,
             periods: whole(batch, 2)?,
             keys: whole(batch, 3)?,
+            asked: whole(batch, 16)?,
             money: [money(6)?, money(7)?, money(8)?],
         })
     }
@@ -69,7 +147,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The finding of a row; none of a version that is no longer defined: a definition was taken out since the policies were asked.
-    fn finding(&self, row: usize, as_of: i32, book: &Rulebook) -> Result<Option<BenefitFinding>> {
+    fn finding(&self, row: usize, book: &Rulebook) -> Result<Option<Found>> {
         let code = self.text(0, row);
         let Some(policy) = book.get(code).map(|entry| &entry.policy) else { return Ok(None) };
         let number = self.versions[row].unwrap_or(0);
@@ -88,7 +166,7 @@ impl<'a> Columns<'a> {
         let facts_zh =
             facts_zh(&facts).map_err(|e| EngineError::internal(format!("facts of {code}: {e}")))?;
         let item = TaskItem {
-            as_of,
+            as_of: i32::try_from(self.asked[row].unwrap_or(0)).unwrap_or(0),
             taxpayer_key: key,
             taxpayer_id: id.clone(),
             facts,
@@ -109,7 +187,8 @@ impl<'a> Columns<'a> {
             status: some(14),
             credit_rating: some(15),
         };
-        Ok(Some(BenefitFinding { taxpayer, item }))
+        let finding = BenefitFinding { taxpayer, item };
+        Ok(Some(Found { finding, at, months: policy.months(), evidence: policy.evidence.value.clone() }))
     }
 }
 
@@ -149,7 +228,7 @@ impl Said<'_> {
             taxpayer_key: 0,
             taxpayer_id: String::new(),
             kind,
-            indicator: part.map_or_else(|| code.clone(), |part| format!("{code}-{part}")),
+            indicator: code_of(code, part.map(String::as_str)),
             version: version.number,
             name_zh: format!("{}：{}{}", self.answer.zh(), policy.name.zh, self.limb_zh()),
             name_en: format!("{}: {}", self.answer.as_str().replace('_', " "), policy.name.en),

@@ -123,11 +123,13 @@ pub async fn take_in(
     let policy = ResponsePolicy::built_in()?;
     let rules = rules(warehouse)?;
     let found = findings::read(&context, warehouse, as_of, &rules).await?;
+    let settled = findings::settled(&context, as_of).await?;
     let intake = Intake {
         run: &run,
         as_of,
         candidates: &tasks,
         findings: &found,
+        settled: &settled,
         offices: &offices,
         audits: &audits,
         grade_of: &|score| card.grade(i64::try_from(score).unwrap_or(i64::MAX)).map(|grade| grade.as_str()),

@@ -55,6 +55,21 @@ pub struct Derivation {
     pub missing: Vec<String>,
     /// The rows behind it.
     pub evidence: RecordBatch,
+    /// The query that returns them.
+    pub evidence_sql: String,
+}
+
+impl Step {
+    /// What came of it, in Chinese, and `yes`, `no` or `open`.
+    #[must_use]
+    pub fn mark(&self) -> (&'static str, &'static str) {
+        match (&self.test, self.holds) {
+            (None, _) => ("待核实", "open"),
+            (_, Some(true)) => ("满足", "yes"),
+            (_, Some(false)) => ("不满足", "no"),
+            (_, None) => ("无法判断", "open"),
+        }
+    }
 }
 
 /// Takes the answers of a policy for one taxpayer and a period apart, one for each version in force.
@@ -100,6 +115,7 @@ pub async fn explain(
         let span = (period::add(at, 1 - months), at);
         let sql = fill_policy_evidence(&derivation.compiled.policy.evidence.value, key, span);
         derivation.evidence = session::rows(desk.context.sql(&sql).await?).await?;
+        derivation.evidence_sql = sql;
     }
     Ok(found)
 }
@@ -155,6 +171,7 @@ fn take_apart(
             fact.name.value == WAIVED && column.is_valid(0) && column.as_boolean().value(0)
         }),
         evidence: RecordBatch::new_empty(Arc::new(Schema::empty())),
+        evidence_sql: String::new(),
         compiled: compiled.clone(),
     }
 }
@@ -198,12 +215,7 @@ impl Derivation {
         }
         out.push_str("\n\n一、条件\n");
         for step in &self.steps {
-            let mark = match (&step.test, step.holds) {
-                (None, _) => "待核实",
-                (_, Some(true)) => "满足",
-                (_, Some(false)) => "不满足",
-                (_, None) => "无法判断",
-            };
+            let (mark, _) = step.mark();
             out.push_str(&format!("  【{mark}】{}", step.zh));
             let facts: Vec<String> =
                 step.facts.iter().map(|(label, value)| format!("{label} {value}")).collect();

@@ -1,5 +1,6 @@
 //! What policies are asked with: definitions, a month, and a session on one state of the warehouse.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use assay_indicators::policy::Rulebook;
@@ -58,9 +59,25 @@ impl<'a> Desk<'a> {
         Ok((compiled.layout.policies, profile))
     }
 
+    /// Tables policies read; where they read what is rolled up, what it is rolled up from.
+    pub(super) async fn tables(&self) -> Result<BTreeSet<String>> {
+        let asked = Some(Asked { book: &self.book, only: &[] });
+        let compiled = compile_with(&self.context, &self.catalogue, None, asked, self.as_of)
+            .await
+            .map_err(|e| EngineError::input(e.to_string()))?;
+        let mut tables: BTreeSet<String> = BTreeSet::from(["taxpayer".to_owned()]);
+        for table in compiled.sources.iter().flat_map(|source| source.tables()) {
+            match rollup::ROLLUPS.iter().find(|rollup| rollup.name == table.table()) {
+                Some(_) => tables.extend(["invoice".to_owned(), "invoice_line".to_owned()]),
+                None => drop(tables.insert(table.table().to_owned())),
+            }
+        }
+        Ok(tables)
+    }
+
     /// Asks policies of a rulebook (none named: all) of everyone, and stores nothing.
     pub(super) async fn ask(&self, book: &Rulebook, only: &[String]) -> Result<AnswerSummary> {
         let (policies, profile) = self.gather(book, only).await?;
-        AnswerSummary::of(self.as_of, &policies, &profile)
+        AnswerSummary::of((self.as_of, self.head.id), &policies, &profile)
     }
 }

@@ -4,6 +4,7 @@
 mod answers;
 mod derivation;
 mod desk;
+mod late;
 mod reports;
 mod simulate;
 mod store;
@@ -13,9 +14,13 @@ use assay_indicators::{Catalogue, Problem};
 
 pub use answers::{Answered, Count, Finding};
 pub use derivation::{Derivation, Step, explain};
+pub use late::Reopened;
+pub(crate) use late::reopen;
 pub use reports::{Group, by_truth, policy_effect};
 pub use simulate::{diff, simulate};
-pub use store::{AnswerRequest, AnswerSummary, POLICY_COUNT, POLICY_FINDING, answer, specs};
+pub use store::{
+    AnswerRequest, AnswerSummary, POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, answer, specs,
+};
 pub(crate) use store::{ask_as_of, put};
 
 use crate::scan::load_catalogue;

@@ -14,6 +14,7 @@ use assay_sql::session::SessionOptions;
 
 use super::answers::{Answered, Finding, ask};
 use super::desk::Desk;
+use super::late::{Reopened, reopen};
 use super::load_rulebook;
 use crate::Result;
 use crate::ingest::Progress;
@@ -26,6 +27,10 @@ use crate::warehouse::{TableSpec, Transaction, Warehouse};
 pub const POLICY_FINDING: &str = "policy_finding";
 /// One row a policy, version, period and answer: taxpayers and sums.
 pub const POLICY_COUNT: &str = "policy_count";
+/// One row a month that was asked: of which state of the warehouse.
+pub const POLICY_RUN: &str = "policy_run";
+/// One row an answer that late facts changed.
+pub const POLICY_CHANGE: &str = "policy_change";
 
 const AMOUNT: DataType = DataType::Decimal128(18, 2);
 /// Rows of a file written at once.
@@ -45,6 +50,10 @@ pub struct AnswerRequest {
 pub struct AnswerSummary {
     /// Month asked as of.
     pub as_of: i32,
+    /// State of the warehouse that was asked.
+    pub commit: u64,
+    /// Months asked again, because of facts that came in late.
+    pub reopened: Vec<Reopened>,
     /// Versions in force, in the order of the counts.
     pub policies: Vec<CompiledPolicy>,
     /// Taxpayers asked about.
@@ -93,13 +102,50 @@ fn count_schema() -> SchemaRef {
     ])
 }
 
+fn run_schema() -> SchemaRef {
+    schema(&[
+        ("as_of", DataType::Int32, false),
+        ("commit_id", DataType::Int64, false),
+        ("taxpayers", DataType::Int64, false),
+        ("findings", DataType::Int64, false),
+    ])
+}
+
+/// `policy_change`, a file for each time a month was asked again.
+pub(super) fn change_spec() -> TableSpec {
+    let fields = schema(&[
+        ("found_as_of", DataType::Int32, false),
+        ("as_of", DataType::Int32, false),
+        ("period", DataType::Int32, false),
+        ("period_type", DataType::Utf8, false),
+        ("policy", DataType::Utf8, false),
+        ("part", DataType::Utf8, true),
+        ("tax", DataType::Utf8, false),
+        ("taxpayer_key", DataType::Int64, false),
+        ("taxpayer_id", DataType::Utf8, true),
+        ("version_before", DataType::Int32, true),
+        ("answer_before", DataType::Utf8, false),
+        ("amount_before", AMOUNT, true),
+        ("version", DataType::Int32, true),
+        ("answer", DataType::Utf8, false),
+        ("amount", AMOUNT, true),
+    ]);
+    spec(POLICY_CHANGE, fields)
+}
+
 /// Tables of answers.
 #[must_use]
 pub fn specs() -> Vec<TableSpec> {
-    vec![spec(POLICY_FINDING, finding_schema()), spec(POLICY_COUNT, count_schema())]
+    vec![
+        spec(POLICY_FINDING, finding_schema()),
+        spec(POLICY_COUNT, count_schema()),
+        spec(POLICY_RUN, run_schema()),
+        change_spec(),
+    ]
 }
 
-/// Asks all policies of everyone and keeps the answers in place of those of the month before.
+/// Asks all policies of everyone and keeps the answers in place of those of the same month, then those of other months about which facts came in
+/// late.
 ///
 /// # Errors
 /// When a definition is wrong or the warehouse cannot be read or written; answers then stay as they were.
@@ -111,9 +157,11 @@ pub async fn answer(
     let started = Instant::now();
     warehouse.heal().await?;
     let definitions = load_rulebook(Some(warehouse))?;
-    let desk = Desk::open(warehouse, definitions, request.as_of, &request.session, progress).await?;
+    let desk =
+        Desk::open(warehouse, definitions, request.as_of, &request.session, Arc::clone(&progress)).await?;
     let mut summary = desk.ask(&desk.book, &[]).await?;
     store(warehouse, &summary).await?;
+    summary.reopened = reopen(warehouse, summary.as_of, &request.session, progress).await?;
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -134,17 +182,22 @@ pub(crate) async fn ask_as_of(
 
 impl AnswerSummary {
     /// Asks the policies of a layout of a profile that was gathered for them.
-    pub(crate) fn of(as_of: i32, policies: &[CompiledPolicy], profile: &Gathered) -> Result<Self> {
+    pub(crate) fn of(
+        (as_of, commit): (i32, u64),
+        policies: &[CompiledPolicy],
+        profile: &Gathered,
+    ) -> Result<Self> {
         let started = Instant::now();
         let answered = ask(policies, profile)?;
         tracing::debug!(seconds = started.elapsed().as_secs_f64(), "policies answered");
         let policies = policies.to_vec();
-        Ok(Self { as_of, policies, taxpayers: profile.taxpayers(), answered, seconds: 0.0 })
+        let taxpayers = profile.taxpayers();
+        Ok(Self { as_of, commit, policies, taxpayers, answered, ..Self::default() })
     }
 }
 
 async fn store(warehouse: &Warehouse, summary: &AnswerSummary) -> Result<()> {
-    let mut transaction = warehouse.begin("policies", &[POLICY_FINDING, POLICY_COUNT]).await?;
+    let mut transaction = warehouse.begin("policies", &[POLICY_FINDING, POLICY_COUNT, POLICY_RUN]).await?;
     match put(warehouse, &mut transaction, summary).await {
         Ok(()) => transaction.commit(serde_json::json!({ "as_of": summary.as_of })).await.map(|_| ()),
         Err(error) => {
@@ -162,7 +215,7 @@ pub(crate) async fn put(
     summary: &AnswerSummary,
 ) -> Result<()> {
     let specs = specs();
-    for spec in &specs {
+    for spec in specs.iter().filter(|spec| spec.name != POLICY_CHANGE) {
         if let Some(present) = warehouse.table(transaction.base(), &spec.name).await? {
             // A file holds rows of one month.
             for file in present.files.into_iter().filter(|file| file.is_of(summary.as_of)) {
@@ -173,7 +226,20 @@ pub(crate) async fn put(
     for piece in summary.answered.findings.chunks(PIECE) {
         transaction.append(&specs[0], &[finding_rows(summary, piece)?]).await?;
     }
-    transaction.append(&specs[1], &[count_rows(summary)?]).await
+    transaction.append(&specs[1], &[count_rows(summary)?]).await?;
+    transaction.append(&specs[2], &[run_row(summary)?]).await
+}
+
+fn run_row(summary: &AnswerSummary) -> Result<RecordBatch> {
+    let count =
+        |n: usize| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::try_from(n).unwrap_or(i64::MAX)])) };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from(vec![summary.as_of])),
+        Arc::new(Int64Array::from(vec![i64::try_from(summary.commit).unwrap_or(0)])),
+        count(summary.taxpayers),
+        count(summary.answered.findings.len()),
+    ];
+    Ok(RecordBatch::try_new(run_schema(), columns)?)
 }
 
 /// The letter of the dictionary's `period_type`.

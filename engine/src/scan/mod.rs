@@ -44,6 +44,7 @@ pub(crate) use tasks::{Handover, hand_over, month_and_card, rows};
 pub use weigh::{GradeChange, Weighed, Weighing, weigh, write_weights};
 
 use crate::cross_audit::{AuditSummary, Issued};
+use crate::policy::Reopened;
 use crate::rollup::RollupSummary;
 use crate::warehouse::TableSpec;
 use assay_tasks::Tasks;
@@ -89,6 +90,8 @@ pub struct ScanSummary {
     pub hits: usize,
     /// Tasks by grade: high, medium, low.
     pub tasks: [usize; 3],
+    /// Other months whose policies were asked again, because of facts that came in late.
+    pub reopened: Vec<Reopened>,
     /// Wall time of the rollups.
     pub rollup_seconds: f64,
     /// Wall time in all.

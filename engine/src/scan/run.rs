@@ -20,7 +20,7 @@ use super::versions::{INDICATOR_VERSION, Versions};
 use super::{SCAN_RUN, ScanRequest, ScanSummary, scan_run_spec, specs};
 use crate::cross_audit;
 use crate::ingest::Progress;
-use crate::policy::{self, AnswerSummary, POLICY_COUNT, POLICY_FINDING};
+use crate::policy::{self, AnswerSummary, POLICY_COUNT, POLICY_FINDING, POLICY_RUN};
 use crate::rollup::{self, ROLLUPS};
 use crate::warehouse::{Commit, TableSpec, Transaction, Warehouse, clock, read_unit};
 use crate::{EngineError, Result};
@@ -50,6 +50,10 @@ pub async fn scan(
     let mut summary = ScanSummary { as_of, run, rollups, rollup_seconds, audit, ..ScanSummary::default() };
     if !request.force && recall(warehouse, &head, &identity, &mut summary).await? {
         summary.up_to_date = true;
+        // It may have ended before it came to this.
+        if request.only.is_empty() {
+            summary.reopened = policy::reopen(warehouse, as_of, &request.session, progress).await?;
+        }
         summary.seconds = started.elapsed().as_secs_f64();
         return Ok(summary);
     }
@@ -66,8 +70,9 @@ pub async fn scan(
     let definitions = (&catalogue, asked);
     let judged =
         profile_and_judge(place, definitions, &request.only, as_of, &card, progress.as_ref()).await?;
-    let answers =
-        asked.map(|_| AnswerSummary::of(as_of, &judged.layout.policies, &judged.profile)).transpose()?;
+    let answers = asked
+        .map(|_| AnswerSummary::of((as_of, head.id), &judged.layout.policies, &judged.profile))
+        .transpose()?;
     summary.indicators = judged.layout.indicators.len();
     summary.not_in_force = judged.layout.not_in_force.clone();
     summary.taxpayers = judged.profile.taxpayers();
@@ -86,6 +91,9 @@ pub async fn scan(
     let storing = Instant::now();
     store(warehouse, as_of, &summary.run, &rows).await?;
     tracing::debug!(seconds = storing.elapsed().as_secs_f64(), "stored");
+    if asked.is_some() {
+        summary.reopened = policy::reopen(warehouse, as_of, &request.session, progress).await?;
+    }
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -206,7 +214,7 @@ const REPLACED: [&str; 6] = ["hit", "score", "scan_indicator", "task", "task_ite
 /// Replaces the results of the month by new ones, all tables in one commit.
 async fn store(warehouse: &Warehouse, as_of: i32, run: &str, rows: &Rows<'_>) -> Result<()> {
     let names: Vec<&str> =
-        REPLACED.into_iter().chain([INDICATOR_VERSION, POLICY_FINDING, POLICY_COUNT]).collect();
+        REPLACED.into_iter().chain([INDICATOR_VERSION, POLICY_FINDING, POLICY_COUNT, POLICY_RUN]).collect();
     let mut transaction = warehouse.begin("scan", &names).await?;
     match put_results(warehouse, &mut transaction, as_of, rows).await {
         Ok(()) => transaction.commit(serde_json::json!({ "as_of": as_of, "run": run })).await.map(|_| ()),

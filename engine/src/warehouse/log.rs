@@ -45,13 +45,19 @@ pub(super) async fn newest(store: &dyn ObjectStore) -> Result<Commit> {
     }
     match newest {
         None => Ok(Commit::default()),
-        Some(location) => {
-            let body = store.get(&location).await?.bytes().await?;
-            serde_json::from_slice(&body).map_err(|e| {
-                EngineError::Warehouse(format!("{location} is damaged ({e}); restore it from a backup"))
-            })
-        }
+        Some(location) => open(store, &location).await,
     }
+}
+
+/// The commit of a number; 0 is the empty warehouse.
+pub(super) async fn read(store: &dyn ObjectStore, id: u64) -> Result<Commit> {
+    if id == 0 { Ok(Commit::default()) } else { open(store, &path(id)).await }
+}
+
+async fn open(store: &dyn ObjectStore, location: &Path) -> Result<Commit> {
+    let body = store.get(location).await?.bytes().await?;
+    serde_json::from_slice(&body)
+        .map_err(|e| EngineError::Warehouse(format!("{location} is damaged ({e}); restore it from a backup")))
 }
 
 /// Appends `commit`, or fails because another took its number.

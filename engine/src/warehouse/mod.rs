@@ -227,6 +227,14 @@ impl Warehouse {
         log::newest(self.store.as_ref()).await
     }
 
+    /// A state of the past.
+    ///
+    /// # Errors
+    /// When there was none of that number, or it cannot be read.
+    pub async fn commit(&self, id: u64) -> Result<Commit> {
+        log::read(self.store.as_ref(), id).await
+    }
+
     /// A table's files as of `commit`, with the columns of its definition: those it gained since it was written read
     /// as null. `None` when the table has never been written.
     ///

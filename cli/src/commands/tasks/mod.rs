@@ -117,6 +117,17 @@ async fn take_in((cli, warehouse, ledger): Place<'_>, as_of: Option<i32>, who: &
             print::count(taken.opened.joined),
             print::count(withheld)
         ))?;
+        if taken.opened.settled > 0 {
+            let n = print::count(taken.opened.settled);
+            print::error(&format!(
+                "  {n} suspicions no longer hold by facts that came in late, and were taken out of tasks not sent yet"
+            ));
+        }
+        for (no, code) in &taken.opened.settled_out {
+            print::error(&format!(
+                "  {code} of task {no}, which is out, no longer holds (后补资料，疑点不再成立): tell the office"
+            ));
+        }
         for (reason, n) in &taken.opened.withheld {
             print::error(&format!("  withheld: {} {} ({})", print::count(*n), reason.word(), reason.zh()));
         }

@@ -1,12 +1,15 @@
 //! What policies found, as tasks: who claims what is not due is to be verified, who does not claim what is due is to be reminded. One task a
 //! taxpayer as ever: findings join the hits of the same scan. What is due to whom is decided elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::draw::Frame;
+use super::error::Result;
 use super::intake::{Intake, TASK_TYPE};
 use super::retell::retell;
-use super::state::State;
+use super::state::{Action, State};
+use super::store::{Kind, Stored, change, put_items};
+use super::{By, Tx};
 use crate::office::Tree;
 use crate::{ItemKind, Task, TaskItem, Tasks, row_key, task_no};
 
@@ -17,6 +20,50 @@ pub struct BenefitFinding {
     pub taxpayer: Frame,
     /// What was found. Task number, row key and number within the task are filled in when it becomes part of one.
     pub item: TaskItem,
+}
+
+/// A finding that no longer holds, by facts that came in late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Whom it was about.
+    pub taxpayer_id: String,
+    /// Code of its item.
+    pub indicator: String,
+    /// Month that was asked again.
+    pub as_of: i32,
+}
+
+/// Takes what no longer holds out of tasks that are not sent; one with nothing left is recalled. Of tasks that are out: number and code.
+pub(super) async fn settle(
+    tx: &mut Tx,
+    open: &mut HashMap<String, Stored>,
+    settled: &[Settled],
+    by: &By,
+) -> Result<(usize, Vec<(String, String)>)> {
+    let (mut taken_out, mut out) = (0, Vec::new());
+    for gone in settled {
+        let Some(one) = open.get_mut(&gone.taxpayer_id) else { continue };
+        let is_it = |item: &TaskItem| item.indicator == gone.indicator && item.as_of == gone.as_of;
+        if !one.items.iter().any(is_it) {
+            continue;
+        }
+        if one.state != State::Created {
+            out.push((one.task.task_no.clone(), gone.indicator.clone()));
+            continue;
+        }
+        taken_out += 1;
+        let note = format!("后补资料：{}（{}）不再成立", gone.indicator, gone.as_of);
+        if one.items.len() == 1 && one.kind == Kind::Benefit {
+            change(tx, one, Action::Recall, by, Some(&note)).await?;
+            open.remove(&gone.taxpayer_id);
+            continue;
+        }
+        one.items.retain(|item| !is_it(item));
+        retell(&mut one.task, &mut one.items);
+        put_items(tx, one, by).await?;
+        change(tx, one, Action::Settle, by, Some(&note)).await?;
+    }
+    Ok((taken_out, out))
 }
 
 /// The candidates of a scan with what policies found: in the task of their taxpayer, else in one of their own, after all others and the

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{Days, Months, NaiveDate};
 
-use super::benefits::{BenefitFinding, grade_of, response_of, with_findings};
+use super::benefits::{BenefitFinding, Settled, grade_of, response_of, settle, with_findings};
 use super::error::Result;
 use super::limits::{Exempt, covering, exempt_on};
 use super::offices::renew;
@@ -34,6 +34,8 @@ pub struct Intake<'a> {
     pub candidates: &'a Tasks,
     /// What policies found as of the month.
     pub findings: &'a [BenefitFinding],
+    /// Findings of earlier months that no longer hold.
+    pub settled: &'a [Settled],
     /// The register's offices.
     pub offices: &'a [OfficeRow],
     /// Open audits: taxpayer and case number.
@@ -121,6 +123,10 @@ pub struct Opened {
     pub joined: usize,
     /// Hits withheld, by reason.
     pub withheld: BTreeMap<Reason, usize>,
+    /// Suspicions taken out of tasks not sent yet, because they no longer hold.
+    pub settled: usize,
+    /// Suspicions that no longer hold in tasks that are out: task and code.
+    pub settled_out: Vec<(String, String)>,
     /// Whether the scan had been taken in before, so that nothing was done.
     pub known: bool,
 }
@@ -155,6 +161,7 @@ impl Ledger {
         let tree = Tree::read(&mut tx).await?;
         let mut known = Known::read(&mut tx, intake, by).await?;
         let (mut opened, mut fresh, mut withheld) = (Opened::default(), Vec::new(), Vec::new());
+        (opened.settled, opened.settled_out) = settle(&mut tx, &mut known.open, intake.settled, by).await?;
         let candidates = with_findings(intake, &tree);
         let mut rest = candidates.items.as_slice();
         for task in &candidates.tasks {

@@ -42,7 +42,7 @@ use sqlx::{Any, AnyPool, ConnectOptions, Connection, SqlSafeStr, Transaction};
 pub use crate::office::OfficeRow;
 pub use answer::{Answer, Missing};
 pub use assistance::{Document, Letter};
-pub use benefits::BenefitFinding;
+pub use benefits::{BenefitFinding, Settled};
 pub use cases::{Case, CaseQuery};
 pub use change::Change;
 pub use draw::{Draw, DrawOrder, Drawn, Frame, PastDraw};

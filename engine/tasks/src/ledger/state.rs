@@ -46,6 +46,8 @@ pub enum Action {
     Recall,
     /// Hits of a later scan join.
     Join,
+    /// What no longer holds is taken out.
+    Settle,
 }
 
 impl State {
@@ -113,7 +115,7 @@ impl State {
         Some(match (self, action) {
             (Self::Created, A::Dispatch) => Self::Dispatched,
             // A task not sent yet has nobody who could have begun with it.
-            (Self::Created, A::Transfer | A::Join) => Self::Created,
+            (Self::Created, A::Transfer | A::Join | A::Settle) => Self::Created,
             (Self::Dispatched, A::Start | A::Draft) => Self::InProgress,
             (Self::Dispatched | Self::InProgress, A::Answer) => Self::Answered,
             (Self::InProgress, A::Draft) => Self::InProgress,
@@ -132,7 +134,7 @@ impl State {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Dispatch,
         Self::Start,
         Self::Draft,
@@ -145,12 +147,13 @@ impl Action {
         Self::Transfer,
         Self::Recall,
         Self::Join,
+        Self::Settle,
     ];
 
     /// Whether there is a command for it; the others follow from scans and returned workbooks.
     #[must_use]
     pub fn is_command(self) -> bool {
-        !matches!(self, Self::Draft | Self::Answer | Self::Supplement | Self::Join)
+        !matches!(self, Self::Draft | Self::Answer | Self::Supplement | Self::Join | Self::Settle)
     }
 
     /// The word that is stored and typed.
@@ -169,6 +172,7 @@ impl Action {
             Self::Transfer => "transfer",
             Self::Recall => "recall",
             Self::Join => "join",
+            Self::Settle => "settle",
         }
     }
 
@@ -188,6 +192,7 @@ impl Action {
             Self::Transfer => "移送",
             Self::Recall => "撤回",
             Self::Join => "并入新疑点",
+            Self::Settle => "剔除不再成立的疑点",
         }
     }
 
@@ -212,6 +217,7 @@ impl Action {
             Self::Transfer => "transferred",
             Self::Recall => "recalled",
             Self::Join => "joined by further hits",
+            Self::Settle => "relieved of what no longer holds",
         }
     }
 }

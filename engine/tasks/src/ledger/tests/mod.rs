@@ -14,7 +14,7 @@ use chrono::{DateTime, FixedOffset};
 use tempfile::TempDir;
 
 use super::rules::{RULES, Rules};
-use super::{BenefitFinding, By, Intake, Ledger, OfficeRow, Opened, Scope, Sending};
+use super::{BenefitFinding, By, Intake, Ledger, OfficeRow, Opened, Scope, Sending, Settled};
 use crate::sample::{grade, hits, merged};
 use crate::{Tasks, sample};
 
@@ -68,6 +68,7 @@ pub(super) struct Scan {
     pub(super) run: &'static str,
     pub(super) tasks: Tasks,
     pub(super) findings: Vec<BenefitFinding>,
+    pub(super) settled: Vec<Settled>,
     pub(super) audits: HashMap<String, String>,
     pub(super) rules: Rules,
 }
@@ -75,7 +76,14 @@ pub(super) struct Scan {
 impl Scan {
     pub(super) fn of(run: &'static str, hits: &[sample::SampleHit]) -> Self {
         let rules = Rules::parse(RULES, "rules.toml").unwrap();
-        Self { run, tasks: merged(hits), findings: Vec::new(), audits: HashMap::new(), rules }
+        Self {
+            run,
+            tasks: merged(hits),
+            findings: Vec::new(),
+            settled: Vec::new(),
+            audits: HashMap::new(),
+            rules,
+        }
     }
 
     pub(super) fn whole(run: &'static str) -> Self {
@@ -98,6 +106,7 @@ impl Scan {
             as_of: sample::AS_OF,
             candidates: &self.tasks,
             findings: &self.findings,
+            settled: &self.settled,
             offices: &offices(),
             audits: &self.audits,
             grade_of: &|score| (score >= 500).then(|| grade(score)),
