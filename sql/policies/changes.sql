@@ -1,4 +1,4 @@
--- changes: what policies answer otherwise when a month is asked again (late.policy_now) than what was kept of it. Grain: one row a taxpayer, policy,
+-- changes: what policies answer otherwise when a month is asked again (asked.now) than what was kept of it. Grain: one row a taxpayer, policy,
 -- limb and period. No answer kept means «not due».
 SELECT
     $found AS found_as_of,
@@ -17,7 +17,7 @@ SELECT
     coalesce(now.answer, 'not_due') AS answer,
     now.amount
 FROM (SELECT * FROM policy_finding WHERE as_of = $as_of) AS was
-FULL JOIN late.policy_now AS now
+FULL JOIN asked.now AS now
     ON now.taxpayer_key = was.taxpayer_key
     AND now.policy = was.policy
     AND coalesce(now.part, '') = coalesce(was.part, '')

@@ -12,6 +12,7 @@ WITH due AS (
 )
 SELECT
     d.policy,
+    n.name_zh,
     $group AS grp,
     count(*) FILTER (WHERE d.before > 0) AS entitled_before,
     count(*) FILTER (WHERE d.after > 0) AS entitled_after,
@@ -24,6 +25,7 @@ SELECT
     sum(d.before) - sum(d.after) AS revenue
 FROM due AS d
 LEFT JOIN taxpayer AS t ON t.taxpayer_key = d.taxpayer_key AND t.valid_to IS NULL
-GROUP BY d.policy, $group
+LEFT JOIN (SELECT policy, min(name_zh) AS name_zh FROM asked.names GROUP BY policy) AS n ON n.policy = d.policy
+GROUP BY d.policy, n.name_zh, $group
 HAVING count(*) FILTER (WHERE d.after <> d.before) > 0
 ORDER BY d.policy, grp

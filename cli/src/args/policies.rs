@@ -79,15 +79,18 @@ assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding
     },
     /// What policies were worth: entitled, reached (享受面), worth, forgone, wrongly claimed; of answers that were kept
     #[command(
-        after_help = "Examples:\n  assay policies effect\n  assay policies effect --by industry --as-of 202512 --format csv"
+        after_help = "Examples:\n  assay policies effect\n  assay policies effect --by industry --as-of 202512 --format csv\n  assay policies effect --over-time"
     )]
     Effect {
         /// Groups
         #[arg(long, value_enum, default_value_t = PolicyGroup::All)]
         by: PolicyGroup,
         /// Month policies were asked as of [default: the latest]
-        #[arg(long, value_parser = super::parse_month)]
+        #[arg(long, value_parser = super::parse_month, conflicts_with = "over_time")]
         as_of: Option<i32>,
+        /// Every period that was asked, one below the other
+        #[arg(long)]
+        over_time: bool,
     },
     /// A changed parameter, date, condition or benefit over everybody: revenue, winners and losers, who crosses the line
     #[command(

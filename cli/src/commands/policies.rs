@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use assay_engine::ingest::Silent;
 use assay_engine::pages::derivation_page;
 use assay_engine::policy::{
-    AnswerRequest, AnswerSummary, Group, answer, by_truth, diff, explain, load_rulebook, policy_effect,
-    read_rulebook, simulate,
+    AnswerRequest, AnswerSummary, Group, Months, answer, by_truth, diff, explain, load_rulebook,
+    policy_effect, read_rulebook, simulate,
 };
 use assay_engine::warehouse::Warehouse;
 use assay_indicators::policy::{
@@ -41,9 +41,14 @@ pub async fn run(cli: &Cli, command: &PoliciesCommand) -> Result<ExitCode> {
             let request = AnswerRequest { as_of: *as_of, session: cli.session() };
             report(cli, &answer(&warehouse, &request, Arc::new(Silent)).await?).await?;
         }
-        PoliciesCommand::Effect { by, as_of } => {
+        PoliciesCommand::Effect { by, as_of, over_time } => {
             let warehouse = super::open(cli).await?;
-            show(cli, policy_effect(&warehouse, *as_of, group(*by), &cli.session()).await?).await?;
+            let months = match (as_of, over_time) {
+                (_, true) => Months::All,
+                (Some(as_of), _) => Months::One(*as_of),
+                (None, _) => Months::Latest,
+            };
+            show(cli, policy_effect(&warehouse, months, group(*by), &cli.session()).await?).await?;
         }
         PoliciesCommand::Simulate { change, by, as_of } => {
             let shown = change.display().to_string();

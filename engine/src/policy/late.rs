@@ -11,19 +11,20 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use assay_datasets::schema::{ColumnType, PERIOD, Table, catalog};
 use assay_indicators::period;
 use assay_sql::session::SessionOptions;
-use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
+use datafusion::catalog::{MemTable, SchemaProvider};
 use datafusion::prelude::SessionContext;
 
 use super::desk::Desk;
 use super::load_rulebook;
+use super::reports::asked;
 use super::store::{
     AnswerSummary, POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, change_spec, finding_rows, put,
 };
+use crate::Result;
 use crate::ingest::Progress;
 use crate::scan::rows as rows_of;
 use crate::warehouse::Warehouse;
 use crate::warehouse::session::{self, Access};
-use crate::{EngineError, Result};
 
 const CHANGES: &str = include_str!("../../../sql/policies/changes.sql");
 /// Months back that are asked again: tax is paid back, and collected, for three years (税收征收管理法第五十一、五十二条).
@@ -202,11 +203,7 @@ fn month_of(table: &Table) -> String {
 async fn changes(context: &SessionContext, summary: &AnswerSummary, found: i32) -> Result<RecordBatch> {
     let rows = finding_rows(summary, &summary.answered.findings)?;
     let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
-    let late = Arc::new(MemorySchemaProvider::new());
-    late.register_table("policy_now".to_owned(), Arc::new(table))?;
-    let own =
-        context.catalog("assay").ok_or_else(|| EngineError::internal("a session without its catalog"))?;
-    own.register_schema("late", late)?;
+    asked(context)?.register_table("now".to_owned(), Arc::new(table))?;
     let sql = CHANGES.replace("$found", &found.to_string()).replace("$as_of", &summary.as_of.to_string());
     let rows = session::rows(context.sql(&sql).await?).await?;
     let schema = change_spec().schema;

@@ -16,7 +16,7 @@ pub use answers::{Answered, Count, Finding};
 pub use derivation::{Derivation, Step, explain};
 pub use late::Reopened;
 pub(crate) use late::reopen;
-pub use reports::{Group, by_truth, policy_effect};
+pub use reports::{Group, Months, by_truth, policy_effect};
 pub use simulate::{diff, simulate};
 pub use store::{
     AnswerRequest, AnswerSummary, POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, answer, specs,

@@ -7,14 +7,13 @@ use assay_indicators::period;
 use assay_indicators::policy::{Answer, PolicyChange, Rulebook};
 use assay_sql::session::SessionOptions;
 use chrono::NaiveDate;
-use datafusion::catalog::MemorySchemaProvider;
-use datafusion::common::TableReference;
+use datafusion::catalog::SchemaProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::DataFrame;
 
 use super::desk::Desk;
 use super::load_rulebook;
-use super::reports::Group;
+use super::reports::{Group, asked, put_names};
 use super::store::{AnswerSummary, finding_rows};
 use crate::ingest::Progress;
 use crate::warehouse::Warehouse;
@@ -22,9 +21,6 @@ use crate::{EngineError, Result};
 
 const SIMULATION: &str = include_str!("../../../sql/reports/policy_simulation.sql");
 const DIFFERENCE: &str = include_str!("../../../sql/reports/policy_difference.sql");
-
-/// Schema of the session in which the answers of both rulebooks stand: tables `before` and `after`.
-const ASKED: &str = "asked";
 
 /// A rulebook with a change, over everybody: revenue, winners and losers by group, who crosses the line.
 ///
@@ -69,16 +65,14 @@ fn last_day(month: i32) -> Result<NaiveDate> {
     period::end(month).ok_or_else(|| EngineError::input(format!("{month} is no month")))
 }
 
-/// Asks two rulebooks and keeps the answers as tables of the session, with what is due to whom.
+/// Asks two rulebooks and keeps the answers as tables `asked.before` and `asked.after` of the session, with what is due to whom.
 async fn ask_both(desk: &Desk<'_>, books: [&Rulebook; 2], only: &[String]) -> Result<()> {
-    let name = desk.context.state().config_options().catalog.default_catalog.clone();
-    let catalog = desk.context.catalog(&name);
-    let catalog = catalog.ok_or_else(|| EngineError::internal("a session without a catalog"))?;
-    catalog.register_schema(ASKED, Arc::new(MemorySchemaProvider::new()))?;
+    let schema = asked(&desk.context)?;
+    put_names(&schema, &desk.book)?;
     for (table, book) in ["before", "after"].into_iter().zip(books) {
         let rows = with_due(&desk.ask(book, only).await?)?;
         let rows = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
-        desk.context.register_table(TableReference::partial(ASKED, table), Arc::new(rows))?;
+        schema.register_table(table.to_owned(), Arc::new(rows))?;
     }
     Ok(())
 }
