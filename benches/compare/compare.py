@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Assay and its peers (DuckDB, openpyxl) on the same work, the same files, the same threads, in one run.
+"""Assay and its peers (DuckDB, openpyxl, OpenFisca-Core) on the same work, the same files, the same threads, in one run.
 
 Prints times, CPU seconds, peak memory and ratios; exits 0 whatever they are. See README.md beside this file for
 what exactly is measured. Each side of each measurement runs in a process of its own; sides take turns.
@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from indicators_part import indicators, worker_plain
+from openfisca_part import policies, worker_openfisca
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -355,8 +356,8 @@ def show(title, sides, targets, notes=()):
 
 def peers():
     missing = []
-    for name in ("duckdb", "openpyxl", "sqlglot"):
-        probe = subprocess.run([sys.executable, "-c", f"import {name}; print({name}.__version__)"], capture_output=True, text=True)
+    for name in ("duckdb", "openpyxl", "sqlglot", "OpenFisca-Core"):
+        probe = subprocess.run([sys.executable, "-c", f"from importlib.metadata import version; print(version('{name}'))"], capture_output=True, text=True)
         if probe.returncode:
             missing.append(name)
         else:
@@ -373,15 +374,20 @@ def data_set(assay, work):
     return Synthetic(assay, work)
 
 
+def sized(options, taxpayers):
+    """The options with a number of taxpayers, where none was given."""
+    return argparse.Namespace(**{**vars(options), "taxpayers": options.taxpayers or taxpayers})
+
+
 def main():
     target = os.environ.get("CARGO_TARGET_DIR") or os.path.join(ROOT, "target")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--assay", default=os.path.join(target, "release", "assay"), help="binary [default: %(default)s]")
     parser.add_argument("--threads", type=int, default=2, help="threads of each side [default: 2]")
     parser.add_argument("--runs", type=int, default=5, help="repetitions after the warm-up; their median counts [default: 5]")
-    parser.add_argument("--only", choices=("text", "book", "scan", "large", "indicators"), help="one part only")
+    parser.add_argument("--only", choices=("text", "book", "scan", "large", "indicators", "policies"), help="one part only")
     parser.add_argument("--invoices", type=int, default=0, help="rows of the part `large`, which runs when this or --only large is given [10,000,000]")
-    parser.add_argument("--taxpayers", type=int, default=0, help="size of the part `indicators`, which runs when this or --only indicators is given [2,000]")
+    parser.add_argument("--taxpayers", type=int, default=0, help="size of the parts `indicators` and `policies`, which run when this or --only is given [2,000 and 100,000]")
     parser.add_argument("--sample", type=int, default=0, help="of the part `indicators`: about so many of the single queries only, extrapolated [all]")
     options = parser.parse_args()
     assay = Assay(os.path.abspath(options.assay), options.threads)
@@ -392,7 +398,7 @@ def main():
     peers()
     print(f"{options.threads} threads each, {os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the start")
     with tempfile.TemporaryDirectory(prefix="assay-compare-") as work:
-        if options.only not in ("large", "indicators"):
+        if options.only not in ("large", "indicators", "policies"):
             data = data_set(assay, work)
             print(f"data: {data.label}; medians of {options.runs} runs after a warm-up\n")
         print(LINE.format("work", "", "seconds", "CPU s", "peak MiB", "runs", ""))
@@ -400,8 +406,10 @@ def main():
             for part in load_large(assay, Large(work, options.invoices or 10_000_000), work, options.runs):
                 show(*part)
         if options.only == "indicators" or (options.only is None and options.taxpayers):
-            options.taxpayers = options.taxpayers or 2_000
-            for part in indicators(assay, Side, worker, measure, work, options):
+            for part in indicators(assay, Side, worker, measure, work, sized(options, 2_000)):
+                show(*part)
+        if options.only == "policies" or (options.only is None and options.taxpayers):
+            for part in policies(assay, ROOT, Side, worker, measure, work, sized(options, 100_000)):
                 show(*part)
         if options.only in (None, "text"):
             show(*load_text(assay, data, work, options.runs))
@@ -415,7 +423,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        workers = {"duckdb": lambda threads, *sql: worker_duckdb(threads, sql), "openpyxl": worker_openpyxl, "make": worker_make, "plain": worker_plain}
+        workers = {"duckdb": lambda threads, *sql: worker_duckdb(threads, sql), "openpyxl": worker_openpyxl, "make": worker_make, "plain": worker_plain, "openfisca": worker_openfisca}
         workers[sys.argv[2]](*sys.argv[3:])
     else:
         main()
