@@ -5,6 +5,7 @@
 
 pub mod codes;
 mod error;
+mod few_rows_first;
 pub mod functions;
 pub mod output;
 pub mod session;

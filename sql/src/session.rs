@@ -12,13 +12,14 @@ use datafusion::common::config::SpillCompression;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::SessionState;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::error::{Error, Result};
+use crate::few_rows_first;
 use crate::functions::register_all;
 
 /// Memory limit used where the machine does not tell its size.
@@ -65,7 +66,13 @@ impl Default for SessionOptions {
 /// When an option makes no sense, or the spill directory cannot be made.
 pub fn new_session(options: &SessionOptions) -> Result<SessionContext> {
     check(options)?;
-    let context = SessionContext::new_with_config_rt(config(options), runtime(options)?);
+    let state = SessionStateBuilder::new()
+        .with_config(config(options))
+        .with_runtime_env(runtime(options)?)
+        .with_default_features()
+        .with_physical_optimizer_rules(few_rows_first::rules())
+        .build();
+    let context = SessionContext::new_with_state(state);
     register_all(&context);
     Ok(context)
 }

@@ -1,5 +1,6 @@
 //! What DataFusion 55.2 gets wrong and our session must not: pinned, so that an upgrade shows.
 
+use arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;
 
 use crate::{failure, query, session, shown};
@@ -31,7 +32,7 @@ async fn repeated_case_over_nullable_columns_is_right() {
     let mut results = String::new();
     for sql in REPEATED {
         let rows = query(&context, sql).await;
-        results.push_str(&arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string());
+        results.push_str(&pretty_format_batches(&rows).unwrap().to_string());
         results.push('\n');
     }
     insta::assert_snapshot!(results, @r#"
@@ -149,4 +150,41 @@ async fn settings_are_as_decided() {
         | datafusion.sql_parser.parse_float_as_decimal              | false     |
         +-----------------------------------------------------------+-----------+
         "#);
+}
+
+/// Which side of a cross join is held: the first child of the operator. A million rows on it come out as a million batches.
+#[tokio::test]
+async fn few_rows_crossed_with_many_stand_on_the_side_that_is_held() {
+    let context = session(2);
+    query(&context, "CREATE TABLE firm AS SELECT value AS firm FROM generate_series(1, 5000)").await;
+    // Nothing is known of how many rows these are.
+    let firm = "(SELECT firm, count(*) AS c FROM firm WHERE firm > 0 GROUP BY firm) AS firm";
+    let one = "(SELECT count(*) AS n FROM firm) AS loaded";
+    let few = "(SELECT 0 AS back UNION ALL SELECT 1 UNION ALL SELECT 2) AS m";
+    for (sql, sum) in [
+        (format!("SELECT sum(firm + n) FROM {firm} CROSS JOIN {one}"), "37502500"),
+        (format!("SELECT sum(firm + n) FROM {one} CROSS JOIN {firm}"), "37502500"),
+        (format!("SELECT sum(firm * back) FROM {firm} CROSS JOIN {few}"), "37507500"),
+        (format!("SELECT sum(firm * back + n) FROM {firm} CROSS JOIN {one} CROSS JOIN {few}"), "112507500"),
+        (format!("SELECT sum(firm) FROM {firm} JOIN {one} ON firm * 2 > n"), "9376250"),
+    ] {
+        let found = pretty_format_batches(&query(&context, &sql).await).unwrap().to_string();
+        assert!(found.contains(sum), "{sql}: {found}");
+        let plan = context.sql(&sql).await.unwrap().create_physical_plan().await.unwrap();
+        let plan = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
+        let lines: Vec<&str> = plan.lines().collect();
+        let deep = |line: &str| line.len() - line.trim_start().len();
+        for (at, join) in lines.iter().enumerate().filter(|(_, line)| line.contains("JoinExec")) {
+            let mut below = lines[at + 1..].iter().take_while(|line| deep(line) > deep(join));
+            let held: Vec<&str> = {
+                let first = deep(lines[at + 1]);
+                let mut held = vec![*below.next().unwrap()];
+                held.extend(below.take_while(|line| deep(line) > first).copied());
+                held
+            };
+            let few =
+                held.iter().any(|line| line.contains("AggregateExec") || line.contains("PlaceholderRowExec"));
+            assert!(few, "{sql}\n{plan}");
+        }
+    }
 }
