@@ -199,8 +199,4 @@ fn facts_that_come_in_late_reopen_what_they_touch() {
     place.run(&["scan", "--as-of", "202412"]).ok().says("came in late");
     place.run(&["tasks", "open", "--by", "李四"]).ok().says("no longer hold");
     place.run(&["tasks", "show", who]).ok().shows("后补资料：B17（202409）不再成立");
-    let open = rows(&place, &["tasks", "list"]);
-    let hits =
-        place.number(&format!("select count(*) from hit where taxpayer_id = '{who}' and as_of = 202412"));
-    assert_eq!(open.iter().any(|row| row["taxpayer_id"] == who), hits > 0);
 }

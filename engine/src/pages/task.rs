@@ -170,7 +170,11 @@ fn money(fen: Option<i128>) -> String {
 
 /// How far beyond the line, relative to it: `38.4%`, from twice the line on `12.6倍`.
 fn beyond(deviation: f64) -> String {
-    if deviation < 1.0 { format!("{:.1}%", deviation * 100.0) } else { format!("{deviation:.1}倍") }
+    match deviation {
+        share if share < 1.0 => format!("{:.1}%", share * 100.0),
+        times if times <= 1000.0 => format!("{times:.1}倍"),
+        _ => "1000倍以上".to_owned(),
+    }
 }
 
 /// Label and value of the head.

@@ -121,7 +121,13 @@ pub fn list_columns() -> &'static [Column] {
         column("suspicion", "疑点描述", Text, 62.0, "各疑点合并说明；超过6项的，其余见「疑点明细及证据」。"),
         column("value", "指标值", Code, 14.0, "首要疑点①的指标值；其余见「疑点明细及证据」。"),
         column("line", "预警值", Code, 14.0, "首要疑点①的预警线。"),
-        column("deviation", "偏离度", Share, 8.0, "首要疑点①超出预警线的幅度（相对预警线）。"),
+        column(
+            "deviation",
+            "偏离度",
+            Share,
+            8.0,
+            "首要疑点①超出预警线的幅度（相对预警线），超过1000倍的不列。",
+        ),
         column(
             "amount",
             "预估税款",
@@ -196,9 +202,13 @@ pub(super) fn office_label(task: &Task) -> &str {
     task.office_name.as_deref().or(task.office_code.as_deref()).unwrap_or("不明")
 }
 
-/// A fraction in twelve digits: a workbook holds fifteen, so what comes back is what left, to the last bit.
+/// Beyond a thousand times its line a deviation says only that the line is next to nothing.
+const DEVIATION_MAX: f64 = 1000.0;
+
+/// A fraction, none beyond a thousand, in twelve digits: a workbook holds fifteen, so what comes back is what left, to the last bit.
 pub(super) fn share(fraction: Option<f64>) -> Cell {
-    let digits = fraction.filter(|number| number.is_finite()).map(|number| format!("{number:.11e}"));
+    let told = |number: &f64| number.is_finite() && number.abs() <= DEVIATION_MAX;
+    let digits = fraction.filter(told).map(|number| format!("{number:.11e}"));
     digits.and_then(|text| text.parse().ok()).map_or(Cell::Empty, Cell::Share)
 }
 

@@ -17,6 +17,22 @@ use crate::print;
 /// Rows told one by one on the screen; all of them go into a file when asked for.
 const SHOWN: usize = 20;
 
+/// Columns of what became of workbooks.
+const IMPORTED: [&str; 12] = [
+    "file",
+    "answered",
+    "partly",
+    "supplemented",
+    "reviewed",
+    "unchanged",
+    "blank",
+    "repeated",
+    "refused",
+    "still_open",
+    "not_in_file",
+    "note",
+];
+
 /// Sends tasks and writes workbooks.
 pub async fn dispatch(
     (cli, warehouse, ledger): Place<'_>,
@@ -118,27 +134,22 @@ pub async fn import(
         write_refused(path, &[])?;
     }
     for path in books {
-        let report = ledger.import(&path, &scope, &by).await?;
+        let report = match ledger.import(&path, &scope, &by).await {
+            Ok(report) => report,
+            Err(error) => {
+                // What is in stays in, and is told.
+                print::rows(&IMPORTED, &rows, cli.format).await?;
+                return Err(error).with_context(|| {
+                    format!("{} and what follows it is not taken in; import again", path.display())
+                });
+            }
+        };
         rows.push(row(&report));
         open += report.open.len();
         partly(&report);
         refused.extend(report.refused);
     }
-    let header = [
-        "file",
-        "answered",
-        "partly",
-        "supplemented",
-        "reviewed",
-        "unchanged",
-        "blank",
-        "repeated",
-        "refused",
-        "still_open",
-        "not_in_file",
-        "note",
-    ];
-    print::rows(&header, &rows, cli.format).await?;
+    print::rows(&IMPORTED, &rows, cli.format).await?;
     for one in refused.iter().take(SHOWN) {
         print::error(&told(one));
     }

@@ -95,6 +95,11 @@ pub async fn close_ledgers() {
 /// When nobody is named and the computer knows no user.
 pub fn by(who: &Who) -> Result<By> {
     let stated = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    let blank = |text: &str| text.trim().is_empty();
+    let of_environment = std::env::var("ASSAY_USER").is_ok_and(|name| blank(&name));
+    if who.by.as_deref().is_some_and(blank) && !of_environment {
+        bail!("--by is empty; name who does this, or leave it out");
+    }
     let named = who.by.clone().and_then(stated);
     match named.or_else(|| whoami::username().ok().and_then(stated)) {
         Some(name) => Ok(ledger::by(&name)),
@@ -106,10 +111,17 @@ type Place<'a> = (&'a Cli, &'a Warehouse, &'a Ledger);
 
 async fn take_in((cli, warehouse, ledger): Place<'_>, as_of: Option<i32>, who: &Who) -> Result<()> {
     let taken = ledger::take_in(warehouse, ledger, as_of, &by(who)?, &cli.session()).await?;
-    if taken.opened.known {
-        print::line(&format!("the scan as of {} was taken in before; nothing to do", taken.as_of))?;
+    let withheld: usize = taken.opened.withheld.values().sum();
+    if taken.opened.known && taken.opened.opened + taken.opened.joined == 0 {
+        let still = match withheld {
+            0 => String::new(),
+            n => format!("; {} hits stay withheld, see: assay tasks withheld", print::count(n)),
+        };
+        print::line(&format!("the scan as of {} was taken in before; nothing to do{still}", taken.as_of))?;
     } else {
-        let withheld: usize = taken.opened.withheld.values().sum();
+        if taken.opened.known {
+            print::error("the scan was taken in before; of what it withheld, the reason is gone in part");
+        }
         print::line(&format!(
             "as of {}: {} tasks opened, {} open tasks joined by further hits, {} hits withheld",
             taken.as_of,

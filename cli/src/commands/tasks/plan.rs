@@ -55,9 +55,16 @@ pub async fn run((cli, warehouse, ledger): Place<'_>, write: bool, left_out: boo
     }
     let share = |part: i128, whole: i128| if whole > 0 { part as f64 / whole as f64 } else { 1.0 };
     print::error(&format!(
-        "{} tasks taken, {} left out; expected to bring in {} yuan: at least {:.1} % of the best possible, {:.2} times what \
+        "{} tasks taken{}, {} left out; expected to bring in {} yuan: at least {:.1} % of the best possible, {:.2} times what \
          taking them by rank would",
         print::count(plan.taken),
+        match plan.musts {
+            0 => String::new(),
+            n => format!(
+                " ({} of them requests and random checks, which are done in any case)",
+                print::count(n)
+            ),
+        },
         print::count(plan.left_out.len()),
         hundredths(plan.expected),
         100.0 * share(plan.expected, plan.at_most),

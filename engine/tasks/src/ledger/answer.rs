@@ -27,6 +27,18 @@ pub(super) enum Given {
     Day(i32),
 }
 
+/// Whether two names are one person's: blanks within a name, which align short ones, and wide letters do not tell people apart.
+pub(super) fn same_person(one: &str, other: &str) -> bool {
+    let plain = |name: &str| -> String {
+        let narrow = |c: char| match c {
+            '！'..='～' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+            other => other,
+        };
+        name.chars().filter(|c| !c.is_whitespace()).map(narrow).collect::<String>().to_lowercase()
+    };
+    plain(one) == plain(other)
+}
+
 /// What an office said of a task; columns it left blank are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -181,7 +193,7 @@ impl Answer {
             say("paid_on", "入库日期晚于今天", "paid after today");
         }
         if let (Some(handler), Some(reviewer)) = (self.text("handler"), self.text("reviewer"))
-            && handler == reviewer
+            && same_person(handler, reviewer)
         {
             say("reviewer", "复核人与应对人为同一人", "the reviewer is the handler");
         }
@@ -312,7 +324,8 @@ fn money(raw: &Raw) -> Option<i64> {
         Raw::Empty | Raw::Unusable(_) => return None,
     };
     let fen = (yuan * 100.0).round();
-    let exact = (yuan * 100.0 - fen).abs() < 0.001;
+    // Large amounts have no more than fifteen digits.
+    let exact = (yuan * 100.0 - fen).abs() <= f64::max(1e-6, fen.abs() * 1e-15);
     // A sheet's numbers hold their fen exactly up to this size.
     ((0.0..=MONEY_MAX).contains(&yuan) && exact).then_some(fen as i64)
 }
@@ -351,12 +364,22 @@ mod tests {
     }
 
     #[test]
+    fn blanks_and_wide_letters_make_no_other_person() {
+        for (one, other) in [("王伟", "王　伟"), ("王6", "王 ６"), ("Li Si", "lisi")] {
+            assert!(same_person(one, other), "{one} {other}");
+        }
+        assert!(!same_person("王伟", "王维"));
+    }
+
+    #[test]
     fn money_is_read_as_people_write_it() {
         assert_eq!(money(&Raw::Number(1234.56)), Some(123_456));
         assert_eq!(money(&text("1,234.50元")), Some(123_450));
         assert_eq!(money(&Raw::Number(0.1 + 0.2)), Some(30));
         let typed = read(column("tax_recovered"), &text("１，２３４．５０元")).unwrap();
         assert_eq!(typed, Some(Given::Money(123_450)));
+        assert_eq!(money(&Raw::Number(9_999_999_999_999.98)), Some(999_999_999_999_998));
+        assert_eq!(money(&Raw::Number(1e-7)), None);
         for wrong in [Raw::Number(-1.0), Raw::Number(1.234), text("约三万"), Raw::Number(1e15)] {
             assert_eq!(money(&wrong), None, "{wrong:?}");
         }

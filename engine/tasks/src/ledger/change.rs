@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate};
 
+use super::answer::same_person;
 use super::error::{LedgerError, Result};
 use super::held::stored_answers;
 use super::offices::Scope;
@@ -76,12 +77,14 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn handled_by(&self, who: &str) -> Result<BTreeSet<String>> {
         let mut tx = self.look().await?;
-        let sql = "SELECT task_no FROM answer WHERE handler = $1";
-        all(&mut tx, "read who handled what", sql, vec![who.into()])
-            .await?
-            .iter()
-            .map(|row| word(row, 0))
-            .collect()
+        let sql = "SELECT task_no, handler FROM answer WHERE handler IS NOT NULL";
+        let mut own = BTreeSet::new();
+        for row in all(&mut tx, "read who handled what", sql, vec![]).await? {
+            if same_person(&word(&row, 1)?, who) {
+                own.insert(word(&row, 0)?);
+            }
+        }
+        Ok(own)
     }
 
     /// Changes tasks, all or none of them. Of a scope, only its own tasks.
@@ -174,7 +177,7 @@ async fn apply(tx: &mut Tx, one: &mut Stored, what: &Change, by: &By) -> Result<
             let handler = answers
                 .get(&one.task.task_no)
                 .and_then(|held| held.answer.text("handler").map(str::to_owned));
-            if handler.as_deref() == Some(by.who.as_str()) {
+            if handler.is_some_and(|handler| same_person(&handler, &by.who)) {
                 return Err(LedgerError::input(format!(
                     "{} handled task {} and cannot review it; another person must",
                     by.who, one.task.task_no

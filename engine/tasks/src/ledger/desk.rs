@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Answer, Missing, read as read_cell};
+use super::answer::{Answer, Missing, read as read_cell, same_person};
 use super::error::{LedgerError, Result};
 use super::held::{Held, put_answer, stored_answers};
 use super::import::{FileReport, StillOpen};
@@ -215,6 +215,13 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Number and taxpayer of the task of a row key, as the ledger has them.
+    pub(super) fn whose(&self, row_key: &str) -> Option<(String, String)> {
+        self.tasks.get(row_key).map(|one| (one.task.task_no.clone(), who(one)))
+    }
+}
+
 /// Whose task it is, for people.
 fn who(one: &Stored) -> String {
     one.task.taxpayer_name.clone().unwrap_or_else(|| one.task.taxpayer_id.clone())
@@ -369,7 +376,7 @@ fn decide(
     let whole = answer.missing(&codes, &since, one.task.due_on).is_empty() && !joined;
     let agreed = answer.text("review_opinion").is_some_and(|opinion| opinion.starts_with("同意"));
     // Nobody vouches for the review of an answer of one's own.
-    let other = answer.text("handler").is_none_or(|handler| handler != by.who);
+    let other = answer.text("handler").is_none_or(|handler| !same_person(handler, &by.who));
     let review = agreed && answer.text("reviewer").is_some() && other;
     if answer.is_empty() {
         return Ok(Step::Blank);

@@ -25,9 +25,9 @@ pub struct RefusedRow {
     pub row: Option<usize>,
     /// Row key, as it came.
     pub row_key: String,
-    /// Task number, as it came.
+    /// Task number: the ledger's, or as it came where it knows no such row.
     pub task_no: String,
-    /// Name of the taxpayer, as it came.
+    /// Name of the taxpayer, likewise.
     pub taxpayer: String,
     /// Header of the column; empty where no single one is wrong.
     pub column: String,
@@ -166,7 +166,7 @@ impl Ledger {
             };
             match outcome {
                 Ok(step) => report.count(&step),
-                Err(problems) => report.refuse(row, problems),
+                Err(problems) => report.refuse(row, desk.whose(&row.row_key), problems),
             }
         }
         desk.still_open(&mut report);
@@ -200,8 +200,10 @@ impl FileReport {
         }
     }
 
-    fn refuse(&mut self, row: &ReturnedRow, problems: Vec<Problem>) {
+    fn refuse(&mut self, row: &ReturnedRow, whose: Option<(String, String)>, problems: Vec<Problem>) {
         self.refused_rows += 1;
+        // A row nobody sent says itself what it is about.
+        let (task_no, taxpayer) = whose.unwrap_or_else(|| (row.shown("task_no"), row.shown("taxpayer_name")));
         for one in problems {
             let (sheet, place) = match one.item_row {
                 Some(place) => (EVIDENCE_SHEET, place),
@@ -212,8 +214,8 @@ impl FileReport {
                 sheet: sheet.to_owned(),
                 row: Some(place),
                 row_key: row.row_key.clone(),
-                task_no: row.shown("task_no"),
-                taxpayer: row.shown("taxpayer_name"),
+                task_no: task_no.clone(),
+                taxpayer: taxpayer.clone(),
                 column: one.column,
                 value: one.value,
                 zh: one.zh,

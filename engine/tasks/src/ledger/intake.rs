@@ -10,7 +10,7 @@ use super::error::Result;
 use super::limits::{Exempt, covering, exempt_on};
 use super::offices::renew;
 use super::retell::retell;
-use super::rows::{Value, all, count, insert, int, number, word};
+use super::rows::{Value, all, count, insert, int, number, run, word};
 use super::rules::Rules;
 use super::state::{Action, State};
 use super::store::{Filter, Kind, Stored, add, change, put_items, read, read_items};
@@ -127,7 +127,7 @@ pub struct Opened {
     pub settled: usize,
     /// Suspicions that no longer hold in tasks that are out: task and code.
     pub settled_out: Vec<(String, String)>,
-    /// Whether the scan had been taken in before, so that nothing was done.
+    /// Whether the scan had been taken in before, so that only what it withheld was looked at again.
     pub known: bool,
 }
 
@@ -143,7 +143,8 @@ struct Known {
 }
 
 impl Ledger {
-    /// Takes the tasks of a scan in, all or nothing. A run that was taken in before changes nothing.
+    /// Takes the tasks of a scan in, all or nothing. Of a run that was taken in before, what was withheld is looked at again: the
+    /// reason may be gone.
     ///
     /// # Errors
     /// When the ledger cannot be read or written.
@@ -153,14 +154,12 @@ impl Ledger {
 
     async fn take_in(&self, intake: &Intake<'_>, by: &By) -> Result<Opened> {
         let mut tx = self.begin_in_turn().await?;
-        let sql = "SELECT count(*) FROM intake WHERE run = $1";
-        if number(&mut tx, "look for the scan", sql, vec![intake.run.into()]).await? > 0 {
-            return Ok(Opened { known: true, ..Opened::default() });
-        }
+        let again = withheld_before(&mut tx, intake.run).await?;
         renew(&mut tx, intake.offices).await?;
         let tree = Tree::read(&mut tx).await?;
         let mut known = Known::read(&mut tx, intake, by).await?;
-        let (mut opened, mut fresh, mut withheld) = (Opened::default(), Vec::new(), Vec::new());
+        let mut opened = Opened { known: again.is_some(), ..Opened::default() };
+        let (mut fresh, mut withheld) = (Vec::new(), Vec::new());
         (opened.settled, opened.settled_out) = settle(&mut tx, &mut known.open, intake.settled, by).await?;
         let candidates = with_findings(intake, &tree);
         let mut rest = candidates.items.as_slice();
@@ -168,7 +167,12 @@ impl Ledger {
             let n = rest.iter().take_while(|item| item.task_no == task.task_no).count();
             let (items, later) = rest.split_at(n);
             rest = later;
-            let items = sift(task, items, intake, &known, &mut withheld);
+            let asked = |item: &&TaskItem| {
+                let pair = (task.taxpayer_id.clone(), item.indicator.clone());
+                again.as_ref().is_none_or(|again| again.contains(&pair))
+            };
+            let items: Vec<TaskItem> = items.iter().filter(asked).cloned().collect();
+            let items = sift(task, &items, intake, &known, &mut withheld);
             if items.is_empty() {
                 continue;
             }
@@ -208,6 +212,17 @@ impl Known {
         let numbered = last > 0;
         Ok(Self { open, exempt, dealt, row_keys, next: last + 1, numbered })
     }
+}
+
+/// Taxpayers and indicators a scan that was taken in before withheld; none: it is a new one.
+async fn withheld_before(tx: &mut Tx, run: &str) -> Result<Option<HashSet<(String, String)>>> {
+    let sql = "SELECT count(*) FROM intake WHERE run = $1";
+    if number(tx, "look for the scan", sql, vec![run.into()]).await? == 0 {
+        return Ok(None);
+    }
+    let sql = "SELECT taxpayer_id, indicator FROM withheld WHERE run = $1";
+    let rows = all(tx, "read what was withheld", sql, vec![run.into()]).await?;
+    rows.iter().map(|row| Ok((word(row, 0)?, word(row, 1)?))).collect::<Result<_>>().map(Some)
 }
 
 /// The sequence within a task number: seven digits before the check character.
@@ -429,16 +444,25 @@ async fn note(
     by: &By,
 ) -> Result<()> {
     let size = |n: usize| -> Value { i64::try_from(n).unwrap_or(i64::MAX).into() };
-    let row = vec![
-        intake.run.into(),
-        intake.as_of.into(),
-        by.who.as_str().into(),
-        by.moment().into(),
-        size(opened.opened),
-        size(opened.joined),
-        size(withheld.len()),
-    ];
-    insert(tx, "intake", "run, as_of, who, at, opened, joined, withheld", vec![row]).await?;
+    if opened.known {
+        let sql =
+            "UPDATE intake SET opened = opened + $1, joined = joined + $2, withheld = $3 WHERE run = $4";
+        let values = vec![size(opened.opened), size(opened.joined), size(withheld.len()), intake.run.into()];
+        run(tx, "count what was taken in", sql, values).await?;
+        run(tx, "forget what was withheld", "DELETE FROM withheld WHERE run = $1", vec![intake.run.into()])
+            .await?;
+    } else {
+        let row = vec![
+            intake.run.into(),
+            intake.as_of.into(),
+            by.who.as_str().into(),
+            by.moment().into(),
+            size(opened.opened),
+            size(opened.joined),
+            size(withheld.len()),
+        ];
+        insert(tx, "intake", "run, as_of, who, at, opened, joined, withheld", vec![row]).await?;
+    }
     let rows = withheld.iter().map(|one| {
         vec![
             intake.run.into(),

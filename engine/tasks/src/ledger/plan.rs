@@ -21,6 +21,8 @@ use crate::office::Tree;
 pub struct Plan {
     /// Tasks taken.
     pub taken: usize,
+    /// Requests of other offices and random checks among them, which are done in any case and take their work out first.
+    pub musts: usize,
     /// Fen they are expected to bring in.
     pub expected: i128,
     /// Fen no choice within the capacities could exceed.
@@ -166,6 +168,7 @@ impl Ledger {
             .sum();
         let mut plan = Plan {
             taken: chosen.taken.iter().filter(|taken| **taken).count(),
+            musts: fates.iter().filter(|fate| **fate == Fate::Must).count(),
             expected: chosen.value + musts,
             at_most: chosen.at_most + musts,
             by_rank: chosen.by_rank + musts,

@@ -304,3 +304,21 @@ async fn what_joined_of_another_month_says_which_and_points_stay_below_the_cap()
     assert!(!one.task.suspicion_zh.contains(&month(first + 1)), "{}", one.task.suspicion_zh);
     assert_eq!(one.task.period_to, first + 1);
 }
+
+#[tokio::test]
+async fn what_was_withheld_is_taken_in_once_the_reason_is_gone() {
+    let desk = desk().await;
+    let mut scan = Scan::of("run1", &[hit(1, "I05", Some(9)), hit(2, "I05", Some(9))]);
+    scan.audits.insert(taxpayer_id(1), "稽2025-7".to_owned());
+    let first = scan.take_in(&desk, &by("李四")).await;
+    assert_eq!((first.opened, first.withheld.get(&Reason::AuditOpen)), (1, Some(&1)));
+    let same = scan.take_in(&desk, &by("李四")).await;
+    assert_eq!((same.known, same.opened, same.withheld.get(&Reason::AuditOpen)), (true, 0, Some(&1)));
+    scan.audits.clear();
+    let later = scan.take_in(&desk, &by_on("李四", "2025-08-01")).await;
+    assert_eq!((later.known, later.opened, later.withheld.len()), (true, 1, 0));
+    assert_eq!(desk.ledger.list(&Filter::open()).await.unwrap().len(), 2);
+    assert!(desk.ledger.withheld(None).await.unwrap().is_empty());
+    let again = scan.take_in(&desk, &by_on("李四", "2025-08-02")).await;
+    assert_eq!((again.known, again.opened, again.joined), (true, 0, 0));
+}
