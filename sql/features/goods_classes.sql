@@ -31,29 +31,44 @@ class AS (
     FROM side
     GROUP BY taxpayer_key, class
 ),
-wide AS (
-    SELECT taxpayer_key, sum(sold) FILTER (WHERE bought = 0) AS unbought, sum(bought) FILTER (WHERE sold = 0) AS unsold
-    FROM (SELECT taxpayer_key, left(class, 5) AS class, sum(sold) AS sold, sum(bought) AS bought FROM class GROUP BY taxpayer_key, left(class, 5)) AS c
-    GROUP BY taxpayer_key
-),
 seller AS (
-    SELECT c.taxpayer_key, t.industry_code, c.class, c.sold
+    SELECT
+        t.industry_code,
+        c.class,
+        row_number() OVER (PARTITION BY c.taxpayer_key ORDER BY c.class) = 1 AS is_first
     FROM class AS c
     JOIN taxpayer AS t ON t.taxpayer_key = c.taxpayer_key AND t.valid_to IS NULL AND t.industry_code IS NOT NULL
     WHERE c.sold > 0
 ),
-trade AS (
-    SELECT industry_code, count(DISTINCT taxpayer_key) AS sellers FROM seller GROUP BY industry_code
-),
+-- Each seller counts once in its industry: with its first class.
 usual AS (
-    SELECT industry_code, class, count(*) AS sellers FROM seller GROUP BY industry_code, class
+    SELECT industry_code, class, count(*) AS sellers, count(*) FILTER (WHERE is_first) AS firsts FROM seller GROUP BY industry_code, class
 ),
-alien AS (
-    SELECT s.taxpayer_key, sum(CASE WHEN u.sellers * 20 < t.sellers THEN s.sold ELSE 0 END) AS amount
-    FROM seller AS s
-    JOIN trade AS t ON t.industry_code = s.industry_code AND t.sellers >= 20
-    JOIN usual AS u ON u.industry_code = s.industry_code AND u.class = s.class
-    GROUP BY s.taxpayer_key
+strange AS (
+    SELECT
+        industry_code,
+        class,
+        sellers * 20 < sum(firsts) OVER (PARTITION BY industry_code) AS is_alien,
+        sum(firsts) OVER (PARTITION BY industry_code) >= 20 AS is_known
+    FROM usual
+),
+-- Classes are counted from the lines twice, for what is usual and here, and nowhere else.
+wide AS (
+    SELECT
+        c.taxpayer_key,
+        left(c.class, 5) AS class,
+        sum(c.sold) AS sold,
+        sum(c.bought) AS bought,
+        sum(c.sold_n) AS sold_n,
+        sum(c.bought_n) AS bought_n,
+        sum(c.sold * c.bought) AS dot,
+        sum(c.sold * c.sold) AS sold_square,
+        sum(c.bought * c.bought) AS bought_square,
+        sum(CASE WHEN s.is_alien THEN c.sold ELSE 0 END) FILTER (WHERE s.is_known AND c.sold > 0) AS alien
+    FROM class AS c
+    LEFT JOIN taxpayer AS t ON t.taxpayer_key = c.taxpayer_key AND t.valid_to IS NULL
+    LEFT JOIN strange AS s ON s.industry_code = t.industry_code AND s.class = c.class
+    GROUP BY c.taxpayer_key, left(c.class, 5)
 ),
 vector AS (
     SELECT
@@ -62,22 +77,23 @@ vector AS (
         sum(bought) AS bought,
         sum(sold_n) AS sold_n,
         sum(bought_n) AS bought_n,
-        sum(sold * bought) AS dot,
-        sum(sold * sold) AS sold_square,
-        sum(bought * bought) AS bought_square
-    FROM class
+        sum(dot) AS dot,
+        sum(sold_square) AS sold_square,
+        sum(bought_square) AS bought_square,
+        sum(sold) FILTER (WHERE bought = 0) AS unbought,
+        sum(bought) FILTER (WHERE sold = 0) AS unsold,
+        sum(alien) AS alien
+    FROM wide
     GROUP BY taxpayer_key
 )
 SELECT
-    v.taxpayer_key,
-    CAST(v.sold AS DECIMAL(28, 2)) AS goods_classes_sold,
-    CAST(v.bought AS DECIMAL(28, 2)) AS goods_classes_bought,
-    CAST(v.sold_n AS BIGINT) AS goods_classes_sold_lines,
-    CAST(v.bought_n AS BIGINT) AS goods_classes_bought_lines,
-    CASE WHEN v.sold_square > 0 AND v.bought_square > 0 THEN CAST(v.dot AS DOUBLE) / sqrt(CAST(v.sold_square AS DOUBLE)) / sqrt(CAST(v.bought_square AS DOUBLE)) END AS goods_classes_likeness,
-    CAST(coalesce(w.unbought, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unbought,
-    CAST(coalesce(w.unsold, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unsold,
-    CAST(a.amount AS DECIMAL(28, 2)) AS goods_classes_alien
-FROM vector AS v
-LEFT JOIN wide AS w ON w.taxpayer_key = v.taxpayer_key
-LEFT JOIN alien AS a ON a.taxpayer_key = v.taxpayer_key
+    taxpayer_key,
+    CAST(sold AS DECIMAL(28, 2)) AS goods_classes_sold,
+    CAST(bought AS DECIMAL(28, 2)) AS goods_classes_bought,
+    CAST(sold_n AS BIGINT) AS goods_classes_sold_lines,
+    CAST(bought_n AS BIGINT) AS goods_classes_bought_lines,
+    CASE WHEN sold_square > 0 AND bought_square > 0 THEN CAST(dot AS DOUBLE) / sqrt(CAST(sold_square AS DOUBLE)) / sqrt(CAST(bought_square AS DOUBLE)) END AS goods_classes_likeness,
+    CAST(coalesce(unbought, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unbought,
+    CAST(coalesce(unsold, 0) AS DECIMAL(28, 2)) AS goods_classes_wide_unsold,
+    CAST(alien AS DECIMAL(28, 2)) AS goods_classes_alien
+FROM vector

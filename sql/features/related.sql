@@ -9,6 +9,7 @@
 -- taxable income above nothing; the buyer's rate is its burden, or the rate of its return when it has no taxable income (a loss). gap: the
 -- buyer's rate less the seller's burden, rounded to a hundredth of a percent; of several partners the one with the largest gap, then the
 -- largest amount. role: `buyer` (profit goes out) or `seller` (profit comes in).
+-- Who stands in one taxpayer only links nobody, and few stand in several: so most trade is looked at once.
 -- Months of trade are summed only where a link was found: few pairs are related, and all of them are a hundred times as many.
 WITH trade AS (
     SELECT seller_key, buyer_key, blue_amount AS amount
@@ -20,10 +21,13 @@ held AS (
     FROM shareholder
     WHERE share >= 0.25 AND (valid_from IS NULL OR valid_from <= period_end($as_of)) AND (valid_to IS NULL OR valid_to > period_end($as_of))
 ),
-person AS (
+named AS (
     SELECT taxpayer_key, legal_rep_key AS person_key FROM taxpayer WHERE valid_to IS NULL AND legal_rep_key IS NOT NULL
     UNION
     SELECT taxpayer_key, holder_person_key FROM held WHERE holder_person_key IS NOT NULL
+),
+person AS (
+    SELECT taxpayer_key, person_key FROM named WHERE person_key IN (SELECT person_key FROM named GROUP BY person_key HAVING count(*) > 1)
 ),
 company AS (
     SELECT taxpayer_key, holder_key FROM held WHERE holder_key IS NOT NULL
@@ -43,42 +47,18 @@ linked AS (
     JOIN company AS a ON a.taxpayer_key = t.seller_key
     JOIN company AS b ON b.taxpayer_key = t.buyer_key AND b.holder_key = a.holder_key
 ),
+-- The few first: they are what a join holds in memory.
 marked AS (
     SELECT t.seller_key, t.buyer_key, sum(t.amount) AS amount
-    FROM trade AS t
-    JOIN linked AS l ON l.seller_key = t.seller_key AND l.buyer_key = t.buyer_key
+    FROM linked AS l
+    JOIN trade AS t ON t.seller_key = l.seller_key AND t.buyer_key = l.buyer_key
     GROUP BY t.seller_key, t.buyer_key
     HAVING sum(t.amount) > 0
-),
-sides AS (
-    SELECT seller_key AS taxpayer_key, true AS selling, amount FROM marked
-    UNION ALL
-    SELECT buyer_key AS taxpayer_key, false AS selling, amount FROM marked
-),
-found AS (
-    SELECT
-        taxpayer_key,
-        count(*) FILTER (WHERE selling) AS customers,
-        sum(amount) FILTER (WHERE selling) AS sales,
-        count(*) FILTER (WHERE NOT selling) AS suppliers,
-        sum(amount) FILTER (WHERE NOT selling) AS purchases
-    FROM sides
-    GROUP BY taxpayer_key
 ),
 trader AS (
     SELECT seller_key AS taxpayer_key FROM trade
     UNION
     SELECT buyer_key FROM trade
-),
-sums AS (
-    SELECT
-        t.taxpayer_key,
-        coalesce(f.customers, 0) AS customers,
-        coalesce(f.sales, 0) AS sales,
-        coalesce(f.suppliers, 0) AS suppliers,
-        coalesce(f.purchases, 0) AS purchases
-    FROM trader AS t
-    LEFT JOIN found AS f ON f.taxpayer_key = t.taxpayer_key
 ),
 latest AS (
     SELECT taxpayer_key, max(period) AS last FROM cit_return WHERE period_type = 'Y' AND period <= $as_of GROUP BY taxpayer_key
@@ -93,6 +73,7 @@ taxed AS (
     JOIN latest AS l ON l.taxpayer_key = c.taxpayer_key AND l.last = c.period
     WHERE c.period_type = 'Y'
 ),
+-- Each pair stands once, with both its sides, for it costs most to find: what no side is taxed lower in has no gap.
 pair AS (
     SELECT
         m.seller_key,
@@ -102,26 +83,48 @@ pair AS (
         b.burden AS buyer_rate,
         s.profit AS seller_profit,
         b.profit AS buyer_profit,
-        round(b.burden - s.burden, 4) AS gap
+        CASE WHEN s.earns AND b.burden > s.burden THEN round(b.burden - s.burden, 4) END AS gap
     FROM marked AS m
-    JOIN taxed AS s ON s.taxpayer_key = m.seller_key AND s.earns
-    JOIN taxed AS b ON b.taxpayer_key = m.buyer_key
-    WHERE b.burden > s.burden
+    LEFT JOIN taxed AS s ON s.taxpayer_key = m.seller_key
+    LEFT JOIN taxed AS b ON b.taxpayer_key = m.buyer_key
 ),
-unequal AS (
-    SELECT buyer_key AS taxpayer_key, 'buyer' AS role, seller_key AS other_key, * EXCEPT (seller_key, buyer_key) FROM pair
-    UNION ALL
-    SELECT seller_key, 'seller', buyer_key, * EXCEPT (seller_key, buyer_key) FROM pair
+sides AS (
+    SELECT
+        CASE WHEN selling THEN seller_key ELSE buyer_key END AS taxpayer_key,
+        CASE WHEN selling THEN buyer_key ELSE seller_key END AS other_key,
+        CASE WHEN selling THEN 'seller' ELSE 'buyer' END AS role,
+        *
+    FROM pair
+    CROSS JOIN (SELECT true AS selling UNION ALL SELECT false) AS side
 ),
-first AS (
-    SELECT *, row_number() OVER (PARTITION BY taxpayer_key ORDER BY gap DESC, amount DESC, other_key, role) AS place FROM unequal
+ordered AS (
+    SELECT *, gap IS NOT NULL AND row_number() OVER (PARTITION BY taxpayer_key ORDER BY gap DESC NULLS LAST, amount DESC, other_key, role) = 1 AS first
+    FROM sides
+),
+found AS (
+    SELECT
+        taxpayer_key,
+        count(*) FILTER (WHERE selling) AS customers,
+        sum(amount) FILTER (WHERE selling) AS sales,
+        count(*) FILTER (WHERE NOT selling) AS suppliers,
+        sum(amount) FILTER (WHERE NOT selling) AS purchases,
+        max(role) FILTER (WHERE first) AS role,
+        max(other_key) FILTER (WHERE first) AS other_key,
+        max(amount) FILTER (WHERE first) AS amount,
+        max(buyer_rate) FILTER (WHERE first) AS buyer_rate,
+        max(seller_burden) FILTER (WHERE first) AS seller_burden,
+        max(buyer_profit) FILTER (WHERE first) AS buyer_profit,
+        max(seller_profit) FILTER (WHERE first) AS seller_profit,
+        max(gap) FILTER (WHERE first) AS gap
+    FROM ordered
+    GROUP BY taxpayer_key
 )
 SELECT
-    s.taxpayer_key,
-    s.customers AS related_customers_12,
-    CAST(s.sales AS DECIMAL(28, 2)) AS related_sales_12,
-    s.suppliers AS related_suppliers_12,
-    CAST(s.purchases AS DECIMAL(28, 2)) AS related_purchases_12,
+    t.taxpayer_key,
+    coalesce(f.customers, 0) AS related_customers_12,
+    CAST(coalesce(f.sales, 0) AS DECIMAL(28, 2)) AS related_sales_12,
+    coalesce(f.suppliers, 0) AS related_suppliers_12,
+    CAST(coalesce(f.purchases, 0) AS DECIMAL(28, 2)) AS related_purchases_12,
     f.role AS low_taxed_role,
     o.taxpayer_id AS low_taxed_other,
     CAST(coalesce(f.amount, 0) AS DECIMAL(28, 2)) AS low_taxed_amount,
@@ -130,6 +133,6 @@ SELECT
     CAST(f.buyer_profit AS DECIMAL(28, 2)) AS low_taxed_buyer_profit,
     CAST(f.seller_profit AS DECIMAL(28, 2)) AS low_taxed_seller_profit,
     f.gap AS low_taxed_gap
-FROM sums AS s
-LEFT JOIN first AS f ON f.taxpayer_key = s.taxpayer_key AND f.place = 1
+FROM trader AS t
+LEFT JOIN found AS f ON f.taxpayer_key = t.taxpayer_key
 LEFT JOIN taxpayer AS o ON o.taxpayer_key = f.other_key AND o.valid_to IS NULL

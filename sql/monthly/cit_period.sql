@@ -17,9 +17,9 @@ SELECT
     assets_avg AS citp_assets,
     restricted_industry AS citp_restricted,
     collection_method AS citp_method
-FROM (
-    SELECT *, row_number() OVER (PARTITION BY taxpayer_key, period ORDER BY period_type DESC) AS place
-    FROM cit_return
-    WHERE period_type IN ('Q', 'Y')
-) AS r
-WHERE place = 1
+FROM cit_return AS r
+WHERE period_type = 'Y'
+    OR (
+        period_type = 'Q'
+        AND NOT EXISTS (SELECT 1 FROM cit_return AS y WHERE y.taxpayer_key = r.taxpayer_key AND y.period = r.period AND y.period_type = 'Y')
+    )
