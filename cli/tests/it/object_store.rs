@@ -319,7 +319,11 @@ fn one_writer_at_a_time() {
         match output.status.code() {
             Some(0) => loaded += 1,
             Some(1) => {
-                assert!(err.contains("another assay process is writing to s3://tax/wh"), "{err}");
+                // The server of this test looks at a condition first and writes then: of two who take the lock at once
+                // the one it forgets finds out before it commits.
+                let told =
+                    ["another assay process is writing to s3://tax/wh", "lock of s3://tax/wh was lost"];
+                assert!(told.iter().any(|told| err.contains(told)), "{err}");
                 // Once nobody else writes, it goes through at once: the lock was given back, not left to run out.
                 store.wh(&["ingest", "invoice", &format!("{n}.csv")]).ok();
             }

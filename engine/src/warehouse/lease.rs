@@ -103,8 +103,8 @@ impl Lease {
         match self.shared.renew().await {
             Ok(true) => Ok(()),
             Ok(false) => Err(EngineError::Warehouse(format!(
-                "the writer's lock of {} was lost: this process was silent for over {} s and another took over. \
-                 Nothing was changed; run the command again",
+                "the writer's lock of {} was lost: another process took over, as this one was silent for over {} s or \
+                 the store gave it to both at once. Nothing was changed; run the command again",
                 self.shared.location,
                 self.shared.length.as_secs()
             ))),
