@@ -58,7 +58,7 @@ pub use number::{UNKNOWN_OFFICE, check_character, row_key, task_no};
 pub use response::{GradeDays, RESPONSE_POLICY, ResponsePolicy};
 pub use suspicions::{told_en, told_zh};
 pub use text::IndicatorText;
-pub use text::{NO_LEGAL_BASIS, basis_of, facts_zh, legal_basis, quantity, warning_line};
+pub use text::{NO_LEGAL_BASIS, basis_of, facts_zh, legal_basis, month_zh, quantity, warning_line};
 pub use text::{yuan as money_zh, yuan_en as money_en};
 pub use words::grade as grade_zh;
 pub use words::{industry as industry_zh, line_source as line_source_zh, tax as tax_zh};

@@ -27,6 +27,12 @@ pub struct OfficeRow {
     pub capacity: Option<i64>,
 }
 
+/// Codes of an office and all below it; none where no office has that code.
+pub fn office_and_below(offices: Vec<OfficeRow>, code: &str) -> Option<BTreeSet<String>> {
+    let tree = Tree(offices.into_iter().map(|office| (office.office_code.clone(), office)).collect());
+    tree.0.contains_key(code).then(|| tree.below(code))
+}
+
 /// All offices, by code.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree(pub(crate) BTreeMap<String, OfficeRow>);

@@ -175,7 +175,7 @@ pub fn warning_line(op: &str, line: f64, unit: &str, kind: &str, peers: Option<i
 }
 
 /// `2025年6月`.
-pub(crate) fn month_zh(month: i32) -> String {
+pub fn month_zh(month: i32) -> String {
     format!("{}年{}月", month / 100, month % 100)
 }
 

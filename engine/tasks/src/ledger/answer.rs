@@ -27,13 +27,18 @@ pub(super) enum Given {
     Day(i32),
 }
 
+/// A letter, digit or mark of Chinese input methods as the plain one.
+fn narrow(c: char) -> char {
+    match c {
+        '！'..='～' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        other => other,
+    }
+}
+
 /// Whether two names are one person's: blanks within a name, which align short ones, and wide letters do not tell people apart.
 pub(super) fn same_person(one: &str, other: &str) -> bool {
     let plain = |name: &str| -> String {
-        let narrow = |c: char| match c {
-            '！'..='～' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-            other => other,
-        };
         name.chars().filter(|c| !c.is_whitespace()).map(narrow).collect::<String>().to_lowercase()
     };
     plain(one) == plain(other)
@@ -291,18 +296,11 @@ pub(super) fn read(column: &FeedbackColumn, raw: &Raw) -> Result<Option<Given>, 
 
 /// A text with the digits and marks of Chinese input methods as the plain ones: `１２３．５` is a number.
 fn half_width(raw: &Raw) -> Raw {
-    let plain = |c: char| match c {
-        '０'..='９' | '．' | '，' | '－' | '／' | '＋' => {
-            char::from_u32(c as u32 - 0xFEE0).unwrap_or(c)
-        }
-        '\u{3000}' => ' ',
-        other => other,
-    };
     match raw {
         // Sentences keep their marks.
         Raw::Text(text) if text.chars().any(|c| matches!(c, '０'..='９')) => {
             let said = text.trim();
-            let number = said.chars().map(plain).collect::<String>();
+            let number = said.chars().map(narrow).collect::<String>();
             let figures = number.chars().filter(|c| !c.is_whitespace());
             match figures.clone().all(|c| c.is_ascii_digit() || ".,-/+年月日元¥￥".contains(c)) {
                 true => Raw::Text(number),

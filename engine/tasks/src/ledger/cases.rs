@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Answer;
 use super::error::{LedgerError, Result};
+use super::filter::Filter;
 use super::held::stored_answers;
 use super::state::State;
-use super::store::{Filter, Kind, Stored, read, read_items};
+use super::store::{Kind, Stored, read, read_items};
 use super::{Ledger, Tx};
 
 /// How much of the likeness the shared suspicions make; the rest is industry, grade and size.

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::error::{LedgerError, Result};
+use super::filter::Filter;
 use super::intake::{fresh, sequence};
 use super::limits::{covering, exempt_on};
 use super::rows::{Value, all, count, insert, number, text, word};
 use super::state::State;
-use super::store::{Filter, Kind, Stored, add, mark_drawn, read};
+use super::store::{Kind, Stored, add, mark_drawn, read};
 use super::{By, Ledger, Tx, commit};
 use crate::office::Tree;
 use crate::{Task, row_key, task_no};

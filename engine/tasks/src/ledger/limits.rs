@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::draw::officers;
 use super::error::{LedgerError, Result};
-use super::intake::Reason;
 use super::retell::retell;
 use super::rows::{all, count, insert, int, number, run, text, word};
 use super::rules::QUARTERS;
 use super::store::{Kind, Stored};
+use super::withheld::Reason;
 use super::{By, Ledger, Tx, commit};
 use crate::TaskItem;
 use crate::office::{OfficeRow, Tree};

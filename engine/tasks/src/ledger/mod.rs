@@ -14,6 +14,7 @@ mod desk;
 mod draw;
 mod effect;
 mod error;
+mod filter;
 mod held;
 mod import;
 mod intake;
@@ -29,6 +30,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod withheld;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -39,7 +41,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, ConnectOptions, Connection, SqlSafeStr, Transaction};
 
-pub use crate::office::OfficeRow;
+pub use crate::office::{OfficeRow, office_and_below};
 pub use answer::{Answer, Missing};
 pub use assistance::{Document, Letter};
 pub use benefits::{BenefitFinding, Settled};
@@ -48,15 +50,17 @@ pub use change::Change;
 pub use draw::{Draw, DrawOrder, Drawn, Frame, PastDraw};
 pub use effect::{Effect, EffectBy, Share};
 pub use error::{LedgerError, Result};
+pub use filter::Filter;
 pub use import::{FileReport, RefusedRow, StillOpen};
-pub use intake::{Intake, Opened, Reason, Withheld};
+pub use intake::{Intake, Opened};
 pub use limits::{Exemption, LeftAlone, OfficeLimit};
 pub use offices::Scope;
 pub use plan::{LeftOut, OfficePlan, Plan};
 pub use rules::{QUARTERS, RULES, Rules};
 pub use send::{Dispatched, Sending};
 pub use state::{Action, State};
-pub use store::{Event, Filter, Kind, Stored};
+pub use store::{Event, Kind, Stored};
+pub use withheld::{Reason, Withheld};
 
 /// Forms of the ledger, oldest first; a new one is added, none is changed.
 const MIGRATIONS: [(i64, &str, &str); 3] = [

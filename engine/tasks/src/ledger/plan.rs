@@ -7,12 +7,13 @@ use assay_risk_models::allocation::{Candidate, Office, allocate, by_rank};
 
 use super::effect::Hopes;
 use super::error::{LedgerError, Result};
-use super::intake::Reason;
+use super::filter::Filter;
 use super::limits::{Bars, Spared, capacities, spare};
 use super::rows::run;
 use super::rules::{QUARTERS, Rules};
 use super::state::State;
-use super::store::{Filter, Kind, Stored, read, read_items};
+use super::store::{Kind, Stored, read, read_items};
+use super::withheld::Reason;
 use super::{By, Ledger, Tx, commit};
 use crate::office::Tree;
 

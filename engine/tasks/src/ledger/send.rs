@@ -10,14 +10,15 @@ use chrono::Days;
 
 use super::answer::{Answer, read as read_cell};
 use super::error::{LedgerError, Result};
+use super::filter::Filter;
 use super::held::stored_answers;
-use super::intake::Reason;
 use super::limits::{Bars, LeftAlone, Spared, spare};
 use super::offices::Scope;
 use super::returned::{Raw, read_book, sent_digest, sent_digests};
 use super::rows::{Value, all, insert, number, places, text, word};
 use super::state::{Action, State};
-use super::store::{Filter, Kind, Stored, change, put_items, read, read_by, read_items};
+use super::store::{Kind, Stored, change, put_items, read, read_by, read_items};
+use super::withheld::Reason;
 use super::{By, Ledger, Tx, commit, patiently};
 use crate::columns::{Width, list_row};
 use crate::export::{Begun, Filled};

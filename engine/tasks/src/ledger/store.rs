@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use super::error::{LedgerError, Result};
-use super::offices::Scope;
+use super::filter::Filter;
 use super::rows::{Value, all, count, insert, int, places, run, text, word};
 use super::state::{Action, State};
 use super::{By, Ledger, Tx};
@@ -123,36 +123,6 @@ impl Event {
             None if self.action == "open" => "建立",
             None => &self.action,
         }
-    }
-}
-
-/// Which tasks to read; what is none does not restrict.
-#[derive(Debug, Clone)]
-pub struct Filter {
-    /// Only these offices' tasks.
-    pub scope: Scope,
-    /// Only these states.
-    pub states: Option<Vec<State>>,
-    /// Only this grade.
-    pub grade: Option<String>,
-    /// Only this kind.
-    pub kind: Option<Kind>,
-    /// Only this taxpayer or task number.
-    pub id: Option<String>,
-}
-
-impl Filter {
-    /// Every task that has not ended.
-    #[must_use]
-    pub fn open() -> Self {
-        let states = State::ALL.into_iter().filter(|state| !state.is_ended()).collect();
-        Self { states: Some(states), ..Self::everything() }
-    }
-
-    /// Every task.
-    #[must_use]
-    pub fn everything() -> Self {
-        Self { scope: Scope::All, states: None, grade: None, kind: None, id: None }
     }
 }
 
@@ -389,27 +359,7 @@ fn read_task(row: &AnyRow) -> Result<Stored> {
 
 /// Tasks that fit a filter, without their suspicions: most urgent first.
 pub(super) async fn read(tx: &mut Tx, filter: &Filter) -> Result<Vec<Stored>> {
-    let mut values: Vec<Value> = Vec::new();
-    let mut terms: Vec<String> = Vec::new();
-    let mut term = |sql: &str, value: &str| {
-        values.push(value.into());
-        terms.push(sql.replace('?', &format!("${}", values.len())));
-    };
-    if let Some(grade) = &filter.grade {
-        term("grade = ?", grade);
-    }
-    if let Some(kind) = filter.kind {
-        term("kind = ?", kind.word());
-    }
-    if let Some(id) = &filter.id {
-        term("(task_no = ? OR taxpayer_id = ?)", id);
-    }
-    if let Some(states) = &filter.states {
-        // Words of this build, not of a user.
-        let words: Vec<String> = states.iter().map(|state| format!("'{}'", state.word())).collect();
-        terms.push(format!("state IN ({})", if words.is_empty() { "''".into() } else { words.join(",") }));
-    }
-    let wanted = if terms.is_empty() { "1 = 1".to_owned() } else { terms.join(" AND ") };
+    let (wanted, values) = filter.terms();
     let sql = format!(
         "SELECT {TASK_COLUMNS} FROM task WHERE {wanted} ORDER BY score DESC, CASE WHEN amount IS NULL THEN 1 ELSE 0 END, amount DESC, task_no"
     );
