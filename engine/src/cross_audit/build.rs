@@ -32,18 +32,9 @@ pub(super) async fn refresh(
         return Ok(AuditSummary::default());
     }
     let mut transaction = warehouse.begin("cross-audit", &TABLES).await?;
-    match build(warehouse, &mut transaction, options, progress).await {
-        Ok(summary) => {
-            let info = serde_json::json!({ "compared": summary.compared, "changed": summary.changed });
-            transaction.commit(info).await?;
-            Ok(summary)
-        }
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let built = build(warehouse, &mut transaction, options, progress).await;
+    let info = |summary: &AuditSummary| serde_json::json!({ "compared": summary.compared, "changed": summary.changed });
+    transaction.finish(built, info).await
 }
 
 async fn build(

@@ -43,17 +43,7 @@ pub async fn issue(warehouse: &Warehouse, as_of: i32, options: &SessionOptions) 
         Ok(Issued { letters: letters.num_rows(), claims: items.num_rows() })
     }
     .await;
-    match made {
-        Ok(made) => {
-            transaction.commit(serde_json::json!({ "as_of": as_of, "letters": made.letters })).await?;
-            Ok(made)
-        }
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    transaction.finish(made, |made| serde_json::json!({ "as_of": as_of, "letters": made.letters })).await
 }
 
 /// Rows of `assistance_item` and `assistance_request` to be made.

@@ -80,18 +80,13 @@ pub async fn build(
     warehouse.heal().await?;
     let (definition, text) = load(warehouse)?;
     let mut transaction = warehouse.begin("links", &[LINK, RUN]).await?;
-    match run(warehouse, &mut transaction, request, &definition, &text, progress.as_ref()).await {
-        Ok(parts) => {
-            let built: Vec<&str> = parts.iter().filter(|p| !p.up_to_date).map(|p| p.part.as_str()).collect();
-            transaction.commit(serde_json::json!({ "parts": built })).await?;
-            Ok(BuildSummary { parts, cut_off: definition.cut_off })
-        }
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let parts = run(warehouse, &mut transaction, request, &definition, &text, progress.as_ref()).await;
+    let made = parts.map(|parts| BuildSummary { parts, cut_off: definition.cut_off });
+    let info = |made: &BuildSummary| {
+        let built = made.parts.iter().filter(|p| !p.up_to_date).map(|p| p.part.as_str());
+        serde_json::json!({ "parts": built.collect::<Vec<_>>() })
+    };
+    transaction.finish(made, info).await
 }
 
 async fn run(

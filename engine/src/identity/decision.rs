@@ -162,18 +162,9 @@ pub async fn decide(
         ));
     }
     let mut transaction = warehouse.begin("links", &[LINK, DECISION, PERSON.table, TEXT.table]).await?;
-    match put(warehouse, &mut transaction, link, decision, by.trim(), why.trim()).await {
-        Ok(decided) => {
-            let info = serde_json::json!({ "link": decided.id(), "decided": decided.decided });
-            transaction.commit(info).await?;
-            Ok(decided)
-        }
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let decided = put(warehouse, &mut transaction, link, decision, by.trim(), why.trim()).await;
+    let info = |made: &Link| serde_json::json!({ "link": made.id(), "decided": made.decided });
+    transaction.finish(decided, info).await
 }
 
 async fn put(

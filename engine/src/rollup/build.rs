@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use assay_sql::session::{SessionOptions, new_session};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::col;
 use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use super::RollupSummary;
@@ -21,6 +24,8 @@ use crate::warehouse::{
 };
 use crate::{EngineError, Result};
 
+/// Rollups of a chunk asked at a time.
+const AT_ONCE: usize = 2;
 /// Rows of a base held in memory at a time (about 100 bytes each in the columns rollups read).
 const CHUNK_ROWS: usize = 4 << 20;
 
@@ -37,17 +42,8 @@ pub(super) async fn refresh(
     }
     let names: Vec<&str> = ROLLUPS.iter().map(|r| r.name).collect();
     let mut transaction = warehouse.begin("rollup", &names).await?;
-    match build(warehouse, &mut transaction, options, progress).await {
-        Ok(summary) => {
-            transaction.commit(serde_json::json!({ "rollups": summary.built })).await?;
-            Ok(summary)
-        }
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let built = build(warehouse, &mut transaction, options, progress).await;
+    transaction.finish(built, |summary| serde_json::json!({ "rollups": summary.built })).await
 }
 
 /// What must be done for the rollups of a base.
@@ -102,8 +98,15 @@ async fn build(
         let url = Url::parse(STORE_URL).map_err(|e| EngineError::internal(e.to_string()))?;
         context.register_object_store(&url, Arc::clone(warehouse.store()));
         read += load(&context, work, chunk.files).await?;
-        for (rollup, sources) in chunk.rollups {
-            build_one(&context, warehouse.config(), transaction, &rollup, &sources).await?;
+        // One is asked for while another is encoded.
+        let asked = chunk.rollups.into_iter().map(|(rollup, sources)| {
+            let (context, config) = (context.clone(), warehouse.config().clone());
+            let asking = tokio::spawn(async move { ask(&context, &config, &rollup, &sources).await });
+            async move { asking.await.map_err(|e| EngineError::internal(e.to_string()))? }
+        });
+        let mut asked = stream::iter(asked).buffered(AT_ONCE);
+        while let Some(made) = asked.try_next().await? {
+            put(transaction, made).await?;
         }
         progress.advance(1);
     }
@@ -181,20 +184,30 @@ async fn load(context: &SessionContext, work: &Work, files: Vec<UnitFile>) -> Re
     Ok(rows)
 }
 
-async fn build_one(
+/// A rollup's units of a chunk, not yet encoded.
+struct Made {
+    rollup: Rollup,
+    /// What they were made from, with its fingerprint.
+    sources: BTreeMap<Source, String>,
+    spec: TableSpec,
+    units: Vec<((i32, i32), RecordBatch)>,
+}
+
+/// Computes a rollup of what is in `all_rows`.
+async fn ask(
     context: &SessionContext,
     config: &Config,
-    transaction: &mut Transaction,
     rollup: &Rollup,
     sources: &BTreeMap<Source, String>,
-) -> Result<()> {
-    let wanted = wanted(sources);
-    context.deregister_table(rollup.base.table)?;
-    let view = context.sql(&format!("SELECT * FROM all_rows WHERE {wanted}")).await?.into_view();
-    context.register_table(rollup.base.table, view)?;
-    let whole = session::rows(context.sql(rollup.sql).await?).await?;
+) -> Result<Made> {
+    let rows = format!("SELECT * FROM all_rows WHERE {}", wanted(sources));
+    let view = context.sql(&rows).await?.into_view();
+    let started = Instant::now();
+    let whole = session::rows(beside(context, rollup, view)?.sql(rollup.sql).await?).await?;
+    tracing::debug!(rollup = rollup.name, seconds = started.elapsed().as_secs_f64(), "aggregated");
     let order: Vec<&str> = std::iter::once(rollup.key).chain(rollup.then.iter().copied()).collect();
     let cut = cut(&whole, config, &order)?;
+    tracing::debug!(rollup = rollup.name, seconds = started.elapsed().as_secs_f64(), "cut");
     let spec = spec_of(rollup, &cut.schema);
     let mut units = cut.units;
     // A source without rows leaves an empty unit, or it would look stale for ever.
@@ -209,6 +222,24 @@ async fn build_one(
             ));
         }
     }
+    Ok(Made { rollup: *rollup, sources: sources.clone(), spec, units })
+}
+
+/// A session of the same memory in which the base of a rollup is this view: rollups asked side by side read other units of it.
+fn beside(context: &SessionContext, rollup: &Rollup, view: Arc<dyn TableProvider>) -> Result<SessionContext> {
+    let catalog = context.state().config_options().catalog.default_catalog.clone();
+    let catalog = context.catalog(&catalog);
+    let catalog = catalog.ok_or_else(|| EngineError::internal("a session without a catalog"))?;
+    let schema = MemorySchemaProvider::new();
+    schema.register_table(rollup.base.table.to_owned(), view)?;
+    catalog.register_schema(rollup.name, Arc::new(schema))?;
+    let mut state = context.state();
+    state.config_mut().options_mut().catalog.default_schema = rollup.name.to_owned();
+    Ok(SessionContext::new_with_state(state))
+}
+
+async fn put(transaction: &mut Transaction, made: Made) -> Result<()> {
+    let Made { rollup, sources, spec, units } = made;
     let encoded = encode(&spec, units, |(period, bucket)| {
         let source = Source { period, bucket: (rollup.side == Side::Seller).then_some(bucket) };
         let print = sources.get(&source).ok_or_else(|| {

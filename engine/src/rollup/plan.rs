@@ -34,8 +34,6 @@ pub const INVOICE: Base = Base {
         "status",
         "kind",
         "original_invoice_id",
-        "buyer_id",
-        "invoice_id",
     ],
 };
 

@@ -115,7 +115,7 @@ struct Found {
 
 fn tables(layout: &Layout, judgement: &Judgement) -> Found {
     let findings = Findings::of(layout, judgement).unwrap();
-    let hits: Vec<RecordBatch> = findings.hits().map(Result::unwrap).collect();
+    let hits: Vec<RecordBatch> = findings.hits().flat_map(Result::unwrap).collect();
     Found {
         hits: arrow::compute::concat_batches(&hit_schema(), &hits).unwrap(),
         scores: findings.scores(&findings.all()).unwrap(),

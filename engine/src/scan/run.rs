@@ -216,14 +216,8 @@ async fn store(warehouse: &Warehouse, as_of: i32, run: &str, rows: &Rows<'_>) ->
     let names: Vec<&str> =
         REPLACED.into_iter().chain([INDICATOR_VERSION, POLICY_FINDING, POLICY_COUNT, POLICY_RUN]).collect();
     let mut transaction = warehouse.begin("scan", &names).await?;
-    match put_results(warehouse, &mut transaction, as_of, rows).await {
-        Ok(()) => transaction.commit(serde_json::json!({ "as_of": as_of, "run": run })).await.map(|_| ()),
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let put = put_results(warehouse, &mut transaction, as_of, rows).await;
+    transaction.finish(put, |()| serde_json::json!({ "as_of": as_of, "run": run })).await
 }
 
 async fn put_results(
@@ -246,12 +240,12 @@ async fn put_results(
         }
     }
     for hits in rows.findings.hits() {
-        transaction.append(spec("hit")?, &[hits?]).await?;
+        transaction.append_each(spec("hit")?, hits?).await?;
     }
     for tasks in rows.merger.tasks(&rows.findings) {
-        let tasks = tasks?;
-        transaction.append(spec("task")?, &[tasks.task_batch()?]).await?;
-        transaction.append(spec("task_item")?, &[tasks.item_batch()?]).await?;
+        let (tasks, items) = tasks?.into_iter().unzip();
+        transaction.append_each(spec("task")?, tasks).await?;
+        transaction.append_each(spec("task_item")?, items).await?;
     }
     transaction.append(spec("score")?, &[rows.findings.scores(&rows.findings.all())?]).await?;
     transaction.append(spec("scan_indicator")?, &[rows.findings.indicators()?]).await?;

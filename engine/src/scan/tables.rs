@@ -87,7 +87,7 @@ pub fn scan_indicator_schema() -> SchemaRef {
 }
 
 /// Hits of a piece of the table: texts of a column of millions of them would not fit into one array, nor all into memory.
-const HITS_A_PIECE: usize = 1 << 17;
+const HITS_A_PIECE: usize = 1 << 16;
 
 /// Makes rows of result tables of a judgement.
 pub(super) struct Findings<'a> {
@@ -104,8 +104,8 @@ impl<'a> Findings<'a> {
         Ok(Self { layout, judgement, texts: Texts::of(layout)?, ids })
     }
 
-    /// Table `hit`, in pieces.
-    pub(super) fn hits(&self) -> impl Iterator<Item = Result<RecordBatch>> + '_ {
+    /// Table `hit`, in pieces, some of them made side by side.
+    pub(super) fn hits(&self) -> impl Iterator<Item = Result<Vec<RecordBatch>>> + '_ {
         let scored = &self.judgement.scored;
         let mut pieces: Vec<Range<usize>> = Vec::new();
         for (n, one) in scored.iter().enumerate() {
@@ -116,7 +116,9 @@ impl<'a> Findings<'a> {
                 _ => pieces.push(n..n + 1),
             }
         }
-        pieces.into_iter().map(|piece| self.hits_of(&scored[piece]))
+        let some = pieces.chunks(rayon::current_num_threads()).map(<[_]>::to_vec).collect::<Vec<_>>();
+        some.into_iter()
+            .map(|pieces| pieces.into_par_iter().map(|piece| self.hits_of(&scored[piece])).collect())
     }
 
     /// Hits of some taxpayers.
@@ -152,7 +154,7 @@ impl<'a> Findings<'a> {
     fn hit_batch(&self, hits: &[&Hit], points: &[i128]) -> Result<RecordBatch> {
         let (layout, kept) = (self.layout, &self.judgement.kept);
         let rendered: Vec<HitTexts> = hits
-            .par_iter()
+            .iter()
             .map(|hit| self.texts[hit.indicator].render(hit, &kept[hit.indicator]))
             .collect::<Result<_>>()?;
         let of = |hit: &Hit| -> &CompiledIndicator { &layout.indicators[hit.indicator] };

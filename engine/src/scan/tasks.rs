@@ -10,6 +10,7 @@ use assay_indicators::Catalogue;
 use assay_risk_models::scorecard::Scorecard;
 use assay_sql::session::SessionOptions;
 use datafusion::execution::context::SessionContext;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 use super::judge::Scored;
@@ -33,7 +34,7 @@ pub enum ExportFormat {
 }
 
 /// Taxpayers whose tasks are made at once.
-const TASKS_AT_ONCE: usize = 1 << 14;
+const TASKS_A_PIECE: usize = 1 << 14;
 
 /// Makes tasks of findings: registrations, offices and texts are read once, tasks made piece by piece.
 pub(super) struct Merger {
@@ -73,27 +74,43 @@ impl Merger {
         Ok(Self { taxpayers, offices, texts, options })
     }
 
-    /// Tasks of everybody with a grade, most urgent first, in pieces.
+    /// Tasks of everybody with a grade and their items, most urgent first, in pieces, some of them made side by side.
     pub(super) fn tasks<'a>(
         &'a self,
         findings: &'a Findings<'a>,
-    ) -> impl Iterator<Item = Result<Tasks>> + 'a {
+    ) -> impl Iterator<Item = Result<Vec<(RecordBatch, RecordBatch)>>> + 'a {
         let graded = findings.by_urgency();
-        let pieces: Vec<Vec<&Scored>> = graded.chunks(TASKS_AT_ONCE).map(<[_]>::to_vec).collect();
-        let mut first_sequence = self.options.first_sequence;
-        pieces.into_iter().map(move |piece| {
-            let (hits, scores) = ([findings.hits_of(piece.iter().copied())?], [findings.scores(&piece)?]);
-            let input = MergeInput {
-                hits: &hits,
-                scores: &scores,
-                taxpayers: &self.taxpayers,
-                offices: &self.offices,
-                texts: &self.texts,
+        let places: Vec<usize> = (0..graded.len()).step_by(TASKS_A_PIECE).collect();
+        let some = places.chunks(rayon::current_num_threads()).map(<[_]>::to_vec).collect::<Vec<_>>();
+        some.into_iter().map(move |places| {
+            let piece = |place: usize| {
+                let end = graded.len().min(place + TASKS_A_PIECE);
+                self.piece(findings, place, &graded[place..end])
             };
-            let options = TaskOptions { first_sequence, ..self.options.clone() };
-            first_sequence += u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            Ok(assay_tasks::merge(input, &options)?)
+            places.into_par_iter().map(piece).collect()
         })
+    }
+
+    /// Tasks of some who stand after `before` others, and their items.
+    fn piece(
+        &self,
+        findings: &Findings<'_>,
+        before: usize,
+        scored: &[&Scored],
+    ) -> Result<(RecordBatch, RecordBatch)> {
+        let (hits, scores) = ([findings.hits_of(scored.iter().copied())?], [findings.scores(scored)?]);
+        let input = MergeInput {
+            hits: &hits,
+            scores: &scores,
+            taxpayers: &self.taxpayers,
+            offices: &self.offices,
+            texts: &self.texts,
+        };
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
+        let first_sequence = self.options.first_sequence.saturating_add(before);
+        let options = TaskOptions { first_sequence, ..self.options.clone() };
+        let tasks = assay_tasks::merge(input, &options)?;
+        Ok((tasks.task_batch()?, tasks.item_batch()?))
     }
 }
 

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::lease::Lease;
@@ -153,6 +154,26 @@ impl Transaction {
         self.put_whole(spec, &name, batches).await
     }
 
+    /// Puts each batch into a file of its own, encoded side by side.
+    pub async fn append_each(
+        &mut self,
+        spec: &TableSpec,
+        batches: Vec<arrow::array::RecordBatch>,
+    ) -> Result<()> {
+        let named: Vec<_> = batches
+            .into_iter()
+            .filter(|batch| batch.num_rows() > 0)
+            .map(|batch| (self.file_name(), batch))
+            .collect();
+        let encoded = named.into_par_iter().map(|(name, batch)| {
+            encode_unit(&spec.schema, &spec.order, UnitKey::WHOLE, &name, &[batch], true)
+        });
+        for unit in encoded.collect::<Result<Vec<_>>>()? {
+            self.add(spec, unit).await?;
+        }
+        Ok(())
+    }
+
     /// Puts rows of an unpartitioned table in a file that lists before all others of this transaction.
     pub(super) async fn put_first(
         &mut self,
@@ -251,6 +272,24 @@ impl Transaction {
     }
 
     /// All of a commit but its last step, for tests of what a kill leaves behind.
+    /// Commits what was made, noting `info` of it; where making it failed, gives up instead.
+    ///
+    /// # Errors
+    /// The failure, or that of the commit.
+    pub async fn finish<T>(self, made: Result<T>, info: impl FnOnce(&T) -> serde_json::Value) -> Result<T> {
+        match made {
+            Ok(made) => {
+                self.commit(info(&made)).await?;
+                Ok(made)
+            }
+            Err(error) => {
+                // What cannot be removed now (a full disk, say), the next writer removes.
+                let _ = self.abort().await;
+                Err(error)
+            }
+        }
+    }
+
     #[cfg(test)]
     pub(super) async fn commit_logs_only(&self) -> Result<()> {
         self.commit_logs().await.map(|_| ())
