@@ -409,7 +409,7 @@ def main():
             for part in indicators(assay, Side, worker, measure, work, sized(options, 2_000)):
                 show(*part)
         if options.only == "policies" or (options.only is None and options.taxpayers):
-            for part in policies(assay, ROOT, Side, worker, measure, work, sized(options, 100_000)):
+            for part in policies(assay, Side, worker, measure, work, sized(options, 100_000)):
                 show(*part)
         if options.only in (None, "text"):
             show(*load_text(assay, data, work, options.runs))

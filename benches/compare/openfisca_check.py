@@ -16,7 +16,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SHOWN = 10  # differences of each kind that are printed
 
-# Assay asks quarterly policies every month; the answer of the quarter's last month counts.
 BOTH = """CREATE TABLE pair AS
 SELECT coalesce(a.period, f.period) AS period, coalesce(a.policy, f.policy) AS policy, coalesce(a.part, f.part) AS part,
     coalesce(a.taxpayer_key, f.taxpayer_key) AS taxpayer_key, a.answer AS assay, f.answer AS fisca,
@@ -87,7 +86,6 @@ def check(asked, source, work, threads, exact=True):
     warehouse, out = f"{work}/warehouse", f"{work}/fisca"
     os.makedirs(work, exist_ok=True)
     linked(source, warehouse)
-    asked.ready(warehouse)
     subprocess.run(asked.command(warehouse), check=True, capture_output=True)
     call = f"from fisca.run import run; run({warehouse!r}, {threads}, {asked.first}, {asked.last}, 'monthly', {out!r}, True, {exact})"
     subprocess.run([sys.executable, "-c", call], check=True, cwd=HERE)
@@ -117,7 +115,7 @@ def main():
         if not source:
             source, lines = f"{work}/economy", options.generate * 12 * LINES
             assay.run(source, ["generate", "--taxpayers", str(options.generate), "--months", "12", "--seed", str(options.seed), "--lines", str(lines)])
-        asked = Asked(assay, ROOT, source)
+        asked = Asked(assay, source)
         compared = check(asked, os.path.abspath(source), f"{work}/check", options.threads, not options.own_floats)
     for row in compared.answers:
         print("{:<5} {:<16} {:<17} {:>10,}".format(*row))

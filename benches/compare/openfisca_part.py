@@ -13,29 +13,6 @@ import subprocess
 ONLY = ("B04", "B10", "B17")
 # Invoice lines a taxpayer and month: the fewest the generator makes. The three policies read them only for real estate.
 LINES = 1
-# A policy nobody is asked: it takes the place of the others where the binary cannot be told to ask some only.
-SILENT = """code = "{code}"
-name = {{ zh = "不判断", en = "Not asked" }}
-tax = "vat"
-grain = "month"
-relief_codes = ["none"]
-concerns = "filed > 0"
-claim_lines = {{ zh = "无", en = "none" }}
-waivable = false
-advice = {{ zh = "无", en = "none" }}
-evidence = "SELECT _file, _row FROM vat_return WHERE taxpayer_key = $taxpayer_key AND period BETWEEN $from AND $to"
-[facts]
-filed = {{ expr = "vat_filed", unit = "count", zh = "申报", en = "filed" }}
-[[versions]]
-from = 2199-01-01
-reviewer = "Assay"
-reviewed_on = 2026-11-22
-phrase = "-"
-basis = [{{ doc = "-", source = "D" }}]
-conditions = [{{ name = "filed", zh = "申报", en = "filed", holds = "filed > 0" }}]
-benefit = "relief"
-round = "cent"
-"""
 
 
 def worker_openfisca(*args):
@@ -61,35 +38,16 @@ def linked(source, target):
 
 
 class Asked:
-    """How Assay is asked the three policies for the months of a warehouse: in one run where the binary can, else month by month."""
+    """How Assay is asked the three policies for the months of a warehouse: all in one run."""
 
-    def __init__(self, assay, root, warehouse):
-        self.assay, self.root = assay, root
-        periods = sorted(int(os.path.basename(folder)[7:]) for folder in glob.glob(f"{warehouse}/tables/vat_return/period=*"))
-        self.first, self.last = periods[0], periods[-1]
-        self.months = periods
-        told = subprocess.run([assay.path, "policies", "answer", "--help"], capture_output=True, text=True).stdout
-        self.one_run = all(option in told for option in ("--only", "--from", "--to"))
-
-    def ready(self, warehouse):
-        """What a run needs in a warehouse: nothing, or definitions that silence the other policies."""
-        if self.one_run:
-            return
-        folder = f"{warehouse}/definitions/policies"
-        os.makedirs(folder, exist_ok=True)
-        for path in glob.glob(f"{self.root}/indicators/policies/*/*.toml"):
-            code = os.path.basename(path).split("-")[0]
-            if code not in ONLY:
-                with open(f"{folder}/{code}.toml", "w", encoding="utf-8") as file:
-                    file.write(SILENT.format(code=code))
+    def __init__(self, assay, warehouse):
+        self.assay = assay
+        self.months = sorted(int(os.path.basename(folder)[7:]) for folder in glob.glob(f"{warehouse}/tables/vat_return/period=*"))
+        self.first, self.last = self.months[0], self.months[-1]
 
     def command(self, warehouse, months=None):
-        months = months or self.months
-        if self.one_run:
-            span = ["--from", str(months[0]), "--to", str(months[-1])]
-            return self.assay.command(warehouse, ["policies", "answer", "--only", ",".join(ONLY), *span])
-        one = " ".join(f"'{word}'" for word in self.assay.command(warehouse, ["policies", "answer", "--as-of"]))
-        return ["sh", "-c", f"for month in {' '.join(map(str, months))}; do {one} $month || exit 1; done"]
+        first, last = (months or self.months)[0], (months or self.months)[-1]
+        return self.assay.command(warehouse, ["policies", "answer", "--only", ",".join(ONLY), "--from", str(first), "--to", str(last)])
 
     def computation(self, warehouse):
         """Seconds of asking alone, facts in memory: conditions, answers, amounts, what fails and what is missing; as the log says."""
@@ -101,21 +59,20 @@ class Asked:
 class Economy:
     """A synthetic warehouse: as generated, and with the rollups of its invoices built."""
 
-    def __init__(self, assay, root, work, taxpayers):
+    def __init__(self, assay, work, taxpayers):
         self.base, self.built = f"{work}/economy", f"{work}/economy-built"
         lines = ["--lines", str(taxpayers * 12 * LINES)]
         assay.run(self.base, ["generate", "--taxpayers", str(taxpayers), "--months", "12", "--seed", "1", *lines])
-        self.asked = Asked(assay, root, self.base)
-        self.asked.ready(self.base)
+        self.asked = Asked(assay, self.base)
         linked(self.base, self.built)
         subprocess.run(self.asked.command(self.built, self.asked.months[:1]), check=True, capture_output=True)
 
 
-def policies(assay, root, side, worker, measure, work, options):
+def policies(assay, side, worker, measure, work, options):
     """Yields title, sides, targets and notes, as compare.show takes them."""
     from openfisca_check import check
 
-    data = Economy(assay, root, work, options.taxpayers)
+    data = Economy(assay, work, options.taxpayers)
     asked, warehouse = data.asked, f"{work}/asked"
 
     def ours(source):
@@ -126,7 +83,7 @@ def policies(assay, root, side, worker, measure, work, options):
         return side(name, worker("openfisca", data.base, str(assay.threads), *span, way, f"{work}/fisca"))
 
     fresh, built, whole, monthly = measure([ours(data.base), ours(data.built), theirs("fisca", "whole"), theirs("by month", "monthly")], options.runs)
-    notes = ["Assay is asked month by month, a process each: this binary has no --only, --from and --to"] if not asked.one_run else []
+    notes = []
     for peer in (whole, monthly):
         steps = ", ".join(f"{step} {peer.median(step):.3f} s" for step in ("read", "compute", "write"))
         notes.append(f"{peer.name}: {steps}")

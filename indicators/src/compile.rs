@@ -163,6 +163,9 @@ pub struct Asked<'a> {
     pub book: &'a Rulebook,
     /// Codes; none: all.
     pub only: &'a [String],
+    /// First and last month: every period that ends in them is asked for. None: the last one that is complete at the month of the
+    /// scan.
+    pub span: Option<(i32, i32)>,
 }
 
 /// Plans a scan of the selected indicators (none selected = all) at a month; see [`compile_with`].
@@ -322,9 +325,7 @@ fn rulings(
     let parameters = &asked.book.parameters;
     for entry in asked.entries()? {
         let policy = &entry.policy;
-        let at = period::at_grain(as_of, policy.grain);
-        let Some((first, last)) = days(at, policy.months()) else { continue };
-        for version in entry.versions(first, last) {
+        for (at, version) in asked.versions(entry, as_of) {
             let made = facts_at(policy, version, parameters, at)
                 .and_then(|own| facts.add(&catalogue.features, &own, at))
                 .and_then(|columns| Ok((columns, Ruler::new(state, policy, version, parameters, at)?)));
@@ -342,6 +343,21 @@ fn rulings(
 }
 
 impl<'a> Asked<'a> {
+    /// Last months of the periods to ask a policy for, with the versions that govern them.
+    fn versions(self, entry: &PolicyEntry, as_of: i32) -> impl Iterator<Item = (i32, &Version)> {
+        let (grain, months) = (entry.policy.grain, entry.policy.months());
+        let (first, last) = match self.span {
+            Some((from, to)) => (period::span_end(from, grain), to),
+            None => (period::at_grain(as_of, grain), as_of),
+        };
+        let ends = std::iter::successors(Some(first), move |at| Some(period::add(*at, grain.months())));
+        ends.take_while(move |at| *at <= last)
+            .filter_map(move |at| days(at, months).map(|span| (at, span)))
+            .flat_map(|(at, (first, last))| {
+                entry.versions(first, last).into_iter().map(move |version| (at, version))
+            })
+    }
+
     /// The policies asked, by code.
     fn entries(&self) -> Result<Vec<&'a PolicyEntry>, CompileError> {
         for code in self.only {

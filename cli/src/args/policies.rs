@@ -67,15 +67,25 @@ pub enum PoliciesCommand {
         /// Only this policy
         code: Option<String>,
     },
-    /// Ask all policies of everyone and keep the answers (tables `policy_finding`, `policy_count`)
+    /// Ask policies of everyone and keep the answers (tables `policy_finding`, `policy_count`)
     #[command(
-        after_help = "Policies by the quarter or the year are asked for the last complete one.\n\nExamples:\n  assay policies answer\n  \
-assay policies answer --as-of 202512\n  assay sql \"select * from policy_finding where answer = 'due_not_claimed'\""
+        after_help = "Policies by the quarter or the year are asked for the last complete one; with --from and --to, for every one that ends in \
+these months, all in one pass. With --only, --from and --to other answers stay as they are, and late facts are not followed up.\n\nExamples:\n  \
+assay policies answer\n  assay policies answer --as-of 202512\n  assay policies answer --only B04,B10 --from 202501 --to 202512\n  assay sql \"select * from policy_finding where answer = 'due_not_claimed'\""
     )]
     Answer {
         /// Month [default: the last with invoices]
-        #[arg(long, value_parser = super::parse_month)]
+        #[arg(long, value_parser = super::parse_month, conflicts_with_all = ["from", "to"])]
         as_of: Option<i32>,
+        /// Only these policies, comma-separated
+        #[arg(long, value_delimiter = ',', value_name = "CODES")]
+        only: Vec<String>,
+        /// First month of periods to ask for
+        #[arg(long, value_parser = super::parse_month, value_name = "YYYYMM", requires = "to")]
+        from: Option<i32>,
+        /// Last month of periods to ask for
+        #[arg(long, value_parser = super::parse_month, value_name = "YYYYMM", requires = "from")]
+        to: Option<i32>,
     },
     /// What policies were worth: entitled, reached (享受面), worth, forgone, wrongly claimed; of answers that were kept
     #[command(

@@ -1,5 +1,6 @@
 //! `assay policies`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,14 +8,15 @@ use anyhow::{Context, Result, bail};
 use assay_engine::ingest::Silent;
 use assay_engine::pages::derivation_page;
 use assay_engine::policy::{
-    AnswerRequest, AnswerSummary, Group, Months, answer, by_truth, diff, explain, load_rulebook,
-    policy_effect, read_rulebook, simulate,
+    AnswerRequest, AnswerSummary, Count, Group, Months, Span, SpanRequest, SpanSummary, answer, answer_span,
+    by_truth, diff, explain, load_rulebook, policy_effect, read_rulebook, simulate,
 };
 use assay_engine::warehouse::Warehouse;
 use assay_indicators::policy::{
-    PolicyChange, PolicyEntry, Rulebook, check_policy, gaps, list_policies, run_policy_tests, show_policy,
+    Answer, PolicyChange, PolicyEntry, Rulebook, check_policy, gaps, list_policies, run_policy_tests,
+    show_policy,
 };
-use assay_indicators::{Language, money};
+use assay_indicators::{CompiledPolicy, Language, money};
 use assay_sql::{OutputOptions, new_session};
 use chrono::NaiveDate;
 use datafusion::prelude::DataFrame;
@@ -36,10 +38,19 @@ pub async fn run(cli: &Cli, command: &PoliciesCommand) -> Result<ExitCode> {
         PoliciesCommand::Check => return check(cli).await,
         PoliciesCommand::Test { code } => return test(cli, code.as_deref()).await,
         PoliciesCommand::Coverage { code } => return coverage(cli, code.as_deref()).await,
-        PoliciesCommand::Answer { as_of } => {
+        PoliciesCommand::Answer { as_of, only, from, to } => {
             let warehouse = super::open(cli).await?;
-            let request = AnswerRequest { as_of: *as_of, session: cli.session() };
-            report(cli, &answer(&warehouse, &request, Arc::new(Silent)).await?).await?;
+            match from.zip(*to) {
+                None if only.is_empty() => {
+                    let request = AnswerRequest { as_of: *as_of, session: cli.session() };
+                    report(cli, &answer(&warehouse, &request, Arc::new(Silent)).await?).await?;
+                }
+                ends => {
+                    let months = ends.map_or(Span::AsOf(*as_of), |(from, to)| Span::Ends(from, to));
+                    let request = SpanRequest { only: only.clone(), months, session: cli.session() };
+                    report_span(cli, &answer_span(&warehouse, &request, Arc::new(Silent)).await?).await?;
+                }
+            }
         }
         PoliciesCommand::Effect { by, as_of, over_time } => {
             let warehouse = super::open(cli).await?;
@@ -217,13 +228,42 @@ async fn coverage(cli: &Cli, code: Option<&str>) -> Result<ExitCode> {
 
 /// What was answered, a row a policy version and answer.
 async fn report(cli: &Cli, summary: &AnswerSummary) -> Result<()> {
+    counts(cli, &summary.policies, &summary.answered.counts).await?;
+    super::scan::asked_again(&summary.reopened);
+    print::error(&format!(
+        "as of {}: {} versions in force asked of {} taxpayers in {:.1} s; {} findings",
+        summary.as_of,
+        summary.policies.len(),
+        print::count(summary.taxpayers),
+        summary.seconds,
+        print::count(summary.answered.findings.len())
+    ));
+    Ok(())
+}
+
+async fn report_span(cli: &Cli, summary: &SpanSummary) -> Result<()> {
+    counts(cli, &summary.policies, &summary.counts).await?;
+    let (from, to) = summary.months;
+    print::error(&format!(
+        "{from} to {to}: {} periods of versions in force asked of {} taxpayers in {:.1} s; {} findings",
+        summary.policies.len(),
+        print::count(summary.taxpayers),
+        summary.seconds,
+        print::count(summary.findings)
+    ));
+    Ok(())
+}
+
+async fn counts(
+    cli: &Cli,
+    policies: &[CompiledPolicy],
+    counts: &BTreeMap<(usize, Answer), Count>,
+) -> Result<()> {
     let header = ["policy", "version", "part", "name_zh", "period", "answer", "taxpayers", "amount"];
-    let rows: Vec<Vec<String>> = summary
-        .answered
-        .counts
+    let rows: Vec<Vec<String>> = counts
         .iter()
         .map(|((place, answer), count)| {
-            let compiled = &summary.policies[*place];
+            let compiled = &policies[*place];
             vec![
                 compiled.policy.code.value.clone(),
                 compiled.version().number.to_string(),
@@ -237,19 +277,10 @@ async fn report(cli: &Cli, summary: &AnswerSummary) -> Result<()> {
         })
         .collect();
     print::rows(&header, &rows, cli.format).await?;
-    if summary.answered.counts.is_empty() {
+    if counts.is_empty() {
         print::error(
             "none concerns anybody: most read returns (vat_return, cit_return, …) and reliefs (benefit_claim); load them with: assay ingest",
         );
     }
-    super::scan::asked_again(&summary.reopened);
-    print::error(&format!(
-        "as of {}: {} versions in force asked of {} taxpayers in {:.1} s; {} findings",
-        summary.as_of,
-        summary.policies.len(),
-        print::count(summary.taxpayers),
-        summary.seconds,
-        print::count(summary.answered.findings.len())
-    ));
     Ok(())
 }

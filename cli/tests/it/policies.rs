@@ -113,6 +113,49 @@ fn policies_are_asked_explained_and_changed() {
     let right = "select count(*) > 0 from truth_relief as q where tax_code = 'cit' and period_type = 'Q' and period = 202412 and not exists
         (select 1 from truth_relief as y where y.taxpayer_id = q.taxpayer_id and y.period_type = 'Y' and y.period = q.period)";
     assert!(place.sql(right).contains("true"));
+
+    spans_answer_as_months_do(&place);
+}
+
+/// Several months asked at once answer as each of them does, and answers of other policies and months stay.
+fn spans_answer_as_months_do(place: &Place) {
+    let said = |month: &str| {
+        let sql = format!(
+            "select period, policy, version, part, taxpayer_key, answer, claimed, benefit, amount, failed, missing, needs_reverify, facts
+            from policy_finding where as_of = {month} and period = {month} and policy in ('B04', 'B10', 'B17')
+            order by policy, version, taxpayer_key"
+        );
+        rows(place, &["sql", &sql])
+    };
+    let others = "select as_of, count(*) from policy_finding where policy not in ('B04', 'B10', 'B17') group by as_of order by as_of";
+    let counts = "select as_of, period, policy, version, answer, taxpayers, amount from policy_count where as_of = 202509
+        order by policy, version, answer";
+    let (asked, kept, counted) = (said("202509"), place.sql(others), rows(place, &["sql", counts]));
+    let answer = ["policies", "answer", "--only", "B04,B10,B17"];
+    let span = [&answer[..], &["--from", "202507", "--to", "202509"]].concat();
+    place.run(&span).ok().says("202507 to 202509");
+    assert!(asked.len() > 100 && asked == said("202509"));
+    assert_eq!(counted, rows(place, &["sql", counts]));
+    assert_eq!(kept, place.sql(others));
+    let august = said("202508");
+    assert!(
+        august.iter().any(|row| row["policy"] == "B10") && !august.iter().any(|row| row["policy"] == "B17")
+    );
+
+    place.run(&[&answer[..], &["--as-of", "202508"]].concat()).ok();
+    assert_eq!(august, said("202508"));
+    let quarter = "select distinct period from policy_finding where as_of = 202508 and policy = 'B17'";
+    assert_eq!(rows(place, &["sql", quarter])[0]["period"], "202506");
+    // Asked again, nobody stands there twice.
+    place.run(&span).ok();
+    assert_eq!(august, said("202508"));
+
+    place
+        .run(&["policies", "answer", "--from", "202509", "--to", "202507"])
+        .code(1)
+        .says("earlier month first");
+    place.run(&["policies", "answer", "--only", "B99"]).code(1).says("did you mean `B09`");
+    place.run(&["policies", "answer", "--from", "202509"]).code(2).says("--to");
 }
 
 /// Holds the answers of a month against what is planted: of every policy at least 98 percent is found, at least 98 percent of what is told was

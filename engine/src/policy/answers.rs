@@ -60,11 +60,40 @@ pub struct Answered {
     pub counts: BTreeMap<(usize, Answer), Count>,
 }
 
+impl Answered {
+    /// Adds what was answered to others, who stand after those before.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.findings.extend(more.findings);
+        for (key, count) in more.counts {
+            let sum = self.counts.entry(key).or_default();
+            sum.n += count.n;
+            sum.add(count.claimed, count.benefit, count.amount);
+        }
+    }
+}
+
+impl Count {
+    fn add(&mut self, claimed: i128, benefit: i128, amount: i128) {
+        self.claimed += claimed;
+        self.benefit += benefit;
+        self.amount += amount;
+    }
+}
+
 /// Asks the policies of a layout of everyone.
 pub(crate) fn ask(policies: &[CompiledPolicy], profile: &Gathered) -> Result<Answered> {
+    let mut all = Answered::default();
+    for range in 0..profile.ranges() {
+        all.extend(ask_range(policies, profile, range)?);
+    }
+    Ok(all)
+}
+
+/// Asks the policies of a layout of a range of taxpayers.
+pub(super) fn ask_range(policies: &[CompiledPolicy], profile: &Gathered, range: usize) -> Result<Answered> {
     let heads: Vec<Vec<String>> =
         policies.iter().map(|compiled| fact_heads(&compiled.policy.facts)).collect();
-    let parts = profile.each(|_, inputs| {
+    let parts = profile.see(range, |_, inputs| {
         let mut answered = Answered::default();
         let keys = keys(inputs)?;
         let ids = cast(column(inputs, "taxpayer_id")?, &DataType::Utf8)?;
@@ -73,20 +102,11 @@ pub(crate) fn ask(policies: &[CompiledPolicy], profile: &Gathered) -> Result<Ans
             let about = (&policies[ruling], heads[ruling].as_slice());
             take((ruling, about), who, (ruler, facts, ruled), &mut answered)
         })?;
+        answered.findings.sort_by_key(|finding| (finding.taxpayer_key, finding.ruling));
         Ok(answered)
     })?;
     let mut all = Answered::default();
-    for part in parts {
-        all.findings.extend(part.findings);
-        for (key, count) in part.counts {
-            let sum = all.counts.entry(key).or_default();
-            sum.n += count.n;
-            sum.claimed += count.claimed;
-            sum.benefit += count.benefit;
-            sum.amount += count.amount;
-        }
-    }
-    all.findings.sort_by_key(|finding| (finding.taxpayer_key, finding.ruling));
+    parts.into_iter().for_each(|part| all.extend(part));
     Ok(all)
 }
 
@@ -101,16 +121,16 @@ fn take(
     let [claimed, benefit, amount] =
         [&ruled.claimed, &ruled.benefit, &ruled.amount].map(|column| column.as_primitive::<Decimal128Type>());
     let version = compiled.version();
+    // Most rows are counted and no more: by place, not by key.
+    let mut counts = vec![Count::default(); Answer::ALL.len() + 1];
     for row in (0..answers.len()).filter(|row| answers.is_valid(*row)) {
         let answer = Answer::of(answers.value(row))
             .ok_or_else(|| EngineError::internal("a policy gave an answer nobody knows"))?;
+        let count = &mut counts[answer as usize];
         let yuan = |column: &Decimal128Array| column.is_valid(row).then(|| column.value(row));
         let (claimed, benefit, amount) = (yuan(claimed), yuan(benefit), yuan(amount));
-        let count = answered.counts.entry((ruling, answer)).or_default();
         count.n += 1;
-        count.claimed += claimed.unwrap_or(0);
-        count.benefit += benefit.unwrap_or(0);
-        count.amount += amount.unwrap_or(0);
+        count.add(claimed.unwrap_or(0), benefit.unwrap_or(0), amount.unwrap_or(0));
         if answer == Answer::NotDue {
             continue;
         }
@@ -142,5 +162,7 @@ fn take(
             }),
         });
     }
+    let counted = Answer::ALL.iter().map(|answer| ((ruling, *answer), counts[*answer as usize]));
+    answered.counts.extend(counted.filter(|(_, count)| count.n > 0));
     Ok(())
 }

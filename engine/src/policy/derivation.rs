@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int8Type, Schema};
 use assay_indicators::policy::{Answer, Ruled, Ruler, Test, WAIVED, fill_policy_evidence};
-use assay_indicators::{CompiledPolicy, FactValue, Language, Unit, period, yuan_exact};
+use assay_indicators::{Asked, CompiledPolicy, FactValue, Language, Unit, period, yuan_exact};
 use assay_sql::session::SessionOptions;
 
 use super::desk::Desk;
-use super::load_rulebook;
+use super::{limb_tax_zh, load_rulebook};
 use crate::ingest::Progress;
 use crate::warehouse::{Warehouse, session};
 use crate::{EngineError, Result};
@@ -92,7 +92,9 @@ pub async fn explain(
         )));
     }
     let desk = Desk::open(warehouse, (book, catalogue), Some(at), options, progress).await?;
-    let (policies, profile) = desk.gather(&desk.book, &[code.to_owned()]).await?;
+    let only = [code.to_owned()];
+    let plan = desk.plan(Asked { book: &desk.book, only: &only, span: None }).await?;
+    let (policies, profile) = desk.gather(plan).await?;
     if policies.is_empty() {
         return Err(EngineError::input(format!(
             "no version of {code} is in force in {at}; see: assay policies show {code}"
@@ -176,37 +178,76 @@ fn take_apart(
     }
 }
 
-fn yuan(fen: i128) -> String {
+/// Fen as yuan, to the cent.
+pub(crate) fn yuan(fen: i128) -> String {
     format!("{}元", yuan_exact(fen))
 }
 
+/// An amount that may not be known.
+pub(crate) fn yuan_if_known(fen: Option<i128>) -> String {
+    fen.map_or_else(|| "无法计算".to_owned(), yuan)
+}
+
 impl Derivation {
+    /// The policy's Chinese name, with the limb where the version is one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let version = self.compiled.version();
+        let limb = limb_tax_zh(version).or(version.part.as_deref());
+        let limb = limb.map(|limb| format!("（{limb}）")).unwrap_or_default();
+        format!("{}{limb}", self.compiled.policy.name.zh)
+    }
+
+    /// The answer in Chinese.
+    #[must_use]
+    pub fn conclusion(&self) -> &'static str {
+        self.answer.map_or("本政策与该户无关", Answer::zh)
+    }
+
+    /// Documents and articles the version stands on.
+    #[must_use]
+    pub fn basis(&self) -> String {
+        let basis = self.compiled.version().basis.iter();
+        let basis = basis.map(|b| format!("{}{}", b.doc, b.article.as_deref().unwrap_or_default()));
+        basis.collect::<Vec<_>>().join("；")
+    }
+
+    /// From when to when the version is in force.
+    #[must_use]
+    pub fn term(&self) -> String {
+        let version = self.compiled.version();
+        let to = version.to.map_or_else(|| "长期".to_owned(), |to| to.to_string());
+        format!("{} 至 {to}", version.from)
+    }
+
+    /// What to mind before quoting the version, if anything.
+    #[must_use]
+    pub fn warning(&self) -> Option<&'static str> {
+        let day = period::end(self.compiled.period)?;
+        let unverified = self.compiled.version().unverified(day);
+        unverified.then_some("该版本在本所属期的有效性待复核，引用前请核对原文。")
+    }
+
     /// The derivation in Chinese, without the rows.
     #[must_use]
     pub fn text(&self) -> String {
         let (policy, version) = (&self.compiled.policy, self.compiled.version());
-        let known = |fen: Option<i128>| fen.map_or_else(|| "无法计算".to_owned(), yuan);
-        let part = version.part.as_deref().map(|part| format!("（{part}）")).unwrap_or_default();
         let mut out = format!(
-            "{} {}{part}　{}　所属期 {}\n",
-            policy.code.value, policy.name.zh, self.taxpayer_id, self.compiled.period
+            "{} {}　{}　所属期 {}\n依据：{}（{}）\n",
+            policy.code.value,
+            self.name(),
+            self.taxpayer_id,
+            self.compiled.period,
+            self.basis(),
+            self.term()
         );
-        let basis =
-            version.basis.iter().map(|b| format!("{}{}", b.doc, b.article.as_deref().unwrap_or_default()));
-        let to = version.to.map_or_else(|| "长期".to_owned(), |to| to.to_string());
-        out.push_str(&format!(
-            "依据：{}（{} 至 {to}）\n",
-            basis.collect::<Vec<_>>().join("；"),
-            version.from
-        ));
         if let Some(phrase) = &version.phrase {
             out.push_str(&format!("原文：「{phrase}」\n"));
         }
-        if period::end(self.compiled.period).is_some_and(|day| version.unverified(day)) {
-            out.push_str("注意：该版本在本所属期的有效性待复核，引用前请核对原文。\n");
+        if let Some(warning) = self.warning() {
+            out.push_str(&format!("注意：{warning}\n"));
         }
-        let answer = self.answer.map_or("本政策与该户无关", Answer::zh);
-        out.push_str(&format!("结论：{answer}"));
+        out.push_str(&format!("结论：{}", self.conclusion()));
         if let Some(amount) = self.amount {
             out.push_str(&format!("，涉及{}", yuan(amount)));
         }
@@ -227,11 +268,19 @@ impl Derivation {
             }
             out.push('\n');
         }
-        out.push_str(&format!("\n二、应享优惠额 {} = {}\n", known(self.benefit), version.benefit.value));
+        out.push_str(&format!(
+            "\n二、优惠额（符合条件时） {} = {}\n",
+            yuan_if_known(self.benefit),
+            version.benefit.value
+        ));
         for (label, value) in &self.benefit_facts {
             out.push_str(&format!("  {label} {value}\n"));
         }
-        out.push_str(&format!("\n三、已申报减免额 {}（{}）\n", known(self.claimed), policy.claim_lines.zh));
+        out.push_str(&format!(
+            "\n三、已申报减免额 {}（{}）\n",
+            yuan_if_known(self.claimed),
+            policy.claim_lines.zh
+        ));
         if !self.missing.is_empty() {
             out.push_str(&format!("\n缺少的事实：{}\n", self.missing.join("、")));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use assay_indicators::policy::Rulebook;
-use assay_indicators::{Asked, Catalogue, CompiledPolicy, compile_with};
+use assay_indicators::{Asked, Catalogue, CompiledPolicy, Profile as Plan, compile_with};
 use assay_sql::session::SessionOptions;
 use datafusion::prelude::SessionContext;
 
@@ -43,41 +43,40 @@ impl<'a> Desk<'a> {
         Ok(Self { warehouse, head, catalogue, progress, context, book, as_of })
     }
 
-    /// Everything policies of a rulebook (none named: all) read of everyone.
-    pub(super) async fn gather(
-        &self,
-        book: &Rulebook,
-        only: &[String],
-    ) -> Result<(Vec<CompiledPolicy>, Gathered)> {
-        let asked = Some(Asked { book, only });
-        let compiled = compile_with(&self.context, &self.catalogue, None, asked, self.as_of)
-            .await
-            .map_err(|e| EngineError::input(e.to_string()))?;
-        let read = (&compiled.taxpayers, compiled.sources.as_slice());
-        let place = (self.warehouse, &self.head);
-        let profile = gather(place, read, compiled.evaluation, self.progress.as_ref()).await?;
-        Ok((compiled.layout.policies, profile))
+    /// Plans what is asked.
+    pub(super) async fn plan(&self, asked: Asked<'_>) -> Result<Plan> {
+        let compiled = compile_with(&self.context, &self.catalogue, None, Some(asked), self.as_of).await;
+        compiled.map_err(|e| EngineError::input(e.to_string()))
     }
 
-    /// Tables policies read; where they read what is rolled up, what it is rolled up from.
-    pub(super) async fn tables(&self) -> Result<BTreeSet<String>> {
-        let asked = Some(Asked { book: &self.book, only: &[] });
-        let compiled = compile_with(&self.context, &self.catalogue, None, asked, self.as_of)
-            .await
-            .map_err(|e| EngineError::input(e.to_string()))?;
-        let mut tables: BTreeSet<String> = BTreeSet::from(["taxpayer".to_owned()]);
-        for table in compiled.sources.iter().flat_map(|source| source.tables()) {
-            match rollup::ROLLUPS.iter().find(|rollup| rollup.name == table.table()) {
-                Some(_) => tables.extend(["invoice".to_owned(), "invoice_line".to_owned()]),
-                None => drop(tables.insert(table.table().to_owned())),
-            }
-        }
-        Ok(tables)
+    /// Everything a plan reads of everyone, and the policies it asks.
+    pub(super) async fn gather(&self, plan: Plan) -> Result<(Vec<CompiledPolicy>, Gathered)> {
+        let read = (&plan.taxpayers, plan.sources.as_slice());
+        let place = (self.warehouse, &self.head);
+        let profile = gather(place, read, plan.evaluation, self.progress.as_ref()).await?;
+        Ok((plan.layout.policies, profile))
+    }
+
+    /// What the policies of a plan answer about everyone; stores nothing.
+    pub(super) async fn answers(&self, plan: Plan) -> Result<AnswerSummary> {
+        let (policies, profile) = self.gather(plan).await?;
+        AnswerSummary::of((self.as_of, self.head.id), &policies, &profile)
     }
 
     /// Asks policies of a rulebook (none named: all) of everyone, and stores nothing.
     pub(super) async fn ask(&self, book: &Rulebook, only: &[String]) -> Result<AnswerSummary> {
-        let (policies, profile) = self.gather(book, only).await?;
-        AnswerSummary::of((self.as_of, self.head.id), &policies, &profile)
+        self.answers(self.plan(Asked { book, only, span: None }).await?).await
     }
+}
+
+/// Tables a plan reads; where it reads what is rolled up, what it is rolled up from.
+pub(super) fn tables(plan: &Plan) -> BTreeSet<String> {
+    let mut tables: BTreeSet<String> = BTreeSet::from(["taxpayer".to_owned()]);
+    for table in plan.sources.iter().flat_map(|source| source.tables()) {
+        match rollup::ROLLUPS.iter().find(|rollup| rollup.name == table.table()) {
+            Some(_) => tables.extend(["invoice".to_owned(), "invoice_line".to_owned()]),
+            None => drop(tables.insert(table.table().to_owned())),
+        }
+    }
+    tables
 }

@@ -9,17 +9,16 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use assay_datasets::schema::{ColumnType, PERIOD, Table, catalog};
-use assay_indicators::period;
+use assay_indicators::{Asked, period};
 use assay_sql::session::SessionOptions;
 use datafusion::catalog::{MemTable, SchemaProvider};
 use datafusion::prelude::SessionContext;
 
-use super::desk::Desk;
+use super::desk::{self, Desk};
 use super::load_rulebook;
 use super::reports::asked;
-use super::store::{
-    AnswerSummary, POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, change_spec, finding_rows, put,
-};
+use super::store::{AnswerSummary, put};
+use super::tables::{POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, change_spec};
 use crate::Result;
 use crate::ingest::Progress;
 use crate::scan::rows as rows_of;
@@ -55,13 +54,19 @@ pub(crate) async fn reopen(
     let context = session::open(warehouse, &head, Access::Open, options).await?;
     let news = News::of(warehouse, &context, as_of).await?;
     let mut reopened = Vec::new();
-    for (month, tables) in news.touched(&context).await? {
-        let definitions = load_rulebook(Some(warehouse))?;
+    let touched = news.touched(&context).await?;
+    if touched.is_empty() {
+        return Ok(reopened);
+    }
+    let definitions = load_rulebook(Some(warehouse))?;
+    for (month, tables) in touched {
+        let definitions = definitions.clone();
         let desk = Desk::open(warehouse, definitions, Some(month), options, Arc::clone(&progress)).await?;
-        if desk.tables().await?.is_disjoint(&tables) {
+        let plan = desk.plan(Asked { book: &desk.book, only: &[], span: None }).await?;
+        if desk::tables(&plan).is_disjoint(&tables) {
             continue;
         }
-        let summary = desk.ask(&desk.book, &[]).await?;
+        let summary = desk.answers(plan).await?;
         let changes = changes(&desk.context, &summary, as_of).await?;
         store(warehouse, &summary, &changes).await?;
         reopened.push(Reopened { as_of: month, changed: changes.num_rows() });
@@ -201,7 +206,7 @@ fn month_of(table: &Table) -> String {
 
 /// What is answered otherwise than what is kept of the month.
 async fn changes(context: &SessionContext, summary: &AnswerSummary, found: i32) -> Result<RecordBatch> {
-    let rows = finding_rows(summary, &summary.answered.findings)?;
+    let rows = summary.rows(&summary.answered.findings)?;
     let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
     asked(context)?.register_table("now".to_owned(), Arc::new(table))?;
     let sql = CHANGES.replace("$found", &found.to_string()).replace("$as_of", &summary.as_of.to_string());
@@ -219,12 +224,6 @@ async fn store(warehouse: &Warehouse, summary: &AnswerSummary, changes: &RecordB
         put(warehouse, &mut transaction, summary).await?;
         transaction.append(&change_spec(), std::slice::from_ref(changes)).await
     };
-    match put.await {
-        Ok(()) => transaction.commit(serde_json::json!({ "as_of": summary.as_of })).await.map(|_| ()),
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let put = put.await;
+    transaction.finish(put, |()| serde_json::json!({ "as_of": summary.as_of })).await
 }

@@ -7,21 +7,25 @@ mod desk;
 mod late;
 mod reports;
 mod simulate;
+mod span;
 mod store;
+mod tables;
 
-use assay_indicators::policy::Rulebook;
+use assay_indicators::policy::{Rulebook, Version};
 use assay_indicators::{Catalogue, Problem};
+use assay_tasks::tax_zh;
 
 pub use answers::{Answered, Count, Finding};
 pub use derivation::{Derivation, Step, explain};
+pub(crate) use derivation::{yuan, yuan_if_known};
 pub use late::Reopened;
 pub(crate) use late::reopen;
 pub use reports::{Group, Months, by_truth, policy_effect};
 pub use simulate::{diff, simulate};
-pub use store::{
-    AnswerRequest, AnswerSummary, POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, answer, specs,
-};
+pub use span::{Span, SpanRequest, SpanSummary, answer_span};
+pub use store::{AnswerRequest, AnswerSummary, answer};
 pub(crate) use store::{ask_as_of, put};
+pub use tables::{POLICY_CHANGE, POLICY_COUNT, POLICY_FINDING, POLICY_RUN, specs};
 
 use crate::scan::load_catalogue;
 use crate::warehouse::Warehouse;
@@ -38,6 +42,16 @@ pub fn load_rulebook(warehouse: Option<&Warehouse>) -> Result<(Rulebook, Catalog
     } else {
         Err(EngineError::Definitions(problems.iter().map(ToString::to_string).collect()))
     }
+}
+
+/// What the limb of a small enterprise by settlement ends with.
+const MICRO: &str = "_micro";
+
+/// The tax a limb is about, in Chinese, where it is about one.
+pub(crate) fn limb_tax_zh(version: &Version) -> Option<&str> {
+    let part = version.part.as_deref()?;
+    let tax = part.strip_suffix(MICRO).unwrap_or(part);
+    Some(tax_zh(tax)).filter(|zh| *zh != tax)
 }
 
 /// The policies that can be read, and what is wrong with the others.

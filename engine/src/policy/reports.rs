@@ -5,13 +5,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use assay_indicators::policy::{Policy, Rulebook, Version};
 use assay_sql::session::SessionOptions;
-use assay_tasks::tax_zh;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use super::load_rulebook;
-use super::store::{POLICY_COUNT, POLICY_FINDING};
+use super::tables::{POLICY_COUNT, POLICY_FINDING};
+use super::{MICRO, limb_tax_zh, load_rulebook};
 use crate::warehouse::Warehouse;
 use crate::warehouse::session::{self, Access};
 use crate::{EngineError, Result};
@@ -118,9 +117,9 @@ pub(super) fn put_names(schema: &MemorySchemaProvider, book: &Rulebook) -> Resul
 /// What a limb is about, in Chinese: a tax, of small enterprises by settlement where it says so; its own word where that is no tax.
 fn part_zh(version: &Version) -> Option<String> {
     let part = version.part.as_deref()?;
-    Some(match part.strip_suffix("_micro") {
-        Some(tax) => format!("{}（小型微利）", tax_zh(tax)),
-        None => tax_zh(part).to_owned(),
+    Some(match limb_tax_zh(version) {
+        Some(tax) if part.ends_with(MICRO) => format!("{tax}（小型微利）"),
+        other => other.unwrap_or(part).to_owned(),
     })
 }
 

@@ -14,7 +14,7 @@ use datafusion::prelude::DataFrame;
 use super::desk::Desk;
 use super::load_rulebook;
 use super::reports::{Group, asked, put_names};
-use super::store::{AnswerSummary, finding_rows};
+use super::store::AnswerSummary;
 use crate::ingest::Progress;
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
@@ -79,7 +79,7 @@ async fn ask_both(desk: &Desk<'_>, books: [&Rulebook; 2], only: &[String]) -> Re
 
 /// Findings with a column of what is due: the benefit of who is entitled.
 fn with_due(summary: &AnswerSummary) -> Result<RecordBatch> {
-    let rows = finding_rows(summary, &summary.answered.findings)?;
+    let rows = summary.rows(&summary.answered.findings)?;
     let entitled = |answer: Answer| {
         matches!(
             answer,

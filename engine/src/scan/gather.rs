@@ -158,24 +158,34 @@ impl Gathered {
     }
 
     /// Shows everybody, some taxpayers at a time: how many stand before them, and all that is known of them.
-    pub(crate) fn each<T: Send>(
-        &self,
-        see: impl Fn(usize, &RecordBatch) -> Result<T> + Sync,
-    ) -> Result<Vec<T>> {
+    fn each<T: Send>(&self, see: impl Fn(usize, &RecordBatch) -> Result<T> + Sync) -> Result<Vec<T>> {
         let mut seen = Vec::new();
-        for range in &self.ranges {
-            let inputs = self.range(range)?;
-            let first = range.1.start;
-            let parts: Vec<T> = (0..inputs.num_rows().div_ceil(PART))
-                .into_par_iter()
-                .map(|part| {
-                    let start = part * PART;
-                    see(first + start, &inputs.slice(start, PART.min(inputs.num_rows() - start)))
-                })
-                .collect::<Result<_>>()?;
-            seen.extend(parts);
+        for range in 0..self.ranges() {
+            seen.extend(self.see(range, &see)?);
         }
         Ok(seen)
+    }
+
+    /// How many ranges of taxpayers there are; one of them is in memory at a time.
+    pub(crate) fn ranges(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// Shows a range, some taxpayers at a time: how many stand before them, and all that is known of them.
+    pub(crate) fn see<T: Send>(
+        &self,
+        range: usize,
+        see: impl Fn(usize, &RecordBatch) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let range = &self.ranges[range];
+        let (inputs, first) = (self.range(range)?, range.1.start);
+        (0..inputs.num_rows().div_ceil(PART))
+            .into_par_iter()
+            .map(|part| {
+                let start = part * PART;
+                see(first + start, &inputs.slice(start, PART.min(inputs.num_rows() - start)))
+            })
+            .collect()
     }
 
     /// One taxpayer, by its number: its key and all that is known of it.

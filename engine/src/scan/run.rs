@@ -66,7 +66,7 @@ pub async fn scan(
     let context = scan_session(warehouse, &head, &request.session).await?;
     let place = (warehouse, &head, &context);
     // A scan of a few indicators is a look at these: what policies answered stays as it is.
-    let asked = request.only.is_empty().then_some(Asked { book: &book, only: &[] });
+    let asked = request.only.is_empty().then_some(Asked { book: &book, only: &[], span: None });
     let definitions = (&catalogue, asked);
     let judged =
         profile_and_judge(place, definitions, &request.only, as_of, &card, progress.as_ref()).await?;
