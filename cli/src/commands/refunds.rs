@@ -1,19 +1,17 @@
 //! `assay policies refunds`: the night's queue of refunds of credit.
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
-use arrow::array::{Array, AsArray};
+use anyhow::Result;
 use assay_engine::ingest::Silent;
+use assay_engine::ledger::offices_below;
 use assay_engine::refunds::{Change, Proposal, Queue, REFUND_QUEUE, Suspicion, Suspicions, queue};
 use assay_engine::warehouse::session::{self, Access};
 use assay_engine::warehouse::{Warehouse, clock};
 use assay_sql::OutputOptions;
 use assay_tasks::ledger::Filter;
 use chrono::NaiveDate;
-use datafusion::execution::context::SessionContext;
-use std::sync::Arc;
 
 use crate::args::{Cli, RefundProposal};
 use crate::print;
@@ -40,11 +38,8 @@ pub async fn run(
     let context = session::open(&warehouse, &warehouse.head().await?, Access::Open, &cli.session()).await?;
     let mut wanted = vec![format!("as_of = DATE '{day}'")];
     if let Some(office) = office {
-        let codes: Vec<String> = below(&context, office)
-            .await?
-            .iter()
-            .map(|code| format!("'{}'", code.replace('\'', "''")))
-            .collect();
+        let codes = offices_below(&context, office).await?;
+        let codes: Vec<String> = codes.iter().map(|code| format!("'{}'", code.replace('\'', "''"))).collect();
         wanted.push(format!("office_code IN ({})", codes.join(", ")));
     }
     if let Some(only) = only {
@@ -97,37 +92,6 @@ async fn suspicions(cli: &Cli, warehouse: &Warehouse) -> Result<Suspicions> {
         }));
     }
     Ok(Suspicions { open, taken_in: ledger.taken_in().await? })
-}
-
-/// An office and all below it.
-async fn below(context: &SessionContext, office: &str) -> Result<BTreeSet<String>> {
-    let frame = context
-        .sql("SELECT CAST(office_code AS VARCHAR) AS code, CAST(parent_code AS VARCHAR) AS parent FROM office WHERE office_code IS NOT NULL")
-        .await?;
-    let mut children: HashMap<String, Vec<String>> = HashMap::new();
-    let mut known = BTreeSet::new();
-    for batch in frame.collect().await? {
-        let text =
-            |column: usize| arrow::compute::cast(batch.column(column), &arrow::datatypes::DataType::Utf8);
-        let (codes, parents) = (text(0)?, text(1)?);
-        let (codes, parents) = (codes.as_string::<i32>(), parents.as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            known.insert(codes.value(row).to_owned());
-            if parents.is_valid(row) {
-                children.entry(parents.value(row).to_owned()).or_default().push(codes.value(row).to_owned());
-            }
-        }
-    }
-    if !known.contains(office) {
-        bail!("no office {office}; all of them: assay sql \"select office_code, name from office\"");
-    }
-    let (mut found, mut next) = (BTreeSet::new(), vec![office.to_owned()]);
-    while let Some(code) = next.pop() {
-        if found.insert(code.clone()) {
-            next.extend(children.get(&code).cloned().unwrap_or_default());
-        }
-    }
-    Ok(found)
 }
 
 /// What the night brought, on stderr.

@@ -7,11 +7,11 @@ use arrow::array::RecordBatch;
 use assay_indicators::policy::{Answer, Condition, Policy, Rulebook, Test, Version, fill_policy_evidence};
 use assay_indicators::{Grain, period};
 use assay_tasks::ledger::{BenefitFinding, Frame, Rules, Settled};
-use assay_tasks::{ItemKind, TaskItem, basis_of, facts_zh, legal_basis, money_en, money_zh, tax_zh};
+use assay_tasks::{ItemKind, TaskItem, basis_of, facts_zh, legal_basis, money_en, money_zh};
 use datafusion::prelude::SessionContext;
 
 use super::{fen, some, text, whole};
-use crate::policy::load_rulebook;
+use crate::policy::{limb_tax_zh, load_rulebook};
 use crate::scan::rows as rows_of;
 use crate::warehouse::Warehouse;
 use crate::{EngineError, Result};
@@ -216,6 +216,7 @@ impl Said<'_> {
             _ => ItemKind::Remind,
         };
         let part = version.part.as_ref();
+        let limb = limb_tax_zh(version).map(|tax| format!("（{tax}）")).unwrap_or_default();
         let code = &policy.code.value;
         let yuan = |fen: Option<i128>| fen.map_or(f64::NAN, |fen| fen as f64 / 100.0);
         let basis: Vec<(String, String)> = version.basis.iter().map(basis_of).collect();
@@ -230,7 +231,7 @@ impl Said<'_> {
             kind,
             indicator: code_of(code, part.map(String::as_str)),
             version: version.number,
-            name_zh: format!("{}：{}{}", self.answer.zh(), policy.name.zh, self.limb_zh()),
+            name_zh: format!("{}：{}{}", self.answer.zh(), policy.name.zh, limb),
             name_en: format!("{}: {}", self.answer.as_str().replace('_', " "), policy.name.en),
             family: format!("benefit_{code}"),
             tax: policy.tax.clone(),
@@ -260,16 +261,6 @@ impl Said<'_> {
             ),
             basis_zh: legal_basis(&basis),
             evidence_sql: String::new(),
-        }
-    }
-
-    /// The tax a limb is about, where it is about one.
-    fn limb_zh(&self) -> String {
-        let part = self.version.part.as_deref().unwrap_or_default();
-        let tax = part.strip_suffix("_micro").unwrap_or(part);
-        match tax_zh(tax) {
-            zh if zh != tax => format!("（{zh}）"),
-            _ => String::new(),
         }
     }
 

@@ -4,13 +4,14 @@
 mod findings;
 mod letters;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Decimal128Type, Int32Type, Int64Type};
 use assay_risk_models::scorecard::Scorecard;
 use assay_sql::session::SessionOptions;
 use assay_tasks::ResponsePolicy;
+use assay_tasks::ledger::office_and_below;
 use assay_tasks::ledger::{By, Draw, DrawOrder, Frame, Intake, Ledger, OfficeRow, Opened, RULES, Rules};
 use datafusion::prelude::{SessionContext, col, lit};
 
@@ -211,6 +212,18 @@ async fn offices(context: &SessionContext) -> Result<Vec<OfficeRow>> {
         }
     }
     Ok(found)
+}
+
+/// Codes of an office and all below it.
+///
+/// # Errors
+/// When there is no such office, or the offices cannot be read.
+pub async fn offices_below(context: &SessionContext, code: &str) -> Result<BTreeSet<String>> {
+    office_and_below(offices(context).await?, code).ok_or_else(|| {
+        EngineError::input(format!(
+            "no office {code}; all of them: assay sql \"select office_code, name from office\""
+        ))
+    })
 }
 
 /// Open audits of a warehouse's taxpayers: taxpayer and case number.

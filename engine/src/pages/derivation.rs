@@ -4,12 +4,11 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use assay_datasets::schema::catalog;
 use assay_indicators::policy::Answer;
-use assay_indicators::{period, yuan_exact};
 use minijinja::{Value, context};
 
 use super::render::render;
 use crate::Result;
-use crate::policy::{Derivation, Step};
+use crate::policy::{Derivation, Step, yuan, yuan_if_known};
 
 /// Columns of evidence that no table of the catalogue has.
 const OWN_COLUMNS: [(&str, &str); 6] = [
@@ -37,26 +36,23 @@ pub fn derivation_page(derivations: &[Derivation]) -> Result<String> {
 
 fn part(one: &Derivation) -> Result<Value> {
     let (policy, version) = (&one.compiled.policy, one.compiled.version());
-    let known = |fen: Option<i128>| fen.map_or_else(|| "无法计算".to_owned(), yuan);
-    let limb = version.part.as_deref().map(|part| format!("（{part}）")).unwrap_or_default();
     let papers: Vec<&str> = version.documents.iter().map(|paper| paper.zh.as_str()).collect();
-    let unverified = period::end(one.compiled.period).is_some_and(|day| version.unverified(day));
     let (columns, rows) = table(&one.evidence)?;
     Ok(context! {
         code => policy.code.value.clone(),
-        name => format!("{}{limb}", policy.name.zh),
+        name => one.name(),
         taxpayer => one.taxpayer_id.clone(),
         period => one.compiled.period,
         answer => one.answer.map_or("与该户无关", Answer::zh),
         colour => colour(one.answer),
         head => head(one),
-        warning => unverified.then_some("该版本在本所属期的有效性待复核，引用前请核对原文。"),
+        warning => one.warning(),
         steps => one.steps.iter().map(step).collect::<Vec<_>>(),
         missing => one.missing.join("、"),
-        benefit => known(one.benefit),
+        benefit => yuan_if_known(one.benefit),
         formula => version.benefit.value.trim(),
         benefit_facts => one.benefit_facts.clone(),
-        claimed => known(one.claimed),
+        claimed => yuan_if_known(one.claimed),
         claim_lines => policy.claim_lines.zh.clone(),
         columns,
         rows,
@@ -65,10 +61,6 @@ fn part(one: &Derivation) -> Result<Value> {
         papers => papers.join("、"),
         notes => policy.notes.as_ref().map(|notes| notes.zh.clone()),
     })
-}
-
-fn yuan(fen: i128) -> String {
-    format!("{}元", yuan_exact(fen))
 }
 
 /// What is to be looked into is red, what is to be told or confirmed yellow, what is in order green.
@@ -83,14 +75,11 @@ fn colour(answer: Option<Answer>) -> &'static str {
 
 fn head(one: &Derivation) -> Vec<(&'static str, String)> {
     let version = one.compiled.version();
-    let basis =
-        version.basis.iter().map(|b| format!("{}{}", b.doc, b.article.as_deref().unwrap_or_default()));
-    let to = version.to.map_or_else(|| "长期".to_owned(), |to| to.to_string());
     let mut head = vec![
-        ("结论", one.answer.map_or("本政策与该户无关", Answer::zh).to_owned()),
+        ("结论", one.conclusion().to_owned()),
         ("涉及金额", one.amount.map_or_else(|| "—".to_owned(), yuan)),
-        ("执行期限", format!("{} 至 {to}", version.from)),
-        ("依据", basis.collect::<Vec<_>>().join("；")),
+        ("执行期限", one.term()),
+        ("依据", one.basis()),
     ];
     if let Some(phrase) = &version.phrase {
         head.push(("原文", format!("「{phrase}」")));

@@ -2,7 +2,6 @@
 //! table `workday`, each over the one before.
 
 use assay_datasets::calendar::{CALENDAR, WorkCalendar};
-use chrono::{Days, NaiveDate};
 use datafusion::prelude::SessionContext;
 
 use super::facts::read;
@@ -26,18 +25,4 @@ pub(super) async fn load(warehouse: &Warehouse, context: &SessionContext) -> Res
         }
     }
     Ok(calendar)
-}
-
-/// A day as days since 1970.
-pub(super) fn number(day: NaiveDate) -> i32 {
-    i32::try_from((day - NaiveDate::default()).num_days()).unwrap_or(i32::MAX)
-}
-
-/// A day from days since 1970.
-pub(super) fn date(number: i32) -> NaiveDate {
-    let epoch = NaiveDate::default();
-    match u64::try_from(number) {
-        Ok(after) => epoch + Days::new(after),
-        Err(_) => epoch - Days::new(u64::from(number.unsigned_abs())),
-    }
 }

@@ -9,7 +9,6 @@ use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
 
 use super::Suspicions;
-use super::calendar::date;
 use super::reason::{Reason, State};
 use crate::scan::rows;
 use crate::{EngineError, Result};
@@ -278,7 +277,7 @@ impl Cells {
     }
 
     pub(super) fn day(&self, name: &str) -> Result<Option<NaiveDate>> {
-        Ok(self.value::<Date32Type>(name)?.map(date))
+        Ok(self.value::<Date32Type>(name)?.and_then(Date32Type::to_naive_date_opt))
     }
 
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {

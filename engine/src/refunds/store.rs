@@ -8,12 +8,11 @@ use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
 
 use super::Queue;
-use super::calendar::number;
 use super::eligible::policy;
 use super::facts::{Evidence, read};
 use super::propose::{Proposal, Row};
@@ -127,17 +126,9 @@ pub(super) async fn keep(warehouse: &Warehouse, context: &SessionContext, queue:
         return Ok(false);
     }
     let mut transaction = warehouse.begin("refunds", &[REFUND_QUEUE, REFUND_REASON]).await?;
-    match put(warehouse, &mut transaction, queue.day, [applications, reasons]).await {
-        Ok(()) => {
-            transaction.commit(serde_json::json!({ "day": queue.day.to_string() })).await?;
-            Ok(true)
-        }
-        Err(error) => {
-            // What cannot be removed now, the next writer removes.
-            let _ = transaction.abort().await;
-            Err(error)
-        }
-    }
+    let put = put(warehouse, &mut transaction, queue.day, [applications, reasons]).await;
+    transaction.finish(put, |()| serde_json::json!({ "day": queue.day.to_string() })).await?;
+    Ok(true)
 }
 
 /// Rows kept of a day; none where there is no queue of it.
@@ -193,7 +184,7 @@ fn queue_rows(queue: &Queue) -> Result<RecordBatch> {
         Arc::new(rows.iter().map(get).collect::<StringArray>())
     };
     let day = |get: &dyn Fn(&Row) -> Option<NaiveDate>| -> ArrayRef {
-        Arc::new(rows.iter().map(|row| get(row).map(number)).collect::<Date32Array>())
+        Arc::new(rows.iter().map(|row| get(row).map(Date32Type::from_naive_date)).collect::<Date32Array>())
     };
     let count = |get: &dyn Fn(&Row) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(get).collect::<Int64Array>())
@@ -245,14 +236,19 @@ fn reason_rows(queue: &Queue) -> Result<RecordBatch> {
     };
     let size = |verdict: &Verdict| i64::try_from(verdict.evidence.len()).unwrap_or(i64::MAX);
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from(vec![number(queue.day); pairs.len()])),
+        Arc::new(Date32Array::from(vec![Date32Type::from_naive_date(queue.day); pairs.len()])),
         Arc::new(StringArray::from_iter_values(pairs.iter().map(|(row, _)| row.number()))),
         Arc::new(Int64Array::from_iter_values(pairs.iter().map(|(row, _)| row.application.taxpayer_key))),
         text(&|verdict| verdict.reason.word().to_owned()),
         text(&|verdict| verdict.reason.zh().to_owned()),
         Arc::new(pairs.iter().map(|(_, verdict)| verdict.holds).collect::<BooleanArray>()),
         text(&|verdict| verdict.missing.clone()),
-        Arc::new(pairs.iter().map(|(_, verdict)| verdict.cleared_on.map(number)).collect::<Date32Array>()),
+        Arc::new(
+            pairs
+                .iter()
+                .map(|(_, verdict)| verdict.cleared_on.map(Date32Type::from_naive_date))
+                .collect::<Date32Array>(),
+        ),
         Arc::new(Int64Array::from_iter_values(pairs.iter().map(|(_, verdict)| size(verdict)))),
         text(&|verdict| evidence_json(&verdict.evidence)),
     ];

@@ -1,6 +1,7 @@
 //! What the queue says of an application, in Chinese with the legal text, and in English.
 
-use assay_indicators::{Language, money, yuan_exact};
+use assay_indicators::{Language, money};
+use assay_tasks::month_zh;
 use chrono::NaiveDate;
 
 use super::clock::ClockState;
@@ -8,6 +9,7 @@ use super::eligible::policy;
 use super::facts::Evidence;
 use super::propose::{Proposal, Row};
 use super::reason::Verdict;
+use crate::policy::yuan;
 
 /// First day of 国家税务总局公告2025年第20号.
 const NEW_RULE: (i32, u32, u32) = (2025, 9, 1);
@@ -191,12 +193,4 @@ pub(super) fn message_en(row: &Row) -> String {
     }
     out.push('.');
     out
-}
-
-fn yuan(fen: i128) -> String {
-    format!("{}元", yuan_exact(fen))
-}
-
-fn month_zh(period: i32) -> String {
-    format!("{}年{}月", period / 100, period % 100)
 }
