@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{cast, take};
+use arrow::compute::{cast, filter_record_batch, take};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DataFusionError, Result as DataFusionResult};
 use datafusion::execution::SessionState;
@@ -221,8 +221,29 @@ impl Evaluation {
         let mut facts = FactsOf::new(self, inputs);
         for (n, ruling) in self.rulings.iter().enumerate() {
             let mine = facts.batch(&ruling.facts, &ruling.ruler.schema)?;
-            let ruled = ruling.ruler.rule(&mine)?;
-            see(n, &ruling.ruler, &mine, &ruled)?;
+            see(n, &ruling.ruler, &mine, &ruling.ruler.rule(&mine)?)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::rule`], of those of `inputs` there is an answer for, whose places `see` is told with the version's: a policy concerns few.
+    ///
+    /// # Errors
+    /// As [`Self::rule`].
+    pub fn rule_concerned<E: From<DataFusionError>>(
+        &self,
+        inputs: &RecordBatch,
+        mut see: impl FnMut((usize, &[usize]), &Ruler, &RecordBatch, &Ruled) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut facts = FactsOf::new(self, inputs);
+        for (n, ruling) in self.rulings.iter().enumerate() {
+            let all = facts.batch(&ruling.facts, &ruling.ruler.schema)?;
+            let concerned = ruling.ruler.concerned(&all)?;
+            let places: Vec<usize> = concerned.values().set_indices().collect();
+            if !places.is_empty() {
+                let mine = filter_record_batch(&all, &concerned).map_err(DataFusionError::from)?;
+                see((n, &places), &ruling.ruler, &mine, &ruling.ruler.rule(&mine)?)?;
+            }
         }
         Ok(())
     }

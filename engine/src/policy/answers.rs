@@ -98,9 +98,9 @@ pub(super) fn ask_range(policies: &[CompiledPolicy], profile: &Gathered, range: 
         let keys = keys(inputs)?;
         let ids = cast(column(inputs, "taxpayer_id")?, &DataType::Utf8)?;
         let who = (keys, ids.as_string());
-        profile.evaluation().rule(inputs, |ruling, ruler, facts, ruled| {
+        profile.evaluation().rule_concerned(inputs, |(ruling, places), ruler, facts, ruled| {
             let about = (&policies[ruling], heads[ruling].as_slice());
-            take((ruling, about), who, (ruler, facts, ruled), &mut answered)
+            take((ruling, about), (who, places), (ruler, facts, ruled), &mut answered)
         })?;
         answered.findings.sort_by_key(|finding| (finding.taxpayer_key, finding.ruling));
         Ok(answered)
@@ -113,7 +113,7 @@ pub(super) fn ask_range(policies: &[CompiledPolicy], profile: &Gathered, range: 
 /// Counts one version's answers and keeps those that say something.
 fn take(
     (ruling, (compiled, heads)): (usize, (&CompiledPolicy, &[String])),
-    (keys, ids): (&Int64Array, &StringArray),
+    ((keys, ids), places): ((&Int64Array, &StringArray), &[usize]),
     (ruler, facts, ruled): (&Ruler, &RecordBatch, &Ruled),
     answered: &mut Answered,
 ) -> Result<()> {
@@ -148,8 +148,8 @@ fn take(
         let looked_at = !matches!(answer, Answer::DueClaimed | Answer::Waived);
         answered.findings.push(Finding {
             ruling,
-            taxpayer_key: keys.value(row),
-            taxpayer_id: ids.is_valid(row).then(|| ids.value(row).to_owned()),
+            taxpayer_key: keys.value(places[row]),
+            taxpayer_id: ids.is_valid(places[row]).then(|| ids.value(places[row]).to_owned()),
             answer,
             claimed,
             benefit,

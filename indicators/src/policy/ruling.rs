@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
 use datafusion::common::{DFSchema, Result as DataFusionResult};
@@ -25,6 +25,8 @@ use crate::verdict::{
     type_of,
 };
 
+/// Place of `concerns` in the first stage.
+const CONCERNS: usize = 0;
 /// Share of a limit within which a taxpayer is near it.
 const NEAR: &str = "0.1";
 
@@ -35,6 +37,9 @@ pub struct Ruler {
     pub schema: Arc<Schema>,
     /// First stage, over facts: [`Stage`]'s columns in order.
     first: Vec<Arc<dyn PhysicalExpr>>,
+    /// Over the columns `concerns` and `claimed`: whether there is an answer at all.
+    concerned: Arc<dyn PhysicalExpr>,
+    asked: Arc<Schema>,
     between: Arc<Schema>,
     /// Second stage, over the first: the answer.
     answer: Arc<dyn PhysicalExpr>,
@@ -239,9 +244,13 @@ impl Ruler {
         };
         let tolerance =
             filler.fill(&policy.tolerance.value).map_err(|f| vec![(policy.tolerance.clone(), f)])?;
+        let asked = between.project(&[CONCERNS, stage.claimed]).map_err(|e| whole(&e.into()))?;
+        let asked = Arc::new(asked);
         Ok(Self {
             schema,
             first: exprs,
+            concerned: over(&asked, &format!("NOT {}", unconcerned(&tolerance)), DataType::Boolean)?,
+            asked,
             answer: over(&between, &answer_sql(&stage, &tolerance), DataType::Int8)?,
             amount: over(&answered, &amount_sql(&tolerance), AMOUNT)?,
             between,
@@ -251,6 +260,18 @@ impl Ruler {
             claimed: stage.claimed,
             benefit: stage.benefit,
         })
+    }
+
+    /// For whom there is an answer: whom the policy concerns, or may concern and who claims. Over a batch of [`Self::schema`].
+    ///
+    /// # Errors
+    /// When an expression fails, which those of the language do not.
+    pub fn concerned(&self, facts: &RecordBatch) -> DataFusionResult<BooleanArray> {
+        let rows = facts.num_rows();
+        let run = |place: usize| self.first[place].evaluate(facts)?.into_array(rows);
+        let asked = RecordBatch::try_new(Arc::clone(&self.asked), vec![run(CONCERNS)?, run(self.claimed)?])?;
+        let concerned = self.concerned.evaluate(&asked)?.into_array(rows)?;
+        Ok(concerned.as_boolean().clone())
     }
 
     /// Runs the expressions over a batch of [`Self::schema`].
@@ -391,10 +412,19 @@ fn all(parts: &[String]) -> String {
     if parts.is_empty() { "true".to_owned() } else { format!("({})", parts.join(" AND ")) }
 }
 
+fn claims(tolerance: &str) -> String {
+    format!("(claimed > {tolerance})")
+}
+
+/// Whom it does not concern, or may not and who claims nothing, gets no answer.
+fn unconcerned(tolerance: &str) -> String {
+    format!("(concerns IS FALSE OR (concerns IS NULL AND {} IS NOT TRUE))", claims(tolerance))
+}
+
 /// The answer as SQL over the first stage. The order of the cases is the meaning.
 fn answer_sql(stage: &Stage, tolerance: &str) -> String {
     let (holds, nearly) = (all(&stage.holds), all(&stage.nearly));
-    let claims = format!("(claimed > {tolerance})");
+    let claims = claims(tolerance);
     let mut open = stage.unsaid.clone();
     if stage.documents {
         open.push("true".to_owned());
@@ -416,9 +446,7 @@ fn answer_sql(stage: &Stage, tolerance: &str) -> String {
         (format!("NOT {claims} AND benefit > claimed + {tolerance}"), Answer::DueNotClaimed),
         (format!("benefit > claimed + {tolerance}"), Answer::UnderClaimed),
     ];
-    // Whom it does not concern, or may not and who claims nothing, gets no answer.
-    let mut sql =
-        format!("CASE WHEN concerns IS FALSE OR (concerns IS NULL AND {claims} IS NOT TRUE) THEN NULL");
+    let mut sql = format!("CASE WHEN {} THEN NULL", unconcerned(tolerance));
     for (case, answer) in &cases {
         sql.push_str(&format!(" WHEN {case} THEN {}", code(*answer)));
     }

@@ -186,8 +186,12 @@ fn compiled(book: &Rulebook, entry: &PolicyEntry, rule: &Rule, period: i32, rows
             column(fact.unit, &values)
         })
         .collect();
-    let ruled = ruler.rule(&RecordBatch::try_new(Arc::clone(&ruler.schema), columns).unwrap()).unwrap();
+    let facts = RecordBatch::try_new(Arc::clone(&ruler.schema), columns).unwrap();
+    let ruled = ruler.rule(&facts).unwrap();
     let codes = ruled.answer.as_primitive::<Int8Type>();
+    // Only they are ruled in a scan.
+    let concerned = ruler.concerned(&facts).unwrap();
+    assert!((0..rows.len()).all(|at| concerned.value(at) == codes.is_valid(at)), "{} {period}", rule.code);
     let money = |column: &ArrayRef, at: usize| {
         let column = column.as_primitive::<Decimal128Type>();
         column.is_valid(at).then(|| column.value(at))
